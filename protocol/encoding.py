@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Canonical bytes: length prefixes, strict base64url, canonical JSON, labels that keep uses apart.
+
+Spec: ``spec/encoding.md``. Not here: what is encoded; each format has its own module and page.
+"""
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+import rfc8785
+
+from protocol.errors import Code, InputError
+
+MAX_LP: Final = 0xFFFF
+"""A length prefix has two bytes; nothing that we bind this way comes near it."""
+
+_B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
+_LABEL = re.compile(r"sluis/v1/[a-z0-9-]+\Z")
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+"""JSON without floating point: no format of ours needs it, and its canonical form is where libraries differ."""
+
+
+def lp(value: bytes | str) -> bytes:
+    """Return a 2-byte big-endian length and the value; text as UTF-8.
+
+    Raises ``ValueError`` above 65,535 bytes: a bug of ours, since inputs are bounded before.
+    """
+    raw = value.encode() if isinstance(value, str) else value
+    if len(raw) > MAX_LP:
+        raise ValueError("value too long for a two-byte length prefix")
+    return len(raw).to_bytes(2, "big") + raw
+
+
+def u32(value: int) -> bytes:
+    """Return 4 bytes, big-endian."""
+    return value.to_bytes(4, "big")
+
+
+def u64(value: int) -> bytes:
+    """Return 8 bytes, big-endian."""
+    return value.to_bytes(8, "big")
+
+
+def label(name: str) -> bytes:
+    """Return the domain-separation label ``sluis/v1/<name>`` as bytes; raises ``ValueError`` for any other shape."""
+    full = f"sluis/v1/{name}"
+    if not _LABEL.match(full):
+        raise ValueError("not a label")
+    return full.encode()
+
+
+def b64url(value: bytes) -> str:
+    """Return base64url without padding (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def unb64url(text: str, *, length: int | None = None) -> bytes:
+    """Decode base64url strictly: no padding, no other characters, no stray trailing bits; exactly ``length`` bytes if given.
+
+    Raises ``InputError`` (``malformed``).
+    """
+    if not _B64URL.match(text) or len(text) % 4 == 1:
+        raise InputError(Code.MALFORMED, "Not base64url without padding.")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise InputError(Code.MALFORMED, "Not base64url without padding.") from error
+    if b64url(raw) != text:
+        raise InputError(Code.MALFORMED, "Base64url with stray trailing bits.")
+    if length is not None and len(raw) != length:
+        raise InputError(Code.MALFORMED, f"Expected {length} bytes.")
+    return raw
+
+
+def canonical_json(value: Json) -> bytes:
+    """Return the RFC 8785 form as UTF-8 bytes; the same value gives the same bytes everywhere."""
+    return rfc8785.dumps(value)
+
+
+def format_time(moment: datetime) -> str:
+    """Return RFC 3339 in UTC with milliseconds: ``2026-11-21T20:00:00.000Z``. The moment must carry a time zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """Read what ``format_time`` writes, and nothing else. Raises ``InputError`` (``malformed``)."""
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InputError(Code.MALFORMED, "Not a UTC time with milliseconds.") from error
+    if format_time(moment) != text:
+        raise InputError(Code.MALFORMED, "Not a UTC time with milliseconds.")
+    return moment

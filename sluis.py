@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The one command ``sluis``: a door to each role's own commands. Not here: what any of them does."""
+
+import importlib
+import sys
+from typing import Final
+
+import typer
+
+_ROLES: Final = {
+    "agency": ("agency_client.cli", "What an agency runs: push records, see hits, verify the log."),
+    "broker": ("broker.main", "The middle: match pseudonyms, tell agencies, keep the log."),
+    "keyholder": ("keyholder.main", "One of the independent bodies that hold a share of the pseudonym keys."),
+    "policy": ("board.cli", "The covenant board: check and show purposes, parties and rules."),
+    "audit": ("auditor.cli", "Verify the log from outside, with only the covenant's public keys."),
+}
+
+
+def main() -> None:
+    """Run ``sluis ROLE …``; only the asked role's code is loaded, so that ``sluis agency`` starts without the broker's."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    root = typer.Typer(
+        name="sluis",
+        no_args_is_help=True,
+        add_completion=False,
+        help="Lets public agencies find out that they worry about the same person, without showing who their people are.",
+    )
+    for name, (module, summary) in _ROLES.items():
+        app = importlib.import_module(module).app if asked == name else typer.Typer()
+        if asked != name:
+            app.callback(invoke_without_command=True)(_closed_door)
+        root.add_typer(app, name=name, help=summary)
+    root(prog_name="sluis")
+
+
+def _closed_door() -> None:
+    """Stand in for a role that was not asked, so that ``sluis --help`` lists it without loading it."""
+
+
+if __name__ == "__main__":
+    main()
