@@ -17,13 +17,13 @@ _ROLES: Final = {
 
 
 def main() -> None:
-    """Run ``sluis ROLE …``; only the asked role's code is loaded, so that ``sluis agency`` starts without the broker's."""
+    """Run ``sluis ROLE …``, loading only that role's code, so that ``sluis agency`` starts without the broker's."""
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     root = typer.Typer(
         name="sluis",
         no_args_is_help=True,
         add_completion=False,
-        help="Lets public agencies find out that they worry about the same person, without showing who their people are.",
+        help="Lets public agencies find out that they worry about the same person, without showing who it is.",
     )
     for name, (module, summary) in _ROLES.items():
         app = importlib.import_module(module).app if asked == name else typer.Typer()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The shell that all roles share: HTTP conventions, key files, covenant folders, logging. No role and no mathematics."""
+"""The shell all roles share: HTTP conventions, key files, covenant folders, logging. No role, no mathematics."""

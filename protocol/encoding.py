@@ -20,7 +20,7 @@ MAX_LP: Final = 0xFFFF
 _B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 _LABEL = re.compile(r"sluis/v1/[a-z0-9-]+\Z")
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 """JSON without floating point: no format of ours needs it, and its canonical form is where libraries differ."""
 
 
@@ -59,7 +59,7 @@ def b64url(value: bytes) -> str:
 
 
 def unb64url(text: str, *, length: int | None = None) -> bytes:
-    """Decode base64url strictly: no padding, no other characters, no stray trailing bits; exactly ``length`` bytes if given.
+    """Decode base64url strictly: no padding, no other characters, no stray bits; exactly ``length`` bytes if given.
 
     Raises ``InputError`` (``malformed``).
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """One tree of errors with stable codes, and whose fault each is.
 
-An error says what was wrong and, where it can, what to do about it. It never carries an identifier, a pseudonym, a key or
-a payload: ``detail`` and ``hint`` are shown to users, written to logs and sent over wires.
+An error says what was wrong and, where it can, what to do about it. It never carries an identifier, a pseudonym, a key
+or a payload: ``detail`` and ``hint`` are shown to users, written to logs and sent over wires.
 Not here: HTTP statuses (``edge/problems.py`` maps codes to them, once) and refusals by policy, which are values
 (``policy.Decision``), not exceptions.
 """
@@ -57,7 +57,7 @@ class Code(StrEnum):
     COVENANT_INVALID = "covenant_invalid"
     SETTINGS_INVALID = "settings_invalid"
     KEY_FILE_INVALID = "key_file_invalid"
-    WRONG_PASSPHRASE = "wrong_passphrase"
+    WRONG_PASSPHRASE = "wrong_passphrase"  # noqa: S105 the code's name, not a passphrase
     INTERNAL = "internal"
 
 
@@ -93,8 +93,10 @@ class AuthenticationError(SluisError):
 
 
 class RefusedError(SluisError):
-    """The sender is known and may not do this, or not now; the detail says which limit or rule. ``rule`` is the deciding
-    policy's ``@id`` where a policy decided."""
+    """The sender is known and may not do this, or not now; the detail says which limit or rule.
+
+    ``rule`` is the deciding policy's ``@id`` where a policy decided.
+    """
 
     def __init__(
         self,

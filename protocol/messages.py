@@ -2,7 +2,7 @@
 """Every message that crosses a wire: frozen, bounded, unknown fields refused.
 
 JSON names are camelCase; bytes travel as base64url without padding, times as RFC 3339 in UTC with milliseconds.
-Spec: ``spec/messages.md``. Not here: what a message means (the module of its subject) and who may send it (the covenant).
+Spec: ``spec/messages.md``. Not here: what a message means (its subject's module) and who may send it (covenant).
 """
 
 from dataclasses import dataclass
@@ -134,8 +134,8 @@ M = TypeVar("M", bound=Message)
 def parse(kind: type[M], body: bytes) -> M:
     """Read a message strictly.
 
-    Raises ``InputError`` (``malformed``) with one issue per wrong place, at most ``MAX_ISSUES``; the values themselves are
-    never repeated.
+    Raises ``InputError`` (``malformed``) with one issue per wrong place, at most ``MAX_ISSUES``; the values
+    themselves are never repeated.
     """
     try:
         return kind.model_validate_json(body)
@@ -153,11 +153,11 @@ def _location(path: tuple[int | str, ...]) -> str:
 
 
 def _message(item: Any) -> str:
-    # An unknown field's own name is the sender's text and is already in the location; pydantic's other texts hold no input.
+    # An unknown field's own name is the sender's text and already in the location; pydantic's texts hold no input.
     return str(item["msg"])[:200]
 
 
-# --- Key-holders ---------------------------------------------------------------------------------------------------------
+# --- Key-holders ---
 
 
 class EvaluationRequest(Message):
@@ -225,7 +225,7 @@ class KeyStatements(Message):
     statements: Annotated[tuple[SignedKeyStatement, ...], Field(strict=False, max_length=1_000)]
 
 
-# --- The log's evidence --------------------------------------------------------------------------------------------------
+# --- The log's evidence ---
 
 
 class Opening(Message):
@@ -259,7 +259,7 @@ class KeyStatementsAnswer(Message):
     checkpoint: Note | None = None
 
 
-# --- Signals -------------------------------------------------------------------------------------------------------------
+# --- Signals ---
 
 
 class SignalKey(Message):
@@ -302,8 +302,8 @@ class Signal(Message):
     supersedes: Annotated[SignalId | None, Field(strict=False)] = None
     key_id: KeyName
     signature: Bytes64
-    """The agency's signature over the signal's identity and its parts' digests (envelope.py), so that who receives a part
-    knows that this agency sealed it, whatever the broker says."""
+    """The agency's signature over the signal's identity and its parts' digests (envelope.py), so that who receives a
+    part knows that this agency sealed it, whatever the broker says."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "Signal":
@@ -332,7 +332,7 @@ class PushRequest(Message):
 
 
 class Refusal(Message):
-    """Why one thing was refused: a stable code, the deciding rule's ``@id`` where a policy decided, and one sentence."""
+    """Why one thing was refused: a stable code, the deciding rule's ``@id`` where a policy decided, one sentence."""
 
     code: CodeText
     rule: str | None = None
@@ -340,9 +340,12 @@ class Refusal(Message):
 
 
 class SignalResult(Message):
-    """What became of one signal. ``known``: the same signal was accepted before; its evidence is that of the first time.
-    A refusal is logged too, so it carries evidence as well. ``evidence`` is absent only while the answer has no checkpoint:
-    the act is committed and will be in the log, and the same request later brings the evidence."""
+    """What became of one signal.
+
+    ``known``: the same signal was accepted before; its evidence is that of the first time. A refusal is logged too, so
+    it carries evidence as well. ``evidence`` is absent only while the answer has no checkpoint: the act is committed
+    and will be in the log, and the same request later brings the evidence.
+    """
 
     id: Annotated[SignalId, Field(strict=False)]
     status: Literal["accepted", "known", "refused"]
@@ -358,7 +361,7 @@ class PushAnswer(Message):
 
 
 class Justification(Message):
-    """Why a person looks: code, text and the agency's own case reference (LED art. 25; law.md L-4). Logged; no names."""
+    """Why a person looks: code, text and the agency's own case reference (LED art. 25). Logged; no names."""
 
     code: CodeText
     text: Text
@@ -378,13 +381,13 @@ class OpeningRequest(Message):
 
 
 class ActAnswer(Message):
-    """The evidence of one act; both absent while its checkpoint lacks its quorum: ask again, the act is not repeated."""
+    """The evidence of one act; both absent while its checkpoint lacks its quorum: ask again, it is not repeated."""
 
     evidence: Evidence | None = None
     checkpoint: Note | None = None
 
 
-# --- Notices -------------------------------------------------------------------------------------------------------------
+# --- Notices ---
 
 
 class Agreement(Message):
@@ -476,7 +479,7 @@ class NoticePage(Message):
     checkpoint: Note | None = None
 
 
-# --- Problems ------------------------------------------------------------------------------------------------------------
+# --- Problems ---
 
 
 class ProblemIssue(Message):
