@@ -28,7 +28,7 @@ _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "VIRTUA
 """What a process gets of the test's environment: no proxy settings, no settings of somebody's shell."""
 
 
-class ProcessFailedError(Exception):
+class ProcessError(Exception):
     """The process ended, or did not say that it was ready; the text ends with what it last wrote."""
 
 
@@ -59,7 +59,7 @@ class Process:
         return self.popen.poll() is None
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Wait for the ready line. Raises ``ProcessFailedError``."""
+        """Wait for the ready line. Raises ``ProcessError``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             ended = not self.running
@@ -69,12 +69,10 @@ class Process:
                     self.ready = found
                     return
             if ended:
-                raise ProcessFailedError(
-                    f"{self.name} ended with status {self.popen.returncode}:\n{self.logs()[-4000:]}"
-                )
+                raise ProcessError(f"{self.name} ended with status {self.popen.returncode}:\n{self.logs()[-4000:]}")
             time.sleep(0.02)
         self.kill()
-        raise ProcessFailedError(f"{self.name} was not ready within {seconds:.0f} s:\n{self.logs()[-4000:]}")
+        raise ProcessError(f"{self.name} was not ready within {seconds:.0f} s:\n{self.logs()[-4000:]}")
 
     def wait(self, seconds: float = STOP_SECONDS) -> int:
         """Wait until it ends by itself; return its status."""
@@ -88,9 +86,7 @@ class Process:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise ProcessFailedError(
-                f"{self.name} did not stop within {seconds:.0f} s:\n{self.logs()[-4000:]}"
-            ) from None
+            raise ProcessError(f"{self.name} did not stop within {seconds:.0f} s:\n{self.logs()[-4000:]}") from None
 
     def kill(self) -> None:
         """End it as a power cut would (SIGKILL): it gets no chance to save anything."""
@@ -158,7 +154,7 @@ def run(
     seconds: float = 60.0,
     status: int | None = 0,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end and return what it wrote; raises ``ProcessFailedError`` on another status than ``status``."""
+    """Run a command to its end and return what it wrote; raises ``ProcessError`` on another status than ``status``."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -170,7 +166,7 @@ def run(
         check=False,
     )
     if status is not None and done.returncode != status:
-        raise ProcessFailedError(f"status {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise ProcessError(f"status {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done
 
 
