@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-FIRST_A: Final = range(0, 3_333)
+FIRST_A: Final = range(3_333)
 FIRST_B: Final = range(1_666, 5_000)
 SHARED: Final = len(range(FIRST_B.start, FIRST_A.stop))
 IDENTIFIER: Final = "soc_sec_id"
