@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The agency's vault: signals, the outbox, hits and proofs, in one sealed file. Spec page: ``docs/guide-agency.md``."""
+
+from pathlib import Path
+
+from agency_client.vault.database import Cipher, Database
+from agency_client.vault.evidence import EvidenceShelf
+from agency_client.vault.hits import Hits
+from agency_client.vault.outbox import Outbox
+from agency_client.vault.signals import Signals
+
+
+class Vault:
+    """The open vault and its shelves."""
+
+    def __init__(self, path: Path, cipher: Cipher, lookup_key: bytes) -> None:
+        """Open or create the vault; raises ``ConfigurationError`` when the key is not the vault's."""
+        self._database = Database(path, cipher, lookup_key)
+        self.signals = Signals(self._database)
+        self.outbox = Outbox(self._database, self.signals)
+        self.hits = Hits(self._database)
+        self.evidence = EvidenceShelf(self._database)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
