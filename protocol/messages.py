@@ -225,6 +225,27 @@ class KeyStatements(Message):
     statements: Annotated[tuple[SignedKeyStatement, ...], Field(strict=False, max_length=1_000)]
 
 
+class SeedPlace(Message):
+    """Which seed a package of the key ceremony holds, and for whom."""
+
+    threshold: Holder
+    holders: Holder
+    members: Annotated[tuple[Holder, ...], Field(strict=False, min_length=2, max_length=MAX_HOLDERS)]
+    receiver: Holder
+    epoch: EpochNumber
+
+
+class SealedSeed(Message):
+    """A seed on its way from its set's lowest member to one other: a file of the key ceremony (keyholder/ceremony.py)."""
+
+    place: SeedPlace
+    sealed: Annotated[bytes, _Base64(112, 112)]
+    """Sealed box (libsodium) of the place's digest and the seed: 48 bytes more than these 64."""
+    key_id: KeyName
+    signature: Bytes64
+    """The dealer's, over place and sealed (signing.py: label ``sealed-seed``)."""
+
+
 # --- The log's evidence ---
 
 
