@@ -236,7 +236,7 @@ class SeedPlace(Message):
 
 
 class SealedSeed(Message):
-    """A seed on its way from its set's lowest member to one other: a file of the key ceremony (keyholder/ceremony.py)."""
+    """A seed on its way from its set's lowest member to one other: a file of the ceremony (keyholder/ceremony.py)."""
 
     place: SeedPlace
     sealed: Annotated[bytes, _Base64(112, 112)]
