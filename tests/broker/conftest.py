@@ -6,10 +6,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from broker import binaries, cluster
+from broker.migrate import migrate
 
 
 @pytest.fixture
@@ -32,3 +35,23 @@ def server() -> Iterator[cluster.Cluster]:
     yield started
     started.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: cluster.Cluster) -> str:
+    """The name of a migrated database that each test's own is copied from."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE sluis_template")
+    migrate(server.url("sluis_template"))
+    return "sluis_template"
+
+
+@pytest.fixture
+def database(server: cluster.Cluster, template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]  # our own names
+    yield server.url(name)
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]  # our own names

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The broker's tables. Pseudonyms, sealed content and policy facts; never a name, never a key.
+
+Rules from the first day, so that the same schema spreads over machines with Citus: every primary or unique key holds
+its table's distribution column, there is no foreign key, and every id is made in Python. Distribution columns: tags
+``tag`` (one machine: hash-partitioned by it); signals and parts the signal's id; hits ``first_signal``; notices
+``agency``; events and the log's tables stay on one machine.
+Not here: the SQL that fills them (``postgres/``) and how they came to be (``migrations/``).
+"""
+
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+TAG_PARTITIONS: Final = 8
+"""Partitions of the tag rows on one machine: keeps each index small without making a batch visit many."""
+
+_TIME: Any = DateTime(timezone=True)
+_UUID: Any = postgresql.UUID(as_uuid=True)
+
+
+class SignalTable(SQLModel, table=True):
+    """A signal without its keys and parts; it stays after its end, as the trace of what was."""
+
+    __tablename__ = "signals"
+    __table_args__ = (Index("signals_live", "expires_at", postgresql_where=text("state = 'live'")),)
+
+    id: UUID = Field(primary_key=True, sa_type=_UUID)
+    agency: str = Field(sa_type=Text)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    grounds: list[str] = Field(sa_type=ARRAY(Text))
+    basis: str = Field(sa_type=Text)
+    case_token: bytes = Field(sa_type=LargeBinary)
+    urgency: str = Field(sa_type=Text)
+    expires_at: datetime = Field(sa_type=_TIME)
+    informed: str = Field(sa_type=Text)
+    review_on: date | None = None
+    supersedes: UUID | None = Field(default=None, sa_type=_UUID)
+    key_id: str = Field(sa_type=Text)
+    signature: bytes = Field(sa_type=LargeBinary)
+    part_digests: dict[str, str] = Field(sa_type=JSONB)
+    digest: bytes = Field(sa_type=LargeBinary)
+    """SHA-256 of the signal as sent: the same id with other content is refused."""
+    state: str = Field(sa_type=Text)
+    event_id: UUID = Field(sa_type=_UUID)
+    ended_event_id: UUID | None = Field(default=None, sa_type=_UUID)
+
+
+class TagTable(SQLModel, table=True):
+    """One match key of a live signal. Holds what matching needs, so that matching reads no other table by tag."""
+
+    __tablename__ = "tags"
+    __table_args__ = (Index("tags_signal", "signal_id"), {"postgresql_partition_by": "HASH (tag)"})
+
+    tag: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    signal_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    role: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    agency: str = Field(sa_type=Text)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    case_hash: int = Field(sa_type=BigInteger)
+    """First 8 bytes of the case token, to count different cases; two cases of one agency that collide count as one."""
+    contact_wrap: bytes | None = Field(default=None, sa_type=LargeBinary)
+    content_wrap: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class PartTable(SQLModel, table=True):
+    """A sealed part of a live signal."""
+
+    __tablename__ = "parts"
+
+    signal_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    name: str = Field(primary_key=True, sa_type=Text)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+
+
+class HitTable(SQLModel, table=True):
+    """An unordered pair of signals that agree, stored with the lower id first: unique whatever came first."""
+
+    __tablename__ = "hits"
+    __table_args__ = (Index("hits_second", "second_signal"),)
+
+    first_signal: UUID = Field(primary_key=True, sa_type=_UUID)
+    second_signal: UUID = Field(primary_key=True, sa_type=_UUID)
+    id: UUID = Field(sa_type=_UUID)
+    first_agency: str = Field(sa_type=Text)
+    second_agency: str = Field(sa_type=Text)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    quality: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=_TIME)
+
+
+class KnownPairTable(SQLModel, table=True):
+    """Two cases whose agencies were told of each other; told once."""
+
+    __tablename__ = "known_pairs"
+
+    first_token: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    second_token: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    first_agency: str = Field(primary_key=True, sa_type=Text)
+    second_agency: str = Field(primary_key=True, sa_type=Text)
+    purpose: str = Field(primary_key=True, sa_type=Text)
+    hit_id: UUID = Field(sa_type=_UUID)
+
+
+class NoticeTable(SQLModel, table=True):
+    """What one agency is told, numbered without gaps. Sealed content is read from tags and parts when it is fetched, so
+    that what was withdrawn is not given out again.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (UniqueConstraint("agency", "hit_id", "type", name="notices_once"),)
+
+    agency: str = Field(primary_key=True, sa_type=Text)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    type: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=_TIME)
+    event_id: UUID = Field(sa_type=_UUID)
+    my_signal: UUID = Field(sa_type=_UUID)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    hit_id: UUID | None = Field(default=None, sa_type=_UUID)
+    their_signal: UUID | None = Field(default=None, sa_type=_UUID)
+    quality: str | None = Field(default=None, sa_type=Text)
+    level: str | None = Field(default=None, sa_type=Text)
+    urgency: str | None = Field(default=None, sa_type=Text)
+    agreed: list[list[str]] | None = Field(default=None, sa_type=JSONB)
+    """[kind, my role, their role] of each key that agreed."""
+    rule: str | None = Field(default=None, sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    kind: str | None = Field(default=None, sa_type=Text)
+    signals: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class NoticeCounterTable(SQLModel, table=True):
+    """The last number given to an agency's notices; its row lock orders the passes that tell the same agency."""
+
+    __tablename__ = "notice_counters"
+
+    agency: str = Field(primary_key=True, sa_type=Text)
+    seq: int = Field(sa_type=BigInteger)
+
+
+class MutedTagTable(SQLModel, table=True):
+    """A tag that one agency uses on so many cases that it points at nobody."""
+
+    __tablename__ = "muted_tags"
+
+    tag: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    agency: str = Field(primary_key=True, sa_type=Text)
+    event_id: UUID = Field(sa_type=_UUID)
+
+
+class MatchQueueTable(SQLModel, table=True):
+    """A batch of accepted signals that still has to be matched."""
+
+    __tablename__ = "match_queue"
+
+    id: UUID = Field(primary_key=True, sa_type=_UUID)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    signals: list[UUID] = Field(sa_type=ARRAY(_UUID))
+
+
+class EventTable(SQLModel, table=True):
+    """An event of the log: written in the transaction of its act, numbered later by the sequencer."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_unnumbered", "id", postgresql_where=text("log_index IS NULL")),)
+
+    id: UUID = Field(primary_key=True, sa_type=_UUID)
+    log_index: int | None = Field(default=None, unique=True, sa_type=BigInteger)
+    leaf: bytes = Field(sa_type=LargeBinary)
+    record: str = Field(sa_type=Text)
+    record_salt: bytes = Field(sa_type=LargeBinary)
+    subject: str = Field(sa_type=Text)
+    subject_salt: bytes = Field(sa_type=LargeBinary)
+
+
+class LogTileTable(SQLModel, table=True):
+    """One growing row of hashes; every partial tile is a prefix of it."""
+
+    __tablename__ = "log_tiles"
+
+    level: int = Field(primary_key=True, sa_type=SmallInteger)
+    n: int = Field(primary_key=True, sa_type=BigInteger)
+    hashes: bytes = Field(sa_type=LargeBinary)
+
+
+class LogHeadTable(SQLModel, table=True):
+    """The log's head: the newest tree that we signed, and the newest that has its witness quorum."""
+
+    __tablename__ = "log_head"
+
+    origin: str = Field(primary_key=True, sa_type=Text)
+    size: int = Field(sa_type=BigInteger)
+    frontier: bytes = Field(sa_type=LargeBinary)
+    note: str = Field(sa_type=Text)
+    published_size: int = Field(sa_type=BigInteger)
+    published_note: str | None = Field(default=None, sa_type=Text)
+
+
+class CheckpointTable(SQLModel, table=True):
+    """Every checkpoint that we signed, and what the witnesses added."""
+
+    __tablename__ = "checkpoints"
+
+    size: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    note: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=_TIME)
+
+
+class CosignatureTable(SQLModel, table=True):
+    """A witness's cosignature line on a checkpoint."""
+
+    __tablename__ = "cosignatures"
+
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    witness: str = Field(primary_key=True, sa_type=Text)
+    line: str = Field(sa_type=Text)
+
+
+class IdempotencyTable(SQLModel, table=True):
+    """The answer to a request that may be sent again under the same key."""
+
+    __tablename__ = "idempotency"
+
+    agency: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=Text)
+    digest: bytes = Field(sa_type=LargeBinary)
+    results: list[dict[str, Any]] = Field(sa_type=JSONB)
+    expires_at: datetime = Field(sa_type=_TIME)
+
+
+class RequestTable(SQLModel, table=True):
+    """What an agency signed to make us act: evidence that it asked."""
+
+    __tablename__ = "requests"
+
+    id: UUID = Field(primary_key=True, sa_type=_UUID)
+    key_id: str = Field(sa_type=Text)
+    base: bytes = Field(sa_type=LargeBinary)
+    signature: bytes = Field(sa_type=LargeBinary)
+    body_digest: bytes = Field(sa_type=LargeBinary)
+
+
+class NonceTable(SQLModel, table=True):
+    """A nonce seen, until the request that carried it is too old to be accepted anyway."""
+
+    __tablename__ = "nonces"
+
+    party: str = Field(primary_key=True, sa_type=Text)
+    nonce: str = Field(primary_key=True, sa_type=Text)
+    expires_at: datetime = Field(sa_type=_TIME)
+
+
+class KeyStatementTable(SQLModel, table=True):
+    """A key-holder's signed statement for a purpose and epoch; the first one stands."""
+
+    __tablename__ = "key_statements"
+
+    purpose: str = Field(primary_key=True, sa_type=Text)
+    epoch: int = Field(primary_key=True, sa_type=BigInteger)
+    holder: int = Field(primary_key=True, sa_type=SmallInteger)
+    statement: str = Field(sa_type=Text)
+    event_id: UUID = Field(sa_type=_UUID)
+
+
+class CovenantTable(SQLModel, table=True):
+    """A covenant under which this broker ran, and the event of its activation."""
+
+    __tablename__ = "covenants"
+
+    sha256: str = Field(primary_key=True, sa_type=Text)
+    event_id: UUID = Field(sa_type=_UUID)

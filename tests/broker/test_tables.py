@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The schema that migrations make, held against the tables as written, and against the rules for spreading it."""
+
+import psycopg
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from broker.migrate import migrate
+from broker.tables import TAG_PARTITIONS, SignalTable
+
+DISTRIBUTION = {
+    "tags": "tag",
+    "signals": "id",
+    "parts": "signal_id",
+    "hits": "first_signal",
+    "known_pairs": "first_token",
+    "notices": "agency",
+    "notice_counters": "agency",
+    "muted_tags": "tag",
+}
+
+
+def test_migrations_make_the_tables_as_written(database: str) -> None:
+    """After all migrations nothing differs from ``tables.py``, and running them again changes nothing."""
+    migrate(database)
+    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    with engine.connect() as connection:
+        differences = compare_metadata(
+            MigrationContext.configure(
+                connection,
+                opts={"include_object": lambda _o, name, kind, *_: not (kind == "table" and name[:5] == "tags_")},
+            ),
+            SignalTable.metadata,
+        )
+    assert differences == []
+
+
+def test_every_key_holds_its_distribution_column(database: str) -> None:
+    """Each primary or unique key of a spread table contains that table's distribution column."""
+    with psycopg.connect(database) as connection:
+        keys = connection.execute(
+            """SELECT t.relname, array_agg(a.attname::text) FROM pg_index i
+               JOIN pg_class t ON t.oid = i.indrelid
+               JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY(i.indkey)
+               WHERE i.indisunique AND t.relnamespace = 'public'::regnamespace GROUP BY t.relname, i.indexrelid"""
+        ).fetchall()
+    spread = [(table, columns) for table, columns in keys if table in DISTRIBUTION]
+    assert {table for table, _ in spread} == set(DISTRIBUTION)
+    for table, columns in spread:
+        assert DISTRIBUTION[table] in columns, table
+
+
+def test_no_table_refers_to_another(database: str) -> None:
+    """There is no foreign key, and no id that the database makes."""
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_constraint WHERE contype = 'f'").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM pg_class WHERE relkind = 'S'").fetchone() == (0,)
+
+
+def test_tag_rows_are_partitioned_by_tag(database: str) -> None:
+    """Tag rows are spread over hash partitions, and a lookup by tag reads one of them."""
+    with psycopg.connect(database) as connection:
+        count = connection.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'tags'::regclass").fetchone()
+        assert count == (TAG_PARTITIONS,)
+        plan = connection.execute(r"EXPLAIN SELECT 1 FROM tags WHERE tag = '\x01'").fetchall()
+    assert sum("tags_" in line for (line,) in plan if "Scan" in line and "Bitmap Index" not in line) == 1
