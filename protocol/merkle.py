@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The log's Merkle tree: hashing, growing, and verifying proofs, exactly as RFC 6962 section 2.1 says.
 
-Spec: ``spec/merkle.md``. Not here: where hashes are kept and how proofs are made from tiles (``tiles.py``); who signs a root
-(``checkpoint.py``).
+Spec: ``spec/merkle.md``. Not here: where hashes are kept and how proofs are made from tiles (``tiles.py``), who
+signs a root (``checkpoint.py``).
 """
 
 import hashlib
