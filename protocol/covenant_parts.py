@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The typed parts of a covenant: parties, purposes, legal bases, and the terms that all agree on.
+
+Each part is valid in itself; whether the parts fit together is ``covenant.py``'s question.
+Spec: ``spec/covenant.md``. Not here: reading text (``covenant_text.py``), rules of who may what (``policies/``).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from protocol.errors import InputError
+from protocol.ids import PartyId
+from protocol.messages import (
+    MAX_ELEMENTS,
+    MAX_HOLDERS,
+    Bytes32,
+    CodeText,
+    Holder,
+    KeyName,
+    Kind,
+    Message,
+    Party,
+    Role,
+    Text,
+    Time,
+)
+from protocol.note import LogKey, WitnessKey
+
+AgencyKind = Literal[
+    "police",
+    "public-prosecution",
+    "probation",
+    "youth-probation",
+    "care",
+    "municipality",
+    "labour-inspectorate",
+    "custodial",
+    "rapporteur",
+    "supervisor",
+]
+"""What sort of body an agency is; rights hang on the kind, never on one agency's name."""
+AgencyState = Literal["active", "suspended"]
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]{1,253}(/[A-Za-z0-9._~/-]{0,200})?$")]
+
+
+def _log_key(text: str) -> str:
+    return _read_key(LogKey.parse, text)
+
+
+def _witness_key(text: str) -> str:
+    return _read_key(WitnessKey.parse, text)
+
+
+def _read_key(parse: Callable[[str], LogKey | WitnessKey], text: str) -> str:
+    try:
+        parse(text)
+    except InputError as error:
+        raise ValueError(error.detail) from None
+    return text
+
+
+LogVerifier = Annotated[str, StringConstraints(max_length=400), AfterValidator(_log_key)]
+WitnessVerifier = Annotated[str, StringConstraints(max_length=400), AfterValidator(_witness_key)]
+"""C2SP note verifier keys, ``name+hash+base64``, of the log's and the witnesses' type (note.py)."""
+
+Oin = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
+"""Organisatie-identificatienummer: twenty digits, Logius."""
+
+EPOCH_ZERO: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where counting epochs starts; a round moment before the first covenant."""
+MAX_YEARS: Final = timedelta(days=5 * 366)
+"""A covenant is agreed again at least once in five years; a longer validity is a typing error."""
+
+
+class Title(Message):
+    """The same short text in both languages of the covenant."""
+
+    nl: Text
+    en: Text
+
+
+# --- Parties ---
+
+
+class SigningKey(Message):
+    """A party's public Ed25519 key; ``id`` is ``<party>:<number>``, so that keys can be changed without a gap."""
+
+    id: KeyName
+    key: Bytes32
+    valid_from: Time
+    valid_until: Time | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SigningKey":
+        if self.valid_until is not None and self.valid_until <= self.valid_from:
+            raise ValueError("validUntil must be after validFrom")
+        return self
+
+
+SigningKeys = Annotated[tuple[SigningKey, ...], Field(strict=False, min_length=1, max_length=20)]
+
+
+def _own_keys(party: PartyId, keys: tuple[SigningKey, ...]) -> None:
+    if any(key.id.rpartition(":")[0] != party for key in keys):
+        raise ValueError(f"every signing key of {party} is named {party}:<number>")
+    if len({key.id for key in keys}) != len(keys) or len({key.key for key in keys}) != len(keys):
+        raise ValueError("each signing key stands here once")
+
+
+class Agency(Message):
+    """A body that signals and is told."""
+
+    id: Party
+    kind: AgencyKind
+    title: Title
+    oin: Oin
+    state: AgencyState = "active"
+    signing_keys: SigningKeys
+
+    @model_validator(mode="after")
+    def _keys(self) -> "Agency":
+        _own_keys(self.id, self.signing_keys)
+        return self
+
+
+class KeyHolder(Message):
+    """An independent body that holds a share of the pseudonym keys and witnesses the log."""
+
+    id: Party
+    index: Holder
+    title: Title
+    url: Url
+    signing_keys: SigningKeys
+    sealing_key: Bytes32
+    """X25519: the other key-holders seal a seed to it during the key ceremony."""
+    witness: WitnessVerifier
+
+    @model_validator(mode="after")
+    def _keys(self) -> "KeyHolder":
+        _own_keys(self.id, self.signing_keys)
+        return self
+
+    @property
+    def witness_key(self) -> WitnessKey:
+        """The key that this key-holder's cosignatures are verified with."""
+        return WitnessKey.parse(self.witness)
+
+
+class Broker(Message):
+    """The middle. It signs nothing but the log, so its only key is the log's."""
+
+    id: Party
+    title: Title
+    url: Url
+
+
+class Log(Message):
+    """The log's public key; the key's name is the log's origin (C2SP tlog-checkpoint)."""
+
+    key: LogVerifier
+
+    @property
+    def verifier(self) -> LogKey:
+        """The key that checkpoints are verified with."""
+        return LogKey.parse(self.key)
+
+    @property
+    def origin(self) -> str:
+        """The first line of every checkpoint of this log."""
+        return self.verifier.name
+
+
+class Parties(Message):
+    """``parties.yaml``: who takes part. Filled by ``sluis policy add-party``."""
+
+    agencies: Annotated[tuple[Agency, ...], Field(strict=False, max_length=2_000)] = ()
+    key_holders: Annotated[tuple[KeyHolder, ...], Field(strict=False, max_length=MAX_HOLDERS)] = ()
+    broker: Broker | None = None
+    log: Log | None = None
+
+
+class PartyStatement(Message):
+    """What a party says about itself, written by its own ``init``: an agency, a key-holder, or broker with log.
+
+    It holds public keys only and gives no rights: the covenant board adds it with ``sluis policy add-party``.
+    """
+
+    agency: Agency | None = None
+    key_holder: KeyHolder | None = None
+    broker: Broker | None = None
+    log: Log | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "PartyStatement":
+        if (self.broker is None) != (self.log is None):
+            raise ValueError("broker and log go together")
+        if sum(part is not None for part in (self.agency, self.key_holder, self.broker)) != 1:
+            raise ValueError("a statement is about one party: agency, keyHolder, or broker with log")
+        return self
+
+
+# --- Terms ---
+
+
+class KeyHolding(Message):
+    """How many key-holders there are, and how many are needed to make a pseudonym."""
+
+    threshold: Annotated[int, Field(ge=2, le=MAX_HOLDERS)]
+    holders: Annotated[int, Field(ge=2, le=MAX_HOLDERS)]
+
+    @model_validator(mode="after")
+    def _order(self) -> "KeyHolding":
+        if self.threshold > self.holders:
+            raise ValueError("threshold cannot exceed holders")
+        return self
+
+
+class ContactPoint(Message):
+    """Where a citizen can turn to (GDPR 12-15; law.md D-9)."""
+
+    title: Title
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
+
+
+class Terms(Message):
+    """``covenant.yaml``: what holds for all purposes."""
+
+    name: Text
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
+    valid_from: Time
+    valid_until: Time
+    epoch_days: Annotated[int, Field(ge=7, le=366)]
+    grace_days: Annotated[int, Field(ge=1, le=90)]
+    population: Annotated[int, Field(ge=1_000, le=10_000_000_000)]
+    common_key_limit: Annotated[int, Field(ge=2, le=100_000)]
+    witness_quorum: Annotated[int, Field(ge=1, le=MAX_HOLDERS)]
+    key_holding: KeyHolding
+    dpia: Text
+    contact_point: ContactPoint
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Terms":
+        if not self.valid_from < self.valid_until <= self.valid_from + MAX_YEARS:
+            raise ValueError("validUntil must be after validFrom, by at most five years")
+        if self.valid_from < EPOCH_ZERO:
+            raise ValueError("validFrom must not be before 2026, when counting epochs starts")
+        if self.grace_days * 2 > self.epoch_days:
+            raise ValueError("graceDays must be at most half of epochDays: an epoch's end must mean something")
+        if self.witness_quorum > self.key_holding.holders:
+            raise ValueError("witnessQuorum cannot exceed the number of key-holders")
+        return self
+
+
+class LegalBasis(Message):
+    """One law article or ground on which a sender provides, or a receiver is told.
+
+    ``certainty`` says whether the article was read in the law's text or written from memory; a board settles what is
+    unsure before it signs.
+    """
+
+    title: Title
+    article: Text
+    certainty: Literal["checked", "unsure"]
+
+
+class LegalBases(Message):
+    """``vocabulary/legal-bases.yaml``: every code that a purpose or a policy may name."""
+
+    bases: Annotated[dict[CodeText, LegalBasis], Field(min_length=1, max_length=200)]
+
+
+# --- Purposes ---
+
+
+class Participant(Message):
+    """What one kind of agency does under a purpose, and on which bases it may provide."""
+
+    acts: Annotated[tuple[Literal["send", "receive"], ...], Field(strict=False, min_length=1, max_length=2)]
+    bases: Annotated[tuple[CodeText, ...], Field(strict=False, max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _based(self) -> "Participant":
+        if ("send" in self.acts) != bool(self.bases):
+            raise ValueError("who sends names its bases, and only who sends")
+        return self
+
+
+class Purpose(Message):
+    """``purposes/<purpose>.yaml``: what the parties agreed to do together, for whom, and within which bounds.
+
+    Not here: at which level who is told what; those are the permits of ``purposes/<purpose>.cedar``.
+    """
+
+    title: Title
+    explanation: Title
+    participants: Annotated[dict[AgencyKind, Participant], Field(min_length=1)]
+    hidden_from: Annotated[tuple[AgencyKind, ...], Field(strict=False)] = ()
+    """Kinds that must never learn anything of this purpose, whatever any permit says."""
+    legal_bases: dict[AgencyKind, dict[AgencyKind, tuple[CodeText, ...]]]
+    """Per edge: sender kind -> receiver kind -> codes of the law on which the receiver may be told."""
+    grounds: Annotated[dict[CodeText, Title], Field(min_length=1, max_length=100)]
+    key_kinds: Annotated[tuple[Kind, ...], Field(strict=False, min_length=1, max_length=100)]
+    roles_that_meet: Annotated[tuple[tuple[Role, Role], ...], Field(strict=False, min_length=1, max_length=3)]
+    retention_days: Annotated[int, Field(ge=1, le=3_660)]
+    follow_up_hours: Annotated[int, Field(ge=1, le=24 * 90)]
+    budget_per_day: Annotated[int, Field(ge=1, le=2**53)]
+    max_batch: Annotated[int, Field(ge=1, le=MAX_ELEMENTS)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Purpose":
+        if set(self.hidden_from) & set(self.participants):
+            raise ValueError("a kind that the purpose is hidden from cannot take part in it")
+        senders, receivers = self.kinds_that("send"), self.kinds_that("receive")
+        for sender, row in self.legal_bases.items():
+            if sender not in senders or not set(row) <= receivers:
+                raise ValueError("legalBases names a sender that does not send, or a receiver that does not receive")
+        return self
+
+    def kinds_that(self, act: Literal["send", "receive"]) -> frozenset[AgencyKind]:
+        """Return the agency kinds that send, or that receive, under this purpose."""
+        return frozenset(kind for kind, part in self.participants.items() if act in part.acts)
+
+    def bases_of(self, sender: AgencyKind) -> tuple[str, ...]:
+        """Return the bases on which this kind may provide; none when it does not send."""
+        part = self.participants.get(sender)
+        return part.bases if part is not None else ()
+
+    def edge(self, sender: AgencyKind, receiver: AgencyKind) -> tuple[str, ...]:
+        """Return the codes of the law on which this receiver kind may be told of this sender kind; none means never."""
+        return self.legal_bases.get(sender, {}).get(receiver, ())
+
+    def may_meet(self, one: Role, other: Role) -> bool:
+        """Say whether keys of these two roles may match, in either order."""
+        return (one, other) in self.roles_that_meet or (other, one) in self.roles_that_meet

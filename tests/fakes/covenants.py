@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A whole covenant with keys for tests: the repository's own policies, and as many parties as asked.
+
+Keys are made from the parties' names, so that a test gives the same bytes every time. Not here: any rule; those are the
+real ones of ``policies/``.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from nacl.public import PrivateKey
+
+from protocol.checkpoint import LogSigner, WitnessSigner
+from protocol.covenant import Covenant, dump_parties
+from protocol.covenant_parts import Agency, AgencyKind, Broker, KeyHolder, Log, Parties, SigningKey, Title
+from protocol.ids import HolderIndex, KeyId, PartyId
+from protocol.signing import Signer
+
+POLICIES = Path(__file__).resolve().parents[2] / "policies"
+ORIGIN = "sluis.test/log"
+FIRST: tuple[tuple[str, AgencyKind, str], ...] = (
+    ("police-oost", "police", "Politie Oost"),
+    ("prosecution-oost", "public-prosecution", "Openbaar Ministerie Oost"),
+    ("probation-oost", "probation", "Reclassering Oost"),
+    ("care-linde", "care", "Jeugdzorg De Linde"),
+    ("municipality-dalen", "municipality", "Gemeente Dalen"),
+)
+"""The five agencies of most tests; the sixth is ``police-oost-2``, and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CovenantKit:
+    """A covenant, the files it was read from, and the private keys that no real covenant ever has."""
+
+    files: dict[str, bytes]
+    covenant: Covenant
+    signers: dict[PartyId, Signer]
+    """Of every agency and key-holder."""
+    witness_signers: dict[PartyId, WitnessSigner]
+    sealing_keys: dict[PartyId, PrivateKey]
+    log_signer: LogSigner
+
+    def write(self, path: Path) -> Path:
+        """Write the files as a covenant folder and return it."""
+        for name, content in self.files.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content)
+        return path
+
+
+def seed_of(name: str) -> bytes:
+    """Return 32 bytes for a name; for tests only, since anybody can make them."""
+    return hashlib.sha256(b"tests/fakes/covenants " + name.encode()).digest()
+
+
+def policy_files() -> dict[str, bytes]:
+    """Return the repository's own covenant folder: its rules, and no parties."""
+    return {str(path.relative_to(POLICIES)): path.read_bytes() for path in POLICIES.rglob("*") if path.is_file()}
+
+
+def make_covenant(
+    *,
+    now: datetime,
+    agencies: int = 5,
+    key_holders: int = 3,
+    threshold: int = 2,
+    broker_url: str = "http://127.0.0.1:8000",
+    holder_urls: Sequence[str] | None = None,
+    budget: int | None = None,
+) -> CovenantKit:
+    """Return a complete covenant in force at ``now``, with all its private keys; ``budget`` replaces each purpose's."""
+    urls = holder_urls or [f"http://127.0.0.1:{8101 + place}" for place in range(key_holders)]
+    signers: dict[PartyId, Signer] = {}
+    witnesses: dict[PartyId, WitnessSigner] = {}
+    sealing: dict[PartyId, PrivateKey] = {}
+
+    def key_of(party: str) -> tuple[SigningKey, ...]:
+        signer = signers[PartyId(party)] = Signer(KeyId(f"{party}:1"), seed_of(f"{party} signing"))
+        return (SigningKey(id=signer.key_id, key=signer.public_key, valid_from=now - timedelta(days=30)),)
+
+    def agency(place: int) -> Agency:
+        name, kind, title = FIRST[place % len(FIRST)]
+        again = place // len(FIRST) + 1
+        party = name if again == 1 else f"{name}-{again}"
+        titles = Title(nl=title, en=title)
+        return Agency(id=PartyId(party), kind=kind, title=titles, oin=f"{place + 1:020}", signing_keys=key_of(party))
+
+    def holder(place: int) -> KeyHolder:
+        party = PartyId(f"holder-{place + 1}")
+        witnesses[party] = WitnessSigner(f"{ORIGIN}/{party}", seed_of(f"{party} witness"))
+        sealing[party] = PrivateKey(seed_of(f"{party} sealing"))
+        return KeyHolder(
+            id=party,
+            index=HolderIndex(place + 1),
+            title=Title(nl=f"Sleutelhouder {place + 1}", en=f"Key-holder {place + 1}"),
+            url=urls[place],
+            signing_keys=key_of(party),
+            sealing_key=bytes(sealing[party].public_key),
+            witness=witnesses[party].key.vkey,
+        )
+
+    log_signer = LogSigner(ORIGIN, seed_of("log"))
+    parties = Parties(
+        agencies=tuple(agency(place) for place in range(agencies)),
+        key_holders=tuple(holder(place) for place in range(key_holders)),
+        broker=Broker(id=PartyId("broker"), title=Title(nl="Makelaar", en="Broker"), url=broker_url),
+        log=Log(key=log_signer.key.vkey),
+    )
+    files = policy_files()
+    files["parties.yaml"] = dump_parties(parties).encode()
+    start = now - timedelta(days=30)
+    terms = files["covenant.yaml"].decode()
+    for key, value in {
+        "validFrom": f"{max(start, datetime(2026, 1, 1, tzinfo=now.tzinfo)):%Y-%m-%dT%H:%M:%SZ}",
+        "validUntil": f"{now + timedelta(days=365):%Y-%m-%dT%H:%M:%SZ}",
+        "keyHolding": f"{{threshold: {threshold}, holders: {key_holders}}}",
+        "witnessQuorum": str(min(2, key_holders)),
+    }.items():
+        terms = re.sub(rf"^{key}:.*$", f"{key}: {value}", terms, flags=re.MULTILINE)
+    files["covenant.yaml"] = terms.encode()
+    if budget is not None:
+        for path in [path for path in files if re.match(r"purposes/.*\.yaml$", path)]:
+            text = files[path].decode()
+            files[path] = re.sub(r"^budgetPerDay:.*$", f"budgetPerDay: {budget}", text, flags=re.MULTILINE).encode()
+    return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer)
