@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The house conventions of every HTTP service: NL GOV API Design Rules, problems, headers, limits, access line.
+
+``make_app`` returns a FastAPI application; a role adds its routes with the prefix ``/v1`` (described in
+``/v1/openapi.json``) or without it (log, witness, health: not described). Not here: who may call (``requests.py``).
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from starlette.types import Message as Event
+
+from edge.logs import Logger, error_fields, logger
+from edge.problems import PROBLEM_TYPE, internal_problem, problem, status_of, tells_of_our_house, to_bytes
+from protocol.errors import Code, InputError, Issue, SluisError
+from protocol.messages import MAX_ISSUES, Message, Problem
+
+PREFIX: Final = "/v1"
+MAX_BODY: Final = 16 * 1024 * 1024
+"""Bytes of any request's body: a full push is about 6 MB; a route that expects less says so to ``read_signed``."""
+RETRY_AFTER: Final = 2
+"""Seconds that a caller is asked to wait after a 503: a restart of a service takes about that long."""
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Set where the route did not set its own: log tiles are immutable and may be cached."""
+
+_CONTACT: Final = {"name": "Sluis", "url": "https://sluis.example/contact", "email": "beheer@sluis.example"}
+
+
+def make_app(
+    title: str,
+    version: str,
+    description: str,
+    lifespan: Lifespan[FastAPI] | None = None,
+    *,
+    role: str = "service",
+    max_body: int = MAX_BODY,
+    contact: Mapping[str, str] = _CONTACT,
+) -> FastAPI:
+    """Return an application with the house conventions and ``/healthz``; ``version`` is semver.
+
+    ``app.state.stopping`` is an ``asyncio.Event`` that is set when the process is asked to stop: long polls and streams
+    wait on it too, so that they end.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        contact=dict(contact),
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.stopping = asyncio.Event()
+    log = logger(role)
+    faces = _Faces(version, log)
+    app.add_exception_handler(SluisError, faces.sluis_error)
+    app.add_exception_handler(RequestValidationError, faces.validation_error)
+    app.add_exception_handler(HTTPException, faces.http_error)
+    app.add_exception_handler(Exception, faces.unexpected)
+    app.add_middleware(_House, version=version, max_body=max_body, log=log)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return app
+
+
+# --- Errors -----------------------------------------------------------------------------------------------------------
+
+
+class _Faces:
+    """What each kind of error looks like to a caller, and what the log keeps of it."""
+
+    def __init__(self, version: str, log: Logger) -> None:
+        self._version = version
+        self._log = log
+
+    async def sluis_error(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, SluisError) or tells_of_our_house(error) or error.code is Code.INTERNAL:
+            return await self.unexpected(request, error)
+        self._log.info("request refused", code=error.code.value, status=status_of(error.code))
+        return self._answer(problem(error))
+
+    async def validation_error(self, request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        issues = [Issue(_location(item["loc"]), str(item["type"]), str(item["msg"])[:200]) for item in found]
+        return await self.sluis_error(
+            request,
+            InputError(Code.MALFORMED, "The request does not have the agreed form.", issues=issues[:MAX_ISSUES]),
+        )
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        if isinstance(error.__cause__, SluisError):
+            # FastAPI wraps what reading the body raised, such as our own limit.
+            return await self.sluis_error(request, error.__cause__)
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if status >= 500:
+            return await self.unexpected(request, error)
+        code = Code.NOT_FOUND if status == 404 else Code.MALFORMED
+        phrase = HTTPStatus(status).phrase
+        headers = dict(getattr(error, "headers", None) or {})
+        answer = problem(InputError(code, f"{phrase}."), status=status).model_copy(update={"title": phrase})
+        return self._answer(answer, headers)
+
+    async def unexpected(self, request: Request, error: Exception) -> Response:
+        reference = secrets.token_hex(8)
+        code = error.code.value if isinstance(error, SluisError) else Code.INTERNAL.value
+        self._log.error("unexpected failure", code=code, reference=reference, **error_fields(error))
+        return self._answer(internal_problem(reference))
+
+    def _answer(self, found: Problem, extra: Mapping[str, str] = {}) -> Response:
+        headers = {**SECURITY_HEADERS, "API-Version": self._version, **extra}
+        if found.status == 401:
+            headers["WWW-Authenticate"] = 'Signature realm="sluis"'
+        if found.status == 503:
+            headers["Retry-After"] = str(RETRY_AFTER)
+        return Response(to_bytes(found), status_code=found.status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def _location(path: Sequence[int | str]) -> str:
+    # The first step says where in the request: "query", "path", "body".
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text[:200]
+
+
+# --- Around every request ---------------------------------------------------------------------------------------------
+
+
+class _House:
+    """Adds the headers to every answer, stops a body above the limit while it arrives, and writes the access line."""
+
+    def __init__(self, app: ASGIApp, *, version: str, max_body: int, log: Logger) -> None:
+        self._app = app
+        self._headers = {**SECURITY_HEADERS, "API-Version": version}
+        self._max_body = max_body
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+        read = 0
+
+        async def counted() -> Event:
+            nonlocal read
+            event = await receive()
+            read += len(event.get("body", b""))
+            if read > self._max_body:
+                raise _too_large(self._max_body)
+            return event
+
+        async def dressed(event: Event) -> None:
+            nonlocal status
+            if event["type"] == "http.response.start":
+                status = event["status"]
+                event["headers"] = self._dress(event.get("headers", []))
+            await send(event)
+
+        try:
+            if _announced(scope) > self._max_body:
+                # Answered before a byte of it is read; the server then closes the connection.
+                await _Refusal(self._max_body)(scope, receive, dressed)
+            else:
+                await self._app(scope, counted, dressed)
+        finally:
+            self._log.info(
+                "request",
+                method=scope["method"],
+                route=_template(scope),
+                status=status or 500,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+
+    def _dress(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in headers}
+        added = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        return [*headers, *((name, value) for name, value in added if name.lower() not in present)]
+
+
+class _Refusal:
+    """The answer to a request whose Content-Length says too much."""
+
+    def __init__(self, limit: int) -> None:
+        self._body = to_bytes(problem(_too_large(limit)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {"Connection": "close"}
+        answer = Response(self._body, status_code=413, media_type=PROBLEM_TYPE, headers=headers)
+        await answer(scope, receive, send)
+
+
+def _too_large(limit: int) -> InputError:
+    return InputError(Code.TOO_LARGE, f"The body is larger than {limit} bytes.", hint="Send it in smaller pieces.")
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _template(scope: Scope) -> str | None:
+    """Return the route as it was declared, never the path asked: that may hold an id."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    return path if isinstance(path, str) else None
+
+
+# --- The OpenAPI document ---------------------------------------------------------------------------------------------
+
+
+def described(
+    *, body: type[Message] | None = None, answer: type[Message] | None = None, refusals: Sequence[Code] = ()
+) -> dict[str, Any]:
+    """Return the keyword arguments that describe a route which reads its signed body itself.
+
+    ``@router.post("/v1/signals", **described(body=PushRequest, answer=PushAnswer, refusals=[Code.POLICY_REFUSED]))``
+    """
+    responses: dict[int | str, dict[str, Any]] = {}
+    for code in (Code.MALFORMED, Code.SIGNATURE_INVALID, *refusals):
+        status = status_of(code)
+        responses[status] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}},
+        }
+    extra: dict[str, Any] = {}
+    if body is not None:
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(body)}}}
+    if answer is not None:
+        responses[200] = {"description": "Done", "content": {"application/json": {"schema": _schema(answer)}}}
+    return {"responses": responses, "openapi_extra": extra}
+
+
+def _schema(message: type[Message]) -> dict[str, Any]:
+    return message.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+
+
+def _ref(message: type[Message]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{message.__name__}"}
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of the ``/v1`` routes: 400 for 422, API-Version on every answer, paths below /v1."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        license_info={"name": "EUPL-1.2", "url": "https://eupl.eu/1.2/en/"},
+        servers=[{"url": PREFIX}],
+    )
+    document["info"]["contact"] = app.contact
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    document["components"]["headers"] = {
+        "API-Version": {"description": "The full version of this API.", "schema": {"type": "string"}}
+    }
+    paths = {path: item for path, item in document.get("paths", {}).items() if path.startswith(PREFIX + "/")}
+    document["paths"] = {path.removeprefix(PREFIX): item for path, item in paths.items()}
+    for item in document["paths"].values():
+        for operation in item.values():
+            _conform(operation, schemas)
+    schemas["Problem"] = _hoisted(_schema(Problem), schemas)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    app.openapi_schema = document
+    return document
+
+
+def _conform(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    responses = operation.setdefault("responses", {})
+    has_input = operation.get("parameters") or operation.get("requestBody")
+    if responses.pop("422", None) is not None or has_input:
+        described_400 = {"description": "Bad Request", "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}}}
+        responses["400"] = described_400
+    for response in responses.values():
+        response.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/API-Version"}
+    for holder in (operation.get("requestBody", {}), *responses.values()):
+        for content in holder.get("content", {}).values():
+            if "$defs" in content.get("schema", {}) or "title" in content.get("schema", {}):
+                content["schema"] = _named(content["schema"], schemas)
+
+
+def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Move an inline schema of ours to the components and refer to it there."""
+    name = schema.get("title")
+    if not isinstance(name, str) or not name.isidentifier():
+        return schema
+    schemas[name] = _hoisted(schema, schemas)
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _hoisted(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    for name, definition in schema.get("$defs", {}).items():
+        schemas.setdefault(name, definition)
+    return {key: value for key, value in schema.items() if key != "$defs"}
