@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-_ROLES: Final = {
+ROLES: Final = {
     "agency": ("agency_client.cli", "What an agency runs: push records, see hits, verify the log."),
     "broker": ("broker.main", "The middle: match pseudonyms, tell agencies, keep the log."),
     "keyholder": ("keyholder.main", "One of the independent bodies that hold a share of the pseudonym keys."),
@@ -25,7 +25,7 @@ def main() -> None:
         add_completion=False,
         help="Lets public agencies find out that they worry about the same person, without showing who it is.",
     )
-    for name, (module, summary) in _ROLES.items():
+    for name, (module, summary) in ROLES.items():
         app = importlib.import_module(module).app if asked == name else typer.Typer()
         if asked != name:
             app.callback(invoke_without_command=True)(_closed_door)

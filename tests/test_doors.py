@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Each outside library has its doors, and clocks, entropy and the environment are read where programs are put together."""
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SOURCES: Final = tuple(
+    sorted(
+        path
+        for folder in ("protocol", "edge", "broker", "keyholder", "agency_client", "board", "auditor")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+)
+DOORS: Final = {
+    "rbcl": ["protocol/group.py"],
+    "secrets": ["protocol/group.py", "protocol/envelope.py", "edge/*.py", "*/main.py", "*/cli.py"],
+    "nacl": ["protocol/envelope.py", "edge/keyfile.py", "keyholder/ceremony.py", "agency_client/vault/*"],
+    "cedarpy": ["protocol/policy.py"],
+    "http_message_signatures": ["protocol/signing.py"],
+    "rfc8785": ["protocol/encoding.py"],
+    "yaml": ["protocol/covenant*.py", "agency_client/mapping*.py", "board/*.py"],
+    "psycopg": ["broker/*"],
+    "sqlmodel": ["broker/tables.py", "broker/postgres/*", "keyholder/ledger.py", "agency_client/vault/*"],
+    "fastapi": ["edge/*.py", "*/routes.py", "*/routes/*.py", "*/app.py"],
+    "httpx": ["edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"],
+    "openpyxl": ["agency_client/source*.py"],
+    "stdnum": ["protocol/identifiers.py"],
+    "phonenumbers": ["protocol/identifiers.py"],
+    "structlog": ["edge/logs.py"],
+}
+"""Library -> the files that may import it; ``*`` also crosses folders."""
+CLOCKS: Final = {"datetime.now", "datetime.utcnow", "time.time", "os.environ", "os.getenv", "os.urandom"}
+ROOTS: Final = ["*/main.py", "*/cli.py", "*/cli/*.py", "*/settings.py", "edge/*.py", "protocol/group.py"]
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def _dotted(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
+
+
+@pytest.mark.parametrize("library", sorted(DOORS))
+def test_a_library_is_imported_at_its_doors_only(library: str) -> None:
+    """Replacing a library means looking at these files and no others."""
+    users = {str(path.relative_to(ROOT)) for path in SOURCES if library in set(_imports(path))}
+    strangers = {user for user in users if not any(fnmatch(user, door) for door in DOORS[library])}
+    assert not strangers
+
+
+def test_clock_and_environment_are_read_in_composition_roots_only() -> None:
+    """Everywhere else time, entropy and settings are arguments, so that every test can choose them."""
+    readers = {
+        str(path.relative_to(ROOT)) + ": " + name for path in SOURCES for name in _dotted(path) if name in CLOCKS
+    }
+    assert not {reader for reader in readers if not any(fnmatch(reader.split(":")[0], root) for root in ROOTS)}
