@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Each outside library has its doors, and clocks, entropy and the environment are read where programs are put together."""
+"""Each library has its doors; clocks, entropy and the environment are read where programs are put together."""
 
 import ast
 from collections.abc import Iterator
