@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What a field of a log record can hold: closed kinds of value, each with one JSON form.
+
+There is no kind for a signal id, a hit id, a tag or its digest, so a record cannot carry a subject's identifier by
+mistake: those stand in the erasable part (``events.Subject``). Spec: ``spec/events.md``.
+Not here: which fields an event has.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from pydantic.alias_generators import to_camel
+
+from protocol.encoding import Json, format_time, parse_time
+from protocol.errors import Code, InputError
+from protocol.messages import MAX_HOLDERS, MAX_TEXT, Level, Quality
+
+MAX_ITEMS: Final = 256
+"""Items of a list: a notice names at most 4 × 64 kinds (``messages.MAX_KEYS``)."""
+MAX_NUMBER: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of field value: its name in the spec, and both directions. Both raise ``InputError`` for anything else."""
+
+    name: str
+    write: Callable[[Any], Json]
+    read: Callable[[Json], Any]
+
+
+def _refuse(name: str) -> InputError:
+    return InputError(Code.MALFORMED, f"A field of the event is not {name}.")
+
+
+def text_kind(name: str, pattern: str) -> Kind:
+    """Return a kind of text that matches the whole pattern."""
+    compiled = re.compile(pattern)
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or compiled.fullmatch(value) is None:
+            raise _refuse(name)
+        return value
+
+    return Kind(name, check, check)
+
+
+def _number_kind(name: str, low: int, high: int) -> Kind:
+    def check(value: object) -> int:
+        # True is an int to Python, and 1.0 has the same canonical JSON as 1.
+        if type(value) is not int or not low <= value <= high:
+            raise _refuse(name)
+        return value
+
+    return Kind(name, check, check)
+
+
+def choice_kind(name: str, *choices: str) -> Kind:
+    """Return a kind of text that is one of these."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise _refuse(name)
+        return value
+
+    return Kind(name, check, check)
+
+
+def list_of(kind: Kind) -> Kind:
+    """Return the kind of a list of values of this kind, a tuple in Python."""
+    name = f"list of {kind.name}"
+
+    def write(value: object) -> Json:
+        if not isinstance(value, tuple) or len(value) > MAX_ITEMS:
+            raise _refuse(name)
+        return [kind.write(item) for item in value]
+
+    def read(value: Json) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+            raise _refuse(name)
+        return tuple(kind.read(item) for item in value)
+
+    return Kind(name, write, read)
+
+
+def _write_time(value: object) -> Json:
+    if not isinstance(value, datetime) or value.tzinfo is None or value.microsecond % 1000:
+        raise _refuse("time in whole milliseconds")
+    return format_time(value)
+
+
+def _read_time(value: Json) -> datetime:
+    if not isinstance(value, str):
+        raise _refuse("time")
+    return parse_time(value)
+
+
+TIME: Final = Kind("time", _write_time, _read_time)
+SLUG: Final = text_kind("slug", r"[a-z][a-z0-9-]{1,62}")
+CODE: Final = text_kind("code", r"[A-Za-z][A-Za-z0-9._:-]{0,63}")
+KIND: Final = text_kind("match-key kind", r"[a-z][a-z0-9-]{1,30}")
+KEY_ID: Final = text_kind("key id", r"[a-z][a-z0-9-]{1,62}:[0-9]{1,4}")
+REFERENCE: Final = text_kind("reference", r"[A-Za-z0-9._:~-]{1,128}")
+RULE: Final = text_kind("rule", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+VERSION: Final = text_kind("version", r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+TEXT: Final = text_kind("text", rf"[^\ud800-\udfff]{{1,{MAX_TEXT}}}")
+CASE: Final = text_kind("case reference", r"[^\ud800-\udfff]{1,100}")
+SHA256: Final = text_kind("SHA-256 in hex", r"[0-9a-f]{64}")
+TRACE: Final = text_kind("trace id", r"[0-9a-f]{32}")
+SPAN: Final = text_kind("span id", r"[0-9a-f]{16}")
+EPOCH: Final = _number_kind("epoch", 0, 2**32 - 1)
+HOLDER: Final = _number_kind("key-holder index", 1, MAX_HOLDERS)
+COUNT: Final = _number_kind("count", 1, MAX_NUMBER)
+DECISION: Final = choice_kind("decision", "allow", "deny")
+URGENCY: Final = choice_kind("urgency", "normal", "urgent")
+LEVEL: Final = choice_kind("level", *cast(tuple[str, ...], get_args(Level)))
+QUALITY: Final = choice_kind("quality", *cast(tuple[str, ...], get_args(Quality)))
+NOTICE_TYPE: Final = choice_kind("notice type", "hit", "withdrawn", "muted")
+
+
+# --- Classes of annotated fields ------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+_LAYOUTS: dict[type, tuple[tuple[str, str, Kind], ...]] = {}
+
+
+def layout_of(kind: type) -> tuple[tuple[str, str, Kind], ...]:
+    """Return (JSON name, attribute, kind of value) for every field of a dataclass that is annotated with a ``Kind``."""
+    if kind not in _LAYOUTS:
+        hints = get_type_hints(kind, include_extras=True)
+        _LAYOUTS[kind] = tuple(
+            (to_camel(item.name), item.name, hints[item.name].__metadata__[0])
+            for item in fields(kind)
+            if get_origin(hints[item.name]) is Annotated
+        )
+    return _LAYOUTS[kind]
+
+
+def names_of(kind: type) -> frozenset[str]:
+    """Return the JSON names of a class's fields."""
+    return frozenset(name for name, *_ in layout_of(kind))
+
+
+def write_fields(value: object) -> dict[str, Json]:
+    """Return the JSON object of a value's annotated fields. Raises ``InputError`` when one is not of its kind.
+
+    What does not apply is absent, never null or empty: one event has one form.
+    """
+    written = {}
+    for name, attribute, kind in layout_of(type(value)):
+        held = getattr(value, attribute)
+        if held is not None and held != ():
+            written[name] = kind.write(held)
+    return written
+
+
+def read_fields(kind: type[T], value: Json, **given: object) -> T:
+    """Read what ``write_fields`` writes, and nothing else; ``given`` are the fields without an annotation.
+
+    Raises ``InputError`` (``malformed``).
+    """
+    if not isinstance(value, dict):
+        raise InputError(Code.MALFORMED, "A part of the event is not an object.")
+    if not value.keys() <= names_of(kind):
+        raise InputError(Code.MALFORMED, "The event has a field that it cannot have.")
+    found = {attribute: to.read(value[name]) for name, attribute, to in layout_of(kind) if name in value}
+    try:
+        read = kind(**found, **given)
+    except TypeError as error:
+        raise InputError(Code.MALFORMED, "The event lacks a field.") from error
+    if write_fields(read) != value:
+        raise InputError(Code.MALFORMED, "The event is not in its one form.")
+    return read
+
+
+def group_of(kind: type) -> Kind:
+    """Return the kind of a nested object with annotated fields of its own."""
+    return Kind(kind.__name__, partial(_write_group, kind), partial(read_fields, kind))
+
+
+def _write_group(kind: type, value: object) -> Json:
+    if not isinstance(value, kind):
+        raise _refuse(kind.__name__)
+    return write_fields(value)
