@@ -12,29 +12,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 import cedarpy
 
-from protocol.covenant import SCHEMA, Covenant
+from protocol.covenant import Covenant
 from protocol.covenant_parts import Purpose
+from protocol.covenant_reading import SCHEMA
 from protocol.covenant_text import refuse
 from protocol.encoding import Json
 from protocol.errors import Issue
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
 from protocol.messages import Level, Quality
-from protocol.policy_text import PolicyText, split_policies
+from protocol.policy_text import (
+    DEFAULT_DENY,
+    POLICY_ERROR,
+    UNKNOWN_ENTITY,
+    PolicyText,
+    Rule,
+    describe,
+    split_policies,
+)
 
-DEFAULT_DENY: Final = "default-deny"
-POLICY_ERROR: Final = "policy-error"
-UNKNOWN_ENTITY: Final = "unknown-entity"
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 """From least to most; each includes those before it."""
 CACHE_SIZE: Final = 65_536
 """Decisions remembered an engine, about 30 MB: 300 agencies times six purposes times their usual combinations."""
-ANNOTATIONS: Final = ("id", "legal_basis", "purpose", "owner", "review_by", "says")
-"""What every policy tells about itself; ``says`` is the sentence that a refused or told person reads."""
-
 _OWN_REASONS: Final = {
     DEFAULT_DENY: "No rule of the covenant allows this.",
     POLICY_ERROR: "The covenant's rules could not be applied, so nothing is allowed. Tell the covenant board.",
@@ -101,20 +104,7 @@ class Decision:
         return self.rule in (POLICY_ERROR, UNKNOWN_ENTITY)
 
 
-# --- The rules ---
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One policy: where it stands and what it says about itself."""
-
-    id: str
-    place: str
-    effect: Literal["permit", "forbid"]
-    purpose: str
-    legal_basis: str
-    says: str
-    order: int
+# --- Deciding ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +269,7 @@ def _read_rules(covenant: Covenant) -> tuple[cedarpy.Schema, cedarpy.PolicySet, 
         body = _parse_one(text, schema, issues)
         if body is None:
             continue
-        rule = _describe(text, body, covenant, len(rules), issues)
+        rule = describe(text, body, covenant.legal_bases, len(rules), issues)
         if rule is None:
             continue
         if rule.id in rules:
@@ -313,45 +303,6 @@ def _parse_one(text: PolicyText, schema: cedarpy.Schema, issues: list[Issue]) ->
     issues.extend(Issue(text.place, "cedar_schema", f"Misfits the schema: {_one_line(item.error)}") for item in wrong)
     body: dict[str, Any] = bodies[0]
     return body
-
-
-def _describe(
-    text: PolicyText, body: dict[str, Any], covenant: Covenant, order: int, issues: list[Issue]
-) -> Rule | None:
-    notes: dict[str, str] = body.get("annotations") or {}
-    lacks = [name for name in ANNOTATIONS if not notes.get(name)]
-    if lacks:
-        names = ", ".join(f"@{name}" for name in lacks)
-        issues.append(Issue(text.place, "missing_annotation", f"Lacks {names}. Every policy says who answers for it."))
-        return None
-    found = len(issues)
-    _check_place(text, body, notes["purpose"], issues)
-    if notes["id"] in _OWN_REASONS:
-        issues.append(Issue(text.place, "reserved_id", f"@id({notes['id']}) is a word of ours. Choose another."))
-    if notes["legal_basis"] not in covenant.legal_bases:
-        issues.append(
-            Issue(text.place, "unknown_basis", f"@legal_basis({notes['legal_basis']}) is not in the vocabulary.")
-        )
-    try:
-        datetime.strptime(notes["review_by"], "%Y-%m-%d")  # noqa: DTZ007  # a date without time, only checked for its form
-    except ValueError:
-        issues.append(Issue(text.place, "review_by", "@review_by is not a date such as 2027-11-01."))
-    if len(issues) > found:
-        return None
-    return Rule(notes["id"], text.place, body["effect"], notes["purpose"], notes["legal_basis"], notes["says"], order)
-
-
-def _check_place(text: PolicyText, body: dict[str, Any], purpose: str, issues: list[Issue]) -> None:
-    """Guards forbid and hold for all; a purpose's file permits, and for that purpose and one action only."""
-    if text.file.startswith("base/"):
-        if body["effect"] != "forbid" or purpose != "all":
-            issues.append(Issue(text.place, "not_a_guard", 'Only forbid with @purpose("all") may stand in base/.'))
-        return
-    own = text.file.removeprefix("purposes/").removesuffix(".cedar")
-    scoped = body["resource"] == {"op": "==", "entity": {"type": "Purpose", "id": own}} and body["action"]["op"] == "=="
-    if body["effect"] != "permit" or purpose != own or not scoped:
-        only = f'Only permit for one action, resource == Purpose::"{own}" and @purpose("{own}") may stand here.'
-        issues.append(Issue(text.place, "not_a_permit", only))
 
 
 def _one_line(error: object) -> str:
