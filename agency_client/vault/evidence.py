@@ -5,7 +5,7 @@ Not here: the verifying (``trail.py``, ``inbox.py``, ``post.py``); only verified
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
 from agency_client.vault.tables import FindingRow, KeySetRow, PersonRow, ReceiptRow, SettingRow
+from agency_client.verified import Receipt
 from protocol.encoding import format_time
 from protocol.errors import Code
 from protocol.ids import Epoch, PurposeId
@@ -20,17 +21,6 @@ from protocol.ids import Epoch, PurposeId
 _CHECKPOINT = "checkpoint"
 RECEIPT_PAGE: Final = 1_000
 """Receipts read at a time while verifying the whole log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A verified place in the log: the leaf there, and its opening as JSON."""
-
-    place: int
-    kind: str
-    about: str
-    leaf: bytes
-    opening: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,22 @@ Not here: the verifying (``inbox.py``).
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
-from agency_client.vault.evidence import Receipt, put_receipts
+from agency_client.vault.evidence import put_receipts
 from agency_client.vault.tables import HitRow, NoticeRow
+from agency_client.verified import VerifiedHit, VerifiedNotice, VerifiedWithdrawal
 from protocol.encoding import format_time
-from protocol.errors import Code, NotFoundError
+from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.ids import HitId
-from protocol.messages import HitNotice, MutedNotice, WithdrawnNotice, parse
+from protocol.messages import HitNotice, MutedNotice, Notice, WithdrawnNotice, parse
+
+REFUSED: Final = "refused"
+"""The type of a notice row whose notice did not hold."""
 
 
 class HitState(StrEnum):
@@ -48,7 +53,7 @@ class Hits:
         self._database = database
 
     def last_seq(self) -> int:
-        """Return the number of the last notice that was verified, or 0."""
+        """Return the number of the last notice that was read, or 0."""
         with self._database.reading() as session:
             return session.exec(select(func.max(NoticeRow.seq))).one() or 0
 
@@ -58,48 +63,56 @@ class Hits:
             row = session.get(NoticeRow, seq)
         return None if row is None else row.digest == self._database.keyed_hash("notice", content)
 
-    def put_hit(self, notice: HitNotice, content: bytes, receipt: Receipt) -> None:
-        """Keep a verified hit."""
+    def put(self, found: VerifiedNotice, content: bytes) -> None:
+        """Keep a verified notice, and what it changes, in one transaction. ``content`` is what tells a repeat."""
         with self._database.writing() as session:
-            session.add(self._row(notice, content))
-            session.merge(
-                HitRow(
-                    id=str(notice.hit_id),
-                    seq=notice.seq,
-                    signal=str(notice.my_signal),
-                    purpose=notice.purpose,
-                    state=HitState.LIVE,
-                    told_at=format_time(notice.at),
-                    notice=self._database.seal(notice.to_json(), "hit", str(notice.hit_id)),
-                )
+            session.merge(self._row(found.notice, content))
+            put_receipts(session, self._database, [found.receipt])
+            if isinstance(found, VerifiedHit):
+                self._put_hit(session, found.notice)
+            elif isinstance(found, VerifiedWithdrawal):
+                self._put_withdrawn(session, found.notice)
+
+    def put_refused(self, notice: Notice, content: bytes) -> None:
+        """Keep only that this number was given something that did not hold; nothing of it is kept."""
+        with self._database.writing() as session:
+            row = self._row(notice, content)
+            row.type, row.notice = REFUSED, None
+            session.merge(row)
+
+    def refused(self) -> list[int]:
+        """Return the numbers whose notices did not hold, to ask for again."""
+        with self._database.reading() as session:
+            return list(session.exec(select(NoticeRow.seq).where(NoticeRow.type == REFUSED)).all())
+
+    def _put_hit(self, session: Session, notice: HitNotice) -> None:
+        known = session.get(HitRow, str(notice.hit_id))
+        if known is not None and known.seq != notice.seq:
+            raise VerificationError(Code.NOTICE_REPLAYED, "The same hit was told under another number before.")
+        session.merge(
+            HitRow(
+                id=str(notice.hit_id),
+                seq=notice.seq,
+                signal=str(notice.my_signal),
+                purpose=notice.purpose,
+                state=HitState.LIVE,
+                told_at=format_time(notice.at),
+                notice=self._database.seal(notice.to_json(), "hit", str(notice.hit_id)),
             )
-            put_receipts(session, self._database, [receipt])
+        )
 
-    def put_withdrawn(self, notice: WithdrawnNotice, content: bytes, receipt: Receipt) -> None:
-        """Mark a hit as withdrawn and erase the sealed parts and wraps that it released."""
-        with self._database.writing() as session:
-            session.add(self._row(notice, content))
-            row = session.get(HitRow, str(notice.hit_id))
-            if row is not None and row.notice is not None:
-                told = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
-                bare = told.model_copy(
-                    update={
-                        "counterpart": None
-                        if told.counterpart is None
-                        else told.counterpart.model_copy(update={"parts": (), "wraps": ()})
-                    }
-                )
-                row.notice = self._database.seal(bare.to_json(), "hit", row.id)
-                row.state, row.withdrawn_at = HitState.WITHDRAWN, format_time(notice.at)
-            put_receipts(session, self._database, [receipt])
+    def _put_withdrawn(self, session: Session, notice: WithdrawnNotice) -> None:
+        row = session.get(HitRow, str(notice.hit_id))
+        if row is None:
+            return
+        told = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
+        other = told.counterpart
+        bare = None if other is None else other.model_copy(update={"parts": (), "wraps": ()})
+        told = told.model_copy(update={"counterpart": bare})
+        row.notice = self._database.seal(told.to_json(), "hit", row.id)
+        row.state, row.withdrawn_at = HitState.WITHDRAWN, format_time(notice.at)
 
-    def put_muted(self, notice: MutedNotice, content: bytes, receipt: Receipt) -> None:
-        """Keep a verified word that one of our keys no longer matches."""
-        with self._database.writing() as session:
-            session.add(self._row(notice, content))
-            put_receipts(session, self._database, [receipt])
-
-    def _row(self, notice: HitNotice | WithdrawnNotice | MutedNotice, content: bytes) -> NoticeRow:
+    def _row(self, notice: Notice, content: bytes) -> NoticeRow:
         kept = None
         if isinstance(notice, MutedNotice):
             kept = self._database.seal(notice.to_json(), "notice", str(notice.seq))
@@ -140,7 +153,5 @@ class Hits:
         return [HitId(UUID(row)) for row in rows]
 
     def _kept(self, row: HitRow) -> KeptHit:
-        if row.notice is None:
-            raise ValueError("a hit without its notice")
         notice = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
         return KeptHit(notice, HitState(row.state), row.opened_at, row.withdrawn_at)

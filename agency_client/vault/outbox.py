@@ -15,9 +15,10 @@ from sqlmodel import Session, col, func, select
 
 from agency_client.states import Step
 from agency_client.vault.database import Database
-from agency_client.vault.evidence import Receipt, put_receipts
+from agency_client.vault.evidence import put_receipts
 from agency_client.vault.signals import KeptKey, Pending, Signals
 from agency_client.vault.tables import HitRow, PostingRow
+from agency_client.verified import Receipt
 from protocol.encoding import format_time
 from protocol.ids import Epoch, HitId, PurposeId, SignalId
 from protocol.messages import Refusal

@@ -92,7 +92,7 @@ class HitRow(SQLModel, table=True):
     told_at: str
     opened_at: str | None = None
     withdrawn_at: str | None = None
-    notice: bytes | None
+    notice: bytes
     """Sealed: the notice with what it released; cut back to what may still be shown once the other side withdrew."""
 
 

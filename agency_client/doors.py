@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the client asks of the others, as it sees them; ``transport.py`` speaks HTTP, tests speak in memory.
+
+Nothing that comes through a door is believed: the callers verify it.
+"""
+
+from typing import Protocol
+
+from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
+from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
+
+
+class KeyHolderDoor(Protocol):
+    """One key-holder."""
+
+    @property
+    def index(self) -> HolderIndex:
+        """Its place among the n, from the covenant."""
+
+    @property
+    def party(self) -> PartyId:
+        """Its name in the covenant."""
+
+    async def evaluate(self, request: EvaluationRequest) -> EvaluationAnswer:
+        """Ask it to multiply blinded points. Raises ``UnavailableError`` when it cannot be reached."""
+
+
+class BrokerDoor(Protocol):
+    """The broker and its log."""
+
+    async def post(
+        self, path: str, body: bytes, *, idempotency_key: str, purpose: PurposeId | None, person: str | None
+    ) -> bytes:
+        """Send a request of the outbox and return the answer's body. Raises what the broker's problem stands for."""
+
+    async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
+        """Return the notices after a number, waiting at most ``wait`` seconds for the first."""
+
+    async def key_statements(self, purpose: PurposeId, epoch: Epoch) -> KeyStatementsAnswer:
+        """Return the logged key statements of a purpose and epoch."""
+
+    async def checkpoint(self) -> str:
+        """Return the note of the latest checkpoint that has its quorum."""
+
+    async def log_file(self, path: str) -> bytes:
+        """Return a tile or a bundle of entries, by its path behind ``/log/``."""

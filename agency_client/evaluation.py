@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Pseudonyms with the help of a quorum of key-holders, whose proofs are checked before anything is used.
+
+A key-holder that cannot be reached is replaced by another; one that answers wrongly is reported, and replaced too. The
+published keys are those that the log proves (``keys.py``). Not here: what the outputs become (``submit.py``).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agency_client.doors import KeyHolderDoor
+from agency_client.vault.evidence import EvidenceShelf
+from protocol.errors import (
+    AuthenticationError,
+    Code,
+    InputError,
+    RefusedError,
+    SluisError,
+    UnavailableError,
+    VerificationError,
+)
+from protocol.group import Point
+from protocol.ids import HolderIndex
+from protocol.messages import MAX_ELEMENTS, EvaluationRequest
+from protocol.oprf import accept, blind, finalise
+from protocol.threshold import KeySet, Sharing, combine
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    holder: HolderIndex
+    points: list[Point]
+
+
+class KeyHolders:
+    """The key-holders as one: chooses who is asked, and never uses an answer without its proof."""
+
+    def __init__(
+        self,
+        doors: Sequence[KeyHolderDoor],
+        sharing: Sharing,
+        shelf: EvidenceShelf,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._doors: Mapping[HolderIndex, KeyHolderDoor] = {door.index: door for door in doors}
+        self._sharing = sharing
+        self._shelf = shelf
+        self._clock = clock
+        self._out: dict[HolderIndex, SluisError] = {}
+
+    async def outputs(self, keys: KeySet, inputs: Sequence[bytes], max_batch: int) -> list[bytes]:
+        """Return the 64-byte output of every input, in order, made with the key that ``keys`` publishes.
+
+        Raises ``UnavailableError`` when fewer than the threshold can be reached, ``RefusedError`` when they refuse, and
+        ``VerificationError`` (``proof_invalid``) when too many answer wrongly.
+        """
+        size = min(max_batch, MAX_ELEMENTS)
+        outputs: list[bytes] = []
+        for start in range(0, len(inputs), size):
+            outputs += await self._chunk(keys, inputs[start : start + size])
+        return outputs
+
+    async def _chunk(self, keys: KeySet, inputs: Sequence[bytes]) -> list[bytes]:
+        blinded = await asyncio.to_thread(blind, inputs)
+        encoded = tuple(point.encoded for point in blinded.elements)
+        answers: list[_Answer] = []
+        while len(answers) < self._sharing.threshold:
+            quorum = self._quorum()
+            request = EvaluationRequest(purpose=keys.purpose, epoch=keys.epoch, quorum=quorum, elements=encoded)
+            asked = await asyncio.gather(*(self._ask(holder, keys, request, blinded.elements) for holder in quorum))
+            answers = [answer for answer in asked if answer is not None]
+        combined = await asyncio.to_thread(combine, {answer.holder: answer.points for answer in answers})
+        return await asyncio.to_thread(finalise, inputs, blinded.blinds, combined)
+
+    def _quorum(self) -> tuple[HolderIndex, ...]:
+        """Return the first key-holders that are not out, as many as are needed."""
+        there = sorted(index for index in self._doors if index not in self._out)
+        if len(there) >= self._sharing.threshold:
+            return tuple(there[: self._sharing.threshold])
+        raise self._too_few()
+
+    def _too_few(self) -> SluisError:
+        # A false proof says more than a refusal, and a refusal more than a silence beside it.
+        for kind in (VerificationError, RefusedError, AuthenticationError, InputError):
+            for error in self._out.values():
+                if isinstance(error, kind):
+                    return error
+        names = ", ".join(self.out)
+        return UnavailableError(
+            Code.UNAVAILABLE,
+            f"Too few key-holders can be reached: {names} did not answer, and {self._sharing.threshold} of "
+            f"{self._sharing.holders} are needed.",
+            hint="Nothing is lost. Run `sluis agency send` when they are back.",
+        )
+
+    async def _ask(
+        self, holder: HolderIndex, keys: KeySet, request: EvaluationRequest, elements: Sequence[Point]
+    ) -> _Answer | None:
+        """Return a proven answer, or None after marking the key-holder as out."""
+        door = self._doors[holder]
+        try:
+            answer = await door.evaluate(request)
+            if answer.holder != holder or len(answer.elements) != len(elements):
+                raise VerificationError(Code.PROOF_INVALID, "The key-holder answered another question.")
+            public = keys.public(holder, request.quorum)
+            points = await asyncio.to_thread(accept, public, elements, answer.elements, answer.proof)
+        except VerificationError as error:
+            self._shelf.report(error.code, f"key-holder {door.party}", error.detail, self._clock())
+            self._out[holder] = error
+            return None
+        except SluisError as error:
+            # Silent, refusing, or not to be understood: another key-holder may do better.
+            self._out[holder] = error
+            return None
+        return _Answer(holder, points)
+
+    def forget_silence(self) -> None:
+        """Try all key-holders again, except those that answered wrongly in this run of the program."""
+        self._out = {index: error for index, error in self._out.items() if isinstance(error, VerificationError)}
+
+    @property
+    def out(self) -> tuple[str, ...]:
+        """The names of the key-holders that could not be used, for showing."""
+        return tuple(self._doors[index].party for index in sorted(self._out))

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Send what is in the outbox, and believe only answers that the log proves.
+
+The same bytes go under the same idempotency key until the proof is there; then the act is settled, once. Not here: what
+is written into the outbox (``tagging.py``, ``acts.py``).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from agency_client.doors import BrokerDoor
+from agency_client.trail import Proven, Trail, prove
+from agency_client.vault import Vault
+from agency_client.vault.outbox import Posting, PostingKind
+from agency_client.verified import Receipt
+from protocol.checkpoint import CosignedCheckpoint
+from protocol.errors import (
+    Code,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+    SluisError,
+    UnavailableError,
+    VerificationError,
+)
+from protocol.events import HitOpened, SignalRefused, SignalRegistered, SignalWithdrawn, tag_digest
+from protocol.ids import HitId, PartyId, SignalId
+from protocol.messages import (
+    ActAnswer,
+    PushAnswer,
+    PushRequest,
+    Refusal,
+    Signal,
+    SignalResult,
+    parse,
+)
+
+PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between tries in one run: a broker that restarts is back within them; longer outages wait in the outbox."""
+_AGAIN: Final = frozenset({Code.UNAVAILABLE, Code.NOT_LOGGED, Code.IN_FLIGHT, Code.INTERNAL, Code.QUORUM_MISSING})
+"""Failures that another try may mend."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of what was sent."""
+
+    accepted: int = 0
+    refused: int = 0
+    retag: int = 0
+    """Signals whose epoch closed before they were sent: they are tagged again."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """How often each code, with its rule, was the reason."""
+
+
+class Post:
+    """Sends the requests of one agency's outbox."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        broker: BrokerDoor,
+        trail: Trail,
+        agency: PartyId,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._vault = vault
+        self._broker = broker
+        self._trail = trail
+        self._agency = agency
+        self._clock = clock
+        self._sleep = sleep
+
+    async def send(self, number: int, tally: Tally) -> None:
+        """Send one request until its answer is proven.
+
+        Raises what stands in the way: ``UnavailableError`` leaves it waiting; ``VerificationError`` says that the
+        answer does not hold, keeps the finding, and leaves it waiting; a refusal for good is settled as such first.
+        """
+        for pause in (*PAUSES, None):
+            posting = await asyncio.to_thread(self._vault.outbox.offer, number)
+            if posting is None:
+                return
+            try:
+                await self._once(posting, tally)
+            except VerificationError as error:
+                if error.code is Code.QUORUM_MISSING and pause is not None:
+                    await self._sleep(pause)
+                    continue
+                self._vault.evidence.report(error.code, f"answer {posting.kind}", error.detail, self._clock())
+                raise
+            except (UnavailableError, ConflictError) as error:
+                if error.code not in _AGAIN or pause is None:
+                    raise
+                await self._sleep(pause)
+                continue
+            except (RefusedError, InputError, NotFoundError) as error:
+                self._settle_refusal(posting, error, tally)
+                raise
+            return
+
+    def _settle_refusal(self, posting: Posting, error: SluisError, tally: Tally) -> None:
+        if error.code is Code.BUDGET_EXHAUSTED:
+            return
+        closed = error.code is Code.EPOCH_CLOSED
+        signals = len(parse(PushRequest, posting.body).signals) if posting.kind is PostingKind.PUSH else 0
+        tally.retag += signals if closed else 0
+        tally.refused += 0 if closed else signals
+        self._vault.outbox.fail(posting.number, error.code, epoch_closed=closed)
+
+    async def _once(self, posting: Posting, tally: Tally) -> None:
+        raw = await self._broker.post(
+            posting.path,
+            posting.body,
+            idempotency_key=posting.idempotency_key,
+            purpose=posting.purpose,
+            person=posting.person,
+        )
+        if posting.kind is PostingKind.PUSH:
+            await self._take_push(posting, _read(PushAnswer, raw), tally)
+        else:
+            await self._take_act(posting, _read(ActAnswer, raw))
+
+    async def _take_push(self, posting: Posting, answer: PushAnswer, tally: Tally) -> None:
+        if answer.checkpoint is None or any(result.evidence is None for result in answer.results):
+            raise _not_yet()
+        cosigned = await self._trail.admit(answer.checkpoint)
+        settled, receipts = await asyncio.to_thread(self._check_push, posting, answer, cosigned)
+        await asyncio.to_thread(self._vault.outbox.settle_push, posting.number, settled, receipts)
+        for refusal in settled.values():
+            if refusal is None:
+                tally.accepted += 1
+            elif refusal.code == Code.EPOCH_CLOSED:
+                tally.retag += 1
+            else:
+                tally.refused += 1
+                tally.refusals[f"{refusal.code}, rule {refusal.rule}" if refusal.rule else refusal.code] += 1
+
+    def _check_push(
+        self, posting: Posting, answer: PushAnswer, cosigned: CosignedCheckpoint
+    ) -> tuple[Mapping[SignalId, Refusal | None], list[Receipt]]:
+        sent = parse(PushRequest, posting.body).signals
+        if [result.id for result in answer.results] != [signal.id for signal in sent]:
+            raise _invalid("The answer is not about the signals that were sent.")
+        settled: dict[SignalId, Refusal | None] = {}
+        receipts: list[Receipt] = []
+        for signal, result in zip(sent, answer.results, strict=True):
+            proven = _prove(result, cosigned)
+            self._require_registered(signal, result, proven, posting)
+            settled[signal.id] = result.refusal
+            receipts.append(_receipt(proven, str(signal.id)))
+        return settled, receipts
+
+    def _require_registered(self, signal: Signal, result: SignalResult, proven: Proven, posting: Posting) -> None:
+        event = proven.event
+        if event.act.agency != self._agency or event.act.purpose != signal.purpose:
+            raise _invalid("The log's entry is about another agency or purpose.")
+        if signal.id not in event.subject.signal_ids:
+            raise _invalid("The log's entry is about another signal.")
+        if result.refusal is not None:
+            if not isinstance(event, SignalRefused) or (event.code, event.rule) != (
+                result.refusal.code,
+                result.refusal.rule,
+            ):
+                raise _invalid("The log does not have the refusal that the broker gives.")
+            return
+        digests = {tag_digest(key.tag) for key in signal.keys}
+        if (
+            result.status == "refused"
+            or not isinstance(event, SignalRegistered)
+            or event.epoch != signal.epoch
+            or (event.subject.tag_digests and set(event.subject.tag_digests) != digests)
+            or (result.status == "accepted" and event.request_digest != posting.body_sha256)
+        ):
+            raise _invalid("The log does not have the signal as it was sent.")
+
+    async def _take_act(self, posting: Posting, answer: ActAnswer) -> None:
+        if answer.checkpoint is None or answer.evidence is None:
+            raise _not_yet()
+        proven = prove(answer.evidence, await self._trail.admit(answer.checkpoint))
+        event, about = proven.event, UUID(posting.about or "")
+        if event.act.agency != self._agency:
+            raise _invalid("The log's entry is about another agency.")
+        if posting.kind is PostingKind.WITHDRAWAL:
+            if not isinstance(event, SignalWithdrawn) or about not in event.subject.signal_ids:
+                raise _invalid("The log does not have this withdrawal.")
+            signal = SignalId(about)
+            self._vault.outbox.settle_withdrawal(posting.number, signal, _receipt(proven, str(signal)))
+            return
+        if not isinstance(event, HitOpened) or event.subject.hit_id != about or event.act.person != posting.person:
+            raise _invalid("The log does not have this opening by this person.")
+        hit = HitId(about)
+        self._vault.outbox.settle_opening(posting.number, hit, _receipt(proven, str(hit)), self._clock())
+
+
+def _prove(result: SignalResult, cosigned: CosignedCheckpoint) -> Proven:
+    if result.evidence is None:
+        raise _not_yet()
+    return prove(result.evidence, cosigned)
+
+
+def _receipt(proven: Proven, about: str) -> Receipt:
+    return Receipt(proven.place, type(proven.event).__name__, about, proven.leaf, proven.opening)
+
+
+M = TypeVar("M", PushAnswer, ActAnswer)
+
+
+def _read(kind: type[M], raw: bytes) -> M:
+    try:
+        return parse(kind, raw)
+    except InputError as error:
+        raise _invalid("The broker's answer does not have the agreed form.") from error
+
+
+def _not_yet() -> UnavailableError:
+    return UnavailableError(
+        Code.NOT_LOGGED,
+        "The broker took the request, but enough witnesses have not confirmed the log yet.",
+        hint="Nothing is lost: `sluis agency send` asks again for the proof.",
+    )
+
+
+def _invalid(detail: str) -> VerificationError:
+    return VerificationError(
+        Code.RECEIPT_INVALID, detail, hint="The request stays in the outbox. Tell the broker's operator and the board."
+    )

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Read the notices in order, believe what can be verified, and keep a finding for what cannot.
+
+A gap stops the reading: what comes after it may depend on what is held back. A notice that does not hold is passed
+over, so that nobody can keep the rest from us, and asked for again every time. Not here: what must hold (``inbox.py``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from agency_client.doors import BrokerDoor
+from agency_client.inbox import Mine, Reader, content_of, signal_of
+from agency_client.trail import Trail
+from agency_client.vault import Vault
+from agency_client.verified import VerifiedNotice
+from protocol.checkpoint import CosignedCheckpoint
+from protocol.errors import Code, NotFoundError, VerificationError
+from protocol.messages import Notice
+
+PAGE: Final = 100
+"""Notices asked for at once."""
+RETRIED: Final = 20
+"""Numbers whose notice did not hold that are asked for again in one reading."""
+
+
+@dataclass(slots=True)
+class News:
+    """What one reading brought."""
+
+    verified: list[VerifiedNotice] = field(default_factory=list)
+    failures: list[VerificationError] = field(default_factory=list)
+
+
+class Reading:
+    """Reads one agency's notices into its vault."""
+
+    def __init__(
+        self, vault: Vault, broker: BrokerDoor, trail: Trail, reader: Reader, clock: Callable[[], datetime]
+    ) -> None:
+        self._vault = vault
+        self._broker = broker
+        self._trail = trail
+        self._reader = reader
+        self._clock = clock
+
+    async def read(self, wait: float = 0.0) -> News:
+        """Read all notices there are; waits at most ``wait`` seconds for the first when there is none.
+
+        Raises what stops the client as a whole: ``log_forked``, ``log_rolled_back``, ``quorum_missing``,
+        ``unavailable``.
+        What is wrong with one notice is a failure in the result, and a finding in the vault.
+        """
+        self._trail.require_unstopped()
+        news = News()
+        await self._retry(news)
+        while await self._page(news, wait):
+            wait = 0.0
+        return news
+
+    async def _page(self, news: News, wait: float) -> bool:
+        last = self._vault.hits.last_seq()
+        page = await self._broker.notices(last, PAGE, wait)
+        if not page.notices:
+            return False
+        cosigned = await self._admit(page.checkpoint)
+        for notice in page.notices:
+            if not self._take(notice, cosigned, news):
+                return False
+        return self._vault.hits.last_seq() > last
+
+    async def _admit(self, note: str | None) -> CosignedCheckpoint:
+        if note is None:
+            raise VerificationError(
+                Code.QUORUM_MISSING, "The broker gave notices without a checkpoint.", hint="Nothing of them is shown."
+            )
+        return await self._trail.admit(note)
+
+    def _take(self, notice: Notice, cosigned: CosignedCheckpoint, news: News) -> bool:
+        """Take one notice; returns whether the next may be looked at."""
+        last, content = self._vault.hits.last_seq(), content_of(notice)
+        if notice.seq <= last:
+            if self._vault.hits.digest_matches(notice.seq, content) is False:
+                detail = f"Notice {notice.seq} was given again with other content."
+                self._fail(VerificationError(Code.NOTICE_REPLAYED, detail), notice.seq, news)
+            return True
+        if notice.seq > last + 1:
+            detail = f"Notice {last + 1} is missing: the broker gave {notice.seq} after {last}."
+            hint = "Numbers have no gaps, so something is held back. Tell the board."
+            self._fail(VerificationError(Code.NOTICE_MISSING, detail, hint=hint), last + 1, news)
+            return False
+        try:
+            self._keep(notice, content, cosigned, news)
+        except VerificationError as error:
+            self._fail(error, notice.seq, news)
+            self._vault.hits.put_refused(notice, content)
+        return True
+
+    def _keep(self, notice: Notice, content: bytes, cosigned: CosignedCheckpoint, news: News) -> None:
+        verified = self._reader.verify(notice, cosigned, self._mine(notice))
+        self._vault.hits.put(verified, content)
+        news.verified.append(verified)
+
+    def _mine(self, notice: Notice) -> Mine | None:
+        signal = signal_of(notice)
+        if signal is None:
+            return None
+        try:
+            return Mine(self._vault.signals.get(signal), self._vault.signals.envelope_keys(signal))
+        except NotFoundError:
+            return None
+
+    async def _retry(self, news: News) -> None:
+        for seq in self._vault.hits.refused()[:RETRIED]:
+            page = await self._broker.notices(seq - 1, 1, 0.0)
+            for notice in page.notices[:1]:
+                if notice.seq != seq:
+                    continue
+                cosigned = await self._admit(page.checkpoint)
+                try:
+                    self._keep(notice, content_of(notice), cosigned, news)
+                except VerificationError as error:
+                    self._fail(error, seq, news)
+
+    def _fail(self, error: VerificationError, seq: int, news: News) -> None:
+        news.failures.append(error)
+        self._vault.evidence.report(error.code, f"notice {seq}", error.detail, self._clock())

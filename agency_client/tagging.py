@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Turn new signals of the vault into requests of the outbox and send them, several batches at once.
+
+While key-holders and broker work on one batch, the client blinds, checks and seals others; every request is on the disk
+before it is sent. Not here: reading files into the vault (``intake.py``) and what one answer proves (``post.py``).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from agency_client.draft import Draft
+from agency_client.evaluation import KeyHolders
+from agency_client.keys import PublishedKeys
+from agency_client.post import Post, Tally
+from agency_client.submit import Sender, Tagging, ToSign, derive, make_signal, request_body
+from agency_client.vault import Vault
+from agency_client.vault.outbox import NewPosting, PostingKind
+from agency_client.vault.signals import KeptKey, Pending
+from protocol.covenant import Covenant
+from protocol.encoding import b64url
+from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError
+from protocol.group import random_bytes
+from protocol.ids import Epoch
+from protocol.messages import MAX_SIGNALS
+
+BATCH: Final = 200
+"""Signals a request: with fifteen keys each some 3,000 points, about a second of key-holders' and client's work, so
+that a kill costs little and the first hit comes soon."""
+IN_FLIGHT: Final = 3
+"""Batches at once: one at the key-holders, one at the broker, one in the client's own hands."""
+LOOK_SECONDS: Final = 0.2
+"""How often the sender looks for signals that a file brought meanwhile."""
+_KEY_BYTES: Final = 16
+
+
+class Sending:
+    """Empties the vault of new signals and the outbox of requests."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        holders: KeyHolders,
+        keys: PublishedKeys,
+        post: Post,
+        sender: Sender,
+        covenant: Covenant,
+        clock: Callable[[], datetime],
+        *,
+        batch: int = BATCH,
+    ) -> None:
+        self._vault = vault
+        self._holders = holders
+        self._keys = keys
+        self._post = post
+        self._sender = sender
+        self._covenant = covenant
+        self._clock = clock
+        self._batch = min(batch, MAX_SIGNALS)
+        self.tally = Tally()
+
+    async def run(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
+        """Send all there is, and go on while ``more`` says that a file still brings signals.
+
+        Returns what stood in the way, or None when nothing waits any more; everything else was done first, and nothing
+        is lost. ``told`` hears of progress. A refusal for good is counted and is no obstacle.
+        """
+        obstacle = await self._send_open(told)
+        if obstacle is not None:
+            return obstacle
+        while True:
+            again = self.tally.retag
+            obstacle = await self._tag_all(more, told)
+            if obstacle is not None or self.tally.retag == again:
+                return obstacle
+
+    async def _send_open(self, told: Callable[[Tally], None]) -> SluisError | None:
+        for number in self._vault.outbox.open_numbers():
+            obstacle = await self._send(number)
+            told(self.tally)
+            if obstacle is not None:
+                return obstacle
+        return None
+
+    async def _send(self, number: int) -> SluisError | None:
+        try:
+            await self._post.send(number, self.tally)
+        except (RefusedError, NotFoundError) as error:
+            # Settled as refused for good; only what will be possible later is an obstacle.
+            return error if error.code is Code.BUDGET_EXHAUSTED else None
+        except SluisError as error:
+            return error
+        return None
+
+    async def _tag_all(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
+        running: set[asyncio.Task[SluisError | None]] = set()
+        obstacle: SluisError | None = None
+        after = 0
+        while True:
+            # Asked before looking, so that what comes between the look and the answer is looked for once more.
+            coming = more()
+            batch: list[Pending] = []
+            if obstacle is None and len(running) < IN_FLIGHT:
+                batch = await asyncio.to_thread(self._vault.signals.pending, self._batch, after)
+            if batch:
+                after = batch[-1].position
+                running.add(asyncio.create_task(self._one_batch(batch)))
+                continue
+            if not running:
+                if obstacle is not None or not coming:
+                    return obstacle
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            done, running = await asyncio.wait(
+                running, timeout=LOOK_SECONDS if coming else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                obstacle = obstacle or task.result()
+            told(self.tally)
+
+    async def _one_batch(self, batch: Sequence[Pending]) -> SluisError | None:
+        try:
+            number = await self._tag(batch)
+        except ConflictError:
+            # Withdrawn or changed at another terminal while it was tagged: the next run takes it as it is then.
+            return None
+        except SluisError as error:
+            return error
+        return await self._send(number)
+
+    async def _tag(self, batch: Sequence[Pending]) -> int:
+        purpose, epoch = batch[0].purpose, self._covenant.epoch_at(self._clock())
+        keys = await self._keys.get(purpose, epoch)
+        drafts = [Draft.from_bytes(pending.draft) for pending in batch]
+        tagging = Tagging.of(drafts)
+        outputs = await self._holders.outputs(keys, tagging.inputs, self._covenant.purpose(purpose).max_batch)
+        return await asyncio.to_thread(self._write, batch, drafts, tagging, outputs, epoch)
+
+    def _write(
+        self,
+        batch: Sequence[Pending],
+        drafts: Sequence[Draft],
+        tagging: Tagging,
+        outputs: Sequence[bytes],
+        epoch: Epoch,
+    ) -> int:
+        purpose = batch[0].purpose
+        derived = derive(outputs, purpose, epoch)
+        made = [
+            make_signal(
+                ToSign(pending.id, draft, pending.expires_at, pending.supersedes),
+                tagging,
+                derived,
+                purpose,
+                epoch,
+                self._sender,
+            )
+            for pending, draft in zip(batch, drafts, strict=True)
+        ]
+        kept: list[tuple[Pending, Sequence[KeptKey]]] = [
+            (pending, keys) for pending, (_, keys) in zip(batch, made, strict=True)
+        ]
+        posting = NewPosting(
+            PostingKind.PUSH,
+            "/v1/signals",
+            b64url(random_bytes(_KEY_BYTES)),
+            request_body([signal for signal, _ in made]),
+            purpose,
+        )
+        return self._vault.outbox.put_push(posting, kept, epoch, self._clock())

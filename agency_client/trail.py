@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The log as this client has seen it: one line of checkpoints, each proven to continue the one before.
+
+Two checkpoints that contradict each other are kept as evidence and stop the client, until an operator says that he has
+looked at them (``sluis agency verify --evidence-seen``); the last good checkpoint stays the one to continue from.
+Not here: the checkpoints' own form (``protocol/checkpoint.py``) and proofs (``protocol/tiles.py``).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from agency_client.doors import BrokerDoor
+from agency_client.vault.evidence import EvidenceShelf
+from protocol.checkpoint import Checkpoint, CosignedCheckpoint, open_checkpoint
+from protocol.covenant import Covenant
+from protocol.errors import Code, NotFoundError, VerificationError
+from protocol.events import Event, leaf_of
+from protocol.log_evidence import verify_evidence
+from protocol.merkle import TileId, verify_consistency
+from protocol.messages import Evidence
+from protocol.note import LogKey, WitnessKey
+from protocol.tiles import consistency_proof, needed_for_consistency, path_of
+
+STOPPING: Final = frozenset({Code.LOG_FORKED, Code.LOG_ROLLED_BACK})
+"""Findings after which nothing that the log proves can be relied on."""
+_TRIES: Final = 5
+"""Times that another process of the same home may move the checkpoint between our reading and writing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """Whose signatures make a checkpoint count."""
+
+    log: LogKey
+    witnesses: tuple[WitnessKey, ...]
+    quorum: int
+
+    @staticmethod
+    def of(covenant: Covenant) -> "LogKeys":
+        """Take them from the covenant."""
+        witnesses = tuple(WitnessKey.parse(holder.witness) for holder in covenant.key_holders)
+        return LogKeys(LogKey.parse(covenant.log.key), witnesses, covenant.witness_quorum)
+
+    def open(self, note: str) -> CosignedCheckpoint:
+        """Verify a note. Raises ``VerificationError`` (``checkpoint_invalid``, ``quorum_missing``)."""
+        return open_checkpoint(note, self.log, self.witnesses, self.quorum)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An event that stands in the log at this place: parsed from an opening whose leaf was proven."""
+
+    place: int
+    event: Event
+    leaf: bytes
+    opening: bytes
+
+
+def prove(evidence: Evidence, cosigned: CosignedCheckpoint) -> Proven:
+    """Check that an opening is what the log has at its place. Raises ``VerificationError`` (``receipt_invalid``)."""
+    event = verify_evidence(evidence, cosigned)
+    return Proven(evidence.index, event, leaf_of(evidence.opening), evidence.opening.to_json())
+
+
+class Trail:
+    """Keeps the line of checkpoints; every note that the client relies on goes through here first."""
+
+    def __init__(self, shelf: EvidenceShelf, broker: BrokerDoor, keys: LogKeys, clock: Callable[[], datetime]) -> None:
+        self._shelf = shelf
+        self._broker = broker
+        self._keys = keys
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._admitted: set[Checkpoint] = set()
+
+    def require_unstopped(self) -> None:
+        """Pass unless evidence against the log waits for an operator. Raises ``VerificationError`` with its code."""
+        for finding in self._shelf.findings(unseen_only=True):
+            if finding.code in STOPPING:
+                raise VerificationError(
+                    Code(finding.code),
+                    "The log contradicted itself. Both checkpoints are kept as evidence, and nothing is sent or shown.",
+                    hint="Look with `sluis agency verify`, tell the covenant board, then "
+                    "`sluis agency verify --evidence-seen` to go on from the last good checkpoint.",
+                )
+
+    def last(self) -> CosignedCheckpoint | None:
+        """Return the last checkpoint that was proven, or None before the first."""
+        note = self._shelf.checkpoint()
+        return None if note is None else self._keys.open(note)
+
+    async def advance(self) -> CosignedCheckpoint:
+        """Fetch the newest checkpoint and prove that it continues the last one.
+
+        Raises ``VerificationError``: ``log_rolled_back`` when it is older, ``log_forked`` when it is another history.
+        """
+        self.require_unstopped()
+        seen = self.last()
+        head = self._keys.open(await self._broker.checkpoint())
+        if seen is not None and head.checkpoint.size < seen.checkpoint.size:
+            raise self._stop(Code.LOG_ROLLED_BACK, "The log is shorter than it was.", seen, head)
+        return await self._take(head)
+
+    async def admit(self, note: str) -> CosignedCheckpoint:
+        """Take the checkpoint of an answer: newer than our last, or an older one that our last continues.
+
+        An answer that the broker kept from before may rest on an older checkpoint; that is no roll-back.
+        """
+        self.require_unstopped()
+        return await self._take(self._keys.open(note))
+
+    async def _take(self, found: CosignedCheckpoint) -> CosignedCheckpoint:
+        async with self._turn:
+            for _ in range(_TRIES):
+                if found.checkpoint in self._admitted:
+                    return found
+                last = self.last()
+                if last is not None:
+                    await self._require_one_history(last, found)
+                grew = last is None or last.checkpoint.size < found.checkpoint.size
+                if not grew or self._shelf.put_checkpoint(None if last is None else last.note, found.note):
+                    self._admitted.add(found.checkpoint)
+                    return found
+        raise VerificationError(Code.LOG_FORKED, "The last checkpoint keeps changing under us.")
+
+    async def _require_one_history(self, last: CosignedCheckpoint, found: CosignedCheckpoint) -> None:
+        older, newer = sorted((last.checkpoint, found.checkpoint), key=lambda one: one.size)
+        if older == newer or older.size == 0:
+            return
+        try:
+            # Equal sizes need no tiles: two roots for one size are a fork.
+            tiles = (
+                await self.tiles(needed_for_consistency(older.size, newer.size), newer.size)
+                if older.size < newer.size
+                else {}
+            )
+            proof = consistency_proof(older.size, newer.size, tiles)
+            verify_consistency(older.size, newer.size, proof, older.root, newer.root)
+        except VerificationError as error:
+            raise self._stop(
+                Code.LOG_FORKED, "Two checkpoints of the log contradict each other.", last, found
+            ) from error
+
+    async def tiles(self, wanted: Iterable[TileId], size: int) -> Mapping[TileId, bytes]:
+        """Fetch tiles of a tree of ``size`` leaves; nothing about them is believed until a proof made of them holds."""
+        return {tile: await self.file(path_of(tile, size)) for tile in sorted(wanted)}
+
+    async def file(self, path: str) -> bytes:
+        """Fetch a tile or bundle; one that is not there is a hole in the log (``log_incomplete``)."""
+        try:
+            return await self._broker.log_file(path)
+        except NotFoundError as error:
+            raise VerificationError(Code.LOG_INCOMPLETE, "A part of the log is not served.") from error
+
+    def _stop(self, code: Code, text: str, ours: CosignedCheckpoint, theirs: CosignedCheckpoint) -> VerificationError:
+        self._shelf.report(code, "log", text, self._clock(), ours=ours.note, theirs=theirs.note)
+        return VerificationError(
+            code, text, hint="Both are kept as evidence; the client stops until you ran `sluis agency verify`."
+        )

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The doors of ``doors.py`` over HTTP, with every request signed.
+
+Not here: when to try again (``post.py``, ``evaluation.py``) and whether an answer is true (whoever asked verifies it).
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import httpx
+
+from edge.transport import READ_SECONDS, SignedClient
+from protocol.covenant import Covenant
+from protocol.covenant_parts import KeyHolder
+from protocol.errors import Code, VerificationError
+from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
+from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
+from protocol.signing import Signer
+
+MAX_LOG_FILE: Final = 256 * 67 + 8_192
+"""Bytes of a bundle of 256 entries of 65 bytes, each with its two-byte length; a tile of hashes is smaller."""
+
+
+class HttpKeyHolder:
+    """A key-holder at its address in the covenant."""
+
+    def __init__(self, holder: KeyHolder, client: SignedClient) -> None:
+        self.index = HolderIndex(holder.index)
+        self.party = PartyId(holder.id)
+        self._client = client
+
+    async def evaluate(self, request: EvaluationRequest) -> EvaluationAnswer:
+        """Ask it to multiply blinded points."""
+        return await self._client.post("/v1/evaluations", request, EvaluationAnswer)
+
+
+class HttpBroker:
+    """The broker at its address in the covenant."""
+
+    def __init__(self, client: SignedClient) -> None:
+        self._client = client
+
+    async def post(
+        self, path: str, body: bytes, *, idempotency_key: str, purpose: PurposeId | None, person: str | None
+    ) -> bytes:
+        """Send the exact bytes of a request of the outbox."""
+        named = {"Idempotency-Key": idempotency_key, "Sluis-Purpose": purpose, "Sluis-Person": person}
+        headers = {name: value for name, value in named.items() if value is not None}
+        return (await self._client.request("POST", path, body=body, headers=headers)).body
+
+    async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
+        """Ask for a page of notices, as a long poll when ``wait`` is above zero."""
+        return await self._client.get(
+            "/v1/notices",
+            NoticePage,
+            params={"after": after, "limit": limit, "wait": int(wait)},
+            read_seconds=READ_SECONDS + wait,
+        )
+
+    async def key_statements(self, purpose: PurposeId, epoch: Epoch) -> KeyStatementsAnswer:
+        """Ask for the logged key statements."""
+        return await self._client.get(
+            "/v1/key-statements", KeyStatementsAnswer, params={"purpose": purpose, "epoch": epoch}
+        )
+
+    async def checkpoint(self) -> str:
+        """Fetch the newest checkpoint."""
+        answer = await self._client.request("GET", "/log/checkpoint")
+        try:
+            return answer.body.decode()
+        except UnicodeDecodeError:
+            raise VerificationError(Code.CHECKPOINT_INVALID, "The checkpoint is not text.") from None
+
+    async def log_file(self, path: str) -> bytes:
+        """Fetch a tile or a bundle."""
+        body = (await self._client.request("GET", f"/log/{path}")).body
+        if len(body) > MAX_LOG_FILE:
+            raise VerificationError(Code.LOG_INCOMPLETE, "A part of the log is larger than it can be.")
+        return body
+
+
+def key_holder_doors(
+    covenant: Covenant, signer: Signer, clock: Callable[[], datetime], http: httpx.AsyncClient
+) -> list[HttpKeyHolder]:
+    """Return a door to every key-holder of the covenant."""
+    return [HttpKeyHolder(holder, SignedClient(holder.url, signer, clock, http)) for holder in covenant.key_holders]

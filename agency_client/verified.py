@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What was verified: other types than what comes over the wire, so that nothing else can be kept or shown.
+
+Only ``inbox.py`` and ``post.py`` make them.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from protocol.messages import HitNotice, MutedNotice, WithdrawnNotice
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A verified place in the log: the kind of event and what it is about, the leaf there, and its opening as JSON."""
+
+    place: int
+    kind: str
+    about: str
+    leaf: bytes
+    opening: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedHit:
+    """A hit that the log proves, whose counterpart signed what it sealed, and whose released parts open."""
+
+    notice: HitNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedWithdrawal:
+    """A counterpart's signal is gone, and the log proves it."""
+
+    notice: WithdrawnNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedMute:
+    """One of our keys matches no more, and the log proves it."""
+
+    notice: MutedNotice
+    receipt: Receipt
+
+
+VerifiedNotice: TypeAlias = VerifiedHit | VerifiedWithdrawal | VerifiedMute
