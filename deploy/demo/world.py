@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Every party as its own process on loopback: set up with the commands that real parties use, then running.
+
+All traffic passes the wiretap; all logs and all data lie under one folder, so that the search for leaks sees everything.
+Not here: what the agencies do (``story.py``, ``linkage.py``).
+"""
+
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.processes import Process, ProcessError, run, start
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+BROKER: Final = "sluis-makelaar"
+HOLDERS: Final = (
+    ("sleutelhouder-een", "Sleutelhouder Een (een hogeschool)"),
+    ("sleutelhouder-twee", "Sleutelhouder Twee (een notariskantoor)"),
+    ("sleutelhouder-drie", "Sleutelhouder Drie (een stichting)"),
+)
+AGENCIES: Final = (
+    ("politie-oost", "police", "Politie, Team Mensenhandel Oost"),
+    ("om-oost", "public-prosecution", "Openbaar Ministerie, parket Oost"),
+    ("reclassering-oost", "probation", "Reclassering Oost"),
+    ("jeugdzorg-zuid", "care", "Jeugdzorg Zuid"),
+    ("gemeente-veldstad", "municipality", "Gemeente Veldstad"),
+)
+
+
+@dataclass
+class World:
+    """The demo's parties under one folder. Leaving it as a context stops every process."""
+
+    folder: Path
+    say: Callable[[str], None]
+    _processes: dict[str, Process] = field(default_factory=dict)
+    _tap: "subprocess.Popen[str] | None" = None
+    _fronts: dict[str, int] = field(default_factory=dict)
+    _passphrase: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+
+    @property
+    def covenant(self) -> Path:
+        """The covenant that every party loads."""
+        return self.folder / "covenant"
+
+    @property
+    def logs(self) -> Path:
+        """What every server wrote."""
+        return self.folder / "logs"
+
+    @property
+    def wire(self) -> Path:
+        """What passed between the parties, one file per connection and direction."""
+        return self.folder / "wire"
+
+    def home(self, party: str) -> Path:
+        """A party's own folder."""
+        return self.folder / "homes" / party
+
+    def url(self, party: str) -> str:
+        """A server's address as the covenant names it: the wiretap's front."""
+        return f"http://127.0.0.1:{self._fronts[party]}"
+
+    # --- Setting up ---
+
+    def set_up(self) -> None:
+        """Make keys, fill the covenant, hold the key ceremony."""
+        for folder in (self.logs, self.wire, self.folder / "homes"):
+            folder.mkdir(parents=True)
+        shutil.copytree(ROOT / "policies", self.covenant)
+        self._start_wiretap()
+        self._each(self._init_commands())
+        for party in (BROKER, *(name for name, _ in HOLDERS), *(name for name, _, _ in AGENCIES)):
+            self.sluis("policy", "add-party", str(self.covenant), str(self.home(party) / "party.yaml"))
+        self._ceremony()
+
+    def start(self) -> None:
+        """Start key-holders and broker, and enrol the agencies."""
+        self._each_call([lambda name=name: self.start_holder(name) for name, _ in HOLDERS])
+        self.start_broker()
+        self._each(
+            ["agency", "enrol", "--home", str(self.home(name)), "--covenant", str(self.covenant)]
+            for name, _, _ in AGENCIES
+        )
+
+    def start_holder(self, name: str) -> None:
+        """Start one key-holder and let the wiretap forward to it."""
+        self._serve(name, "keyholder")
+
+    def stop_holder(self, name: str) -> None:
+        """Stop one key-holder, as in an outage."""
+        self._processes.pop(name).stop()
+
+    def start_broker(self) -> None:
+        """Start the broker with a private PostgreSQL of its own."""
+        self._serve(BROKER, "broker")
+
+    def _serve(self, name: str, role: str) -> None:
+        arguments = [role, "run", "--home", str(self.home(name)), "--covenant", str(self.covenant)]
+        arguments += ["--host", "127.0.0.1", "--port", "0", "--public-url", self.url(name)]
+        process = start(arguments, folder=self.logs, name=name, environment=self._environment(), ready_seconds=60)
+        self._processes[name] = process
+        self._tell_wiretap(f"{name} {process.url.rsplit(':', 1)[1]}")
+
+    def _init_commands(self) -> Iterable[list[str]]:
+        yield ["broker", "init", "--home", str(self.home(BROKER)), "--id", BROKER, "--url", self.url(BROKER)] + [
+            "--log-origin",
+            "makelaar.sluis.example/log",
+        ]
+        for index, (name, title) in enumerate(HOLDERS, 1):
+            yield ["keyholder", "init", "--home", str(self.home(name)), "--id", name, "--index", str(index)] + [
+                *("--holders", "3", "--threshold", "2", "--title", title, "--url", self.url(name))
+            ]
+        for number, (name, kind, title) in enumerate(AGENCIES, 1):
+            yield ["agency", "init", "--home", str(self.home(name)), "--id", name, "--kind", kind, "--title", title] + [
+                *("--oin", f"0000000100000000000{number}")
+            ]
+
+    def _ceremony(self) -> None:
+        packages = self.folder / "packages"
+        for name, _ in HOLDERS:
+            self.sluis("keyholder", "deal", *self._at(name), "--out", str(packages))
+        for name, _ in HOLDERS:
+            sealed = [str(path) for path in sorted(packages.iterdir()) if path.is_file()]
+            self.sluis("keyholder", "accept", *self._at(name), *sealed)
+
+    def _at(self, name: str) -> list[str]:
+        return ["--home", str(self.home(name)), "--covenant", str(self.covenant)]
+
+    # --- Running commands ---
+
+    def sluis(self, *arguments: str, status: int | None = 0, seconds: float = 300) -> str:
+        """Run a ``sluis`` command to its end and return what it printed."""
+        done = run(arguments, environment=self._environment(), seconds=seconds, status=status)
+        return done.stdout
+
+    def agency(self, name: str, *arguments: str, status: int | None = 0, seconds: float = 300) -> str:
+        """Run ``sluis agency COMMAND …`` as this agency."""
+        command, *rest = arguments
+        return self.sluis("agency", command, "--home", str(self.home(name)), *rest, status=status, seconds=seconds)
+
+    def read(self, name: str, *arguments: str, seconds: float = 300) -> Any:
+        """Run an agency's command with ``--json`` and return what it printed, parsed."""
+        return json.loads(self.agency(name, *arguments, "--json", seconds=seconds))
+
+    def _each(self, commands: Iterable[Sequence[str]]) -> None:
+        self._each_call([lambda command=command: self.sluis(*command) for command in commands])
+
+    @staticmethod
+    def _each_call(calls: Iterable[Callable[[], object]]) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(call) for call in calls]:
+                done.result()
+
+    def _environment(self) -> dict[str, str]:
+        return {"SLUIS_PASSPHRASE": self._passphrase}
+
+    # --- The wiretap ---
+
+    def _start_wiretap(self) -> None:
+        names = [BROKER, *(name for name, _ in HOLDERS)]
+        self._tap = subprocess.Popen(
+            [sys.executable, "-m", "deploy.demo.wiretap", str(self.wire), *names],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._fronts = json.loads(self._ask_wiretap(None))
+
+    def _tell_wiretap(self, line: str) -> None:
+        self._ask_wiretap(line)
+
+    def _ask_wiretap(self, line: str | None) -> str:
+        if self._tap is None or self._tap.stdin is None or self._tap.stdout is None:
+            raise ProcessError("the wiretap is not running")
+        if line is not None:
+            self._tap.stdin.write(line + "\n")
+            self._tap.stdin.flush()
+        return self._tap.stdout.readline()
+
+    # --- Ending ---
+
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(list(self._processes.values())):
+            process.stop()
+        if self._tap is not None:
+            self._tap.kill()
+            self._tap.wait()
