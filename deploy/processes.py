@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Real Sluis processes for tests and the demo: start one, wait until it says it is ready, stop it or kill it, read all it wrote.
+"""Real Sluis processes for tests and the demo: start one, wait until it is ready, stop it or kill it, read its output.
 
 Each process writes to files of its own, so that a full pipe never blocks it and a test can search everything it said.
 Not here: what a role needs to run (its home, its covenant); the tests of that role make those.

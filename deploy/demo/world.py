@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Every party as its own process on loopback: set up with the commands that real parties use, then running.
 
-All traffic passes the wiretap; all logs and all data lie under one folder, so that the search for leaks sees everything.
+All traffic passes the wiretap; all logs and all data lie under one folder, where the search for leaks looks.
 Not here: what the agencies do (``story.py``, ``linkage.py``).
 """
 
@@ -110,18 +110,17 @@ class World:
         self._tell_wiretap(f"{name} {process.url.rsplit(':', 1)[1]}")
 
     def _init_commands(self) -> Iterable[list[str]]:
-        yield ["broker", "init", "--home", str(self.home(BROKER)), "--id", BROKER, "--url", self.url(BROKER)] + [
-            "--log-origin",
-            "makelaar.sluis.example/log",
-        ]
+        origin = ["--log-origin", "makelaar.sluis.example/log"]
+        yield ["broker", "init", *self._named(BROKER), "--url", self.url(BROKER), *origin]
         for index, (name, title) in enumerate(HOLDERS, 1):
-            yield ["keyholder", "init", "--home", str(self.home(name)), "--id", name, "--index", str(index)] + [
-                *("--holders", "3", "--threshold", "2", "--title", title, "--url", self.url(name))
-            ]
+            place = ["--index", str(index), "--holders", "3", "--threshold", "2"]
+            yield ["keyholder", "init", *self._named(name), *place, "--title", title, "--url", self.url(name)]
         for number, (name, kind, title) in enumerate(AGENCIES, 1):
-            yield ["agency", "init", "--home", str(self.home(name)), "--id", name, "--kind", kind, "--title", title] + [
-                *("--oin", f"0000000100000000000{number}")
-            ]
+            oin = f"0000000100000000000{number}"
+            yield ["agency", "init", *self._named(name), "--kind", kind, "--title", title, "--oin", oin]
+
+    def _named(self, name: str) -> list[str]:
+        return ["--home", str(self.home(name)), "--id", name]
 
     def _ceremony(self) -> None:
         packages = self.folder / "packages"
