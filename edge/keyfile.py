@@ -67,6 +67,28 @@ class SecretBytes:
         return self._value
 
 
+class ValueCipher:
+    """Seals single values of a store under a key from a key file: XChaCha20-Poly1305, with the value's place bound in,
+    so that nobody can move one to another row or column."""
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: SecretBytes) -> None:
+        """Take the store's 32-byte key."""
+        self._aead = Aead(key.reveal())
+
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        """Return a fresh nonce and the sealed value."""
+        return bytes(self._aead.encrypt(plain, place, random(Aead.NONCE_SIZE)))
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """Return the value. Raises ``ConfigurationError`` (``key_file_invalid``) for another key or place."""
+        try:
+            return self._aead.decrypt(sealed, place)
+        except (CryptoError, ValueError):
+            raise _invalid("A value of the store does not open with this key.") from None
+
+
 @dataclass(frozen=True, slots=True)
 class _Sealed:
     """A key file as read: of the kind that we write, undamaged, not yet opened."""
