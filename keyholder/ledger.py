@@ -7,90 +7,31 @@ a request only who, for which purpose, how many. Every method is safe to call fr
 Not here: what a budget is or which checkpoint may follow (the covenant, ``evaluate.py``, ``witness.py``).
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, and_, delete, event, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, IntegrityError
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel, create_engine
 
+from keyholder.tables import BUDGET, CONTRADICTION, DESTRUCTION, NONCE, REFUSAL, TABLES, WITNESSED, open_file
 from protocol.encoding import format_time, parse_time
 from protocol.errors import AuthenticationError, Code, ConfigurationError, UnavailableError
 from protocol.ids import Epoch, PartyId, PurposeId
 
 SCHEMA: Final = 1
 """The file's version (SQLite ``user_version``); a file of another version is refused, never guessed at."""
-BUSY_SECONDS: Final = 10
-"""How long a writer waits for another, such as ``sluis keyholder ledger`` beside a running service."""
 NONCE_MARGIN: Final = timedelta(minutes=10)
 """A nonce is kept this much longer than its request could be accepted, for clocks that are set back a little."""
 UNKNOWN: Final = "-"
 """Stands for an agency that was not proven or a purpose that the covenant does not have: no caller's text is kept."""
 
 T = TypeVar("T")
-
-
-class Row(SQLModel, registry=registry()):
-    """What every row of this file is; a registry of its own keeps these tables apart from other roles' tables."""
-
-
-class BudgetRow(Row, table=True):
-    """How many elements an agency used for a purpose on a day (UTC)."""
-
-    __tablename__ = "budget"
-    agency: str = Field(primary_key=True)
-    purpose: str = Field(primary_key=True)
-    day: str = Field(primary_key=True)
-    requests: int = 0
-    elements: int = 0
-
-
-class RefusalRow(Row, table=True):
-    """How often a minute (UTC) saw the same refusal: a flood of bad requests does not fill the disk."""
-
-    __tablename__ = "refusal"
-    minute: str = Field(primary_key=True)
-    agency: str = Field(primary_key=True)
-    purpose: str = Field(primary_key=True)
-    code: str = Field(primary_key=True)
-    requests: int = 0
-    elements: int = 0
-
-
-class NonceRow(Row, table=True):
-    """A nonce of an accepted signature, and the second (Unix) after which it may be forgotten."""
-
-    __tablename__ = "nonce"
-    party: str = Field(primary_key=True)
-    nonce: str = Field(primary_key=True)
-    forget_after: int = Field(index=True)
-
-
-class DestructionRow(Row, table=True):
-    """An epoch whose seeds were destroyed; without ``done_at`` the destruction was begun and must be finished."""
-
-    __tablename__ = "destruction"
-    epoch: int = Field(primary_key=True)
-    begun_at: str
-    done_at: str | None = None
-
-
-class WitnessRow(Row, table=True):
-    """The last checkpoint cosigned for a log."""
-
-    __tablename__ = "witnessed"
-    origin: str = Field(primary_key=True)
-    size: int
-    root: bytes
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +76,22 @@ class Destruction:
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """The size and root of the last checkpoint cosigned for a log."""
+    """The last checkpoint cosigned for a log: its size and root, and the note as the log signed it."""
 
     size: int
     root: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two notes of one log, both signed by it, that cannot both be true; ``cosigned`` is the one seen first."""
+
+    at: datetime
+    origin: str
+    size: int
+    note: str
+    cosigned: str
 
 
 class Ledger:
@@ -148,12 +101,12 @@ class Ledger:
         new = not path.exists()
         if new:
             path.touch(mode=0o600)
-        self._engine = _engine(path)
+        self._engine = open_file(path)
         try:
             with self._transaction() as connection:
                 version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
                 if version == 0 and new:
-                    for table in _TABLES:
+                    for table in TABLES:
                         table.create(connection)
                     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
                 elif version != SCHEMA:
@@ -177,24 +130,24 @@ class Ledger:
 
     def reserve(self, agency: PartyId, purpose: PurposeId, day: date, count: int, limit: int) -> Spent:
         """Take ``count`` elements off the day's budget if they fit under ``limit``, else take nothing; atomic."""
-        key = _same(BudgetRow, agency=agency, purpose=purpose, day=day.isoformat())
+        key = _same(BUDGET, agency=agency, purpose=purpose, day=day.isoformat())
         with self._transaction() as connection:
             row = {"agency": agency, "purpose": purpose, "day": day.isoformat(), "requests": 0, "elements": 0}
-            connection.execute(insert(_BUDGET).values(row).on_conflict_do_nothing())
+            connection.execute(insert(BUDGET).values(row).on_conflict_do_nothing())
             taken = connection.execute(
-                update(_BUDGET)
-                .where(key, _BUDGET.c.elements + count <= limit)
-                .values(elements=_BUDGET.c.elements + count, requests=_BUDGET.c.requests + 1)
-                .returning(_BUDGET.c.elements)
+                update(BUDGET)
+                .where(key, BUDGET.c.elements + count <= limit)
+                .values(elements=BUDGET.c.elements + count, requests=BUDGET.c.requests + 1)
+                .returning(BUDGET.c.elements)
             ).scalar_one_or_none()
             if taken is not None:
                 return Spent(True, int(taken))
-            return Spent(False, int(connection.execute(select(_BUDGET.c.elements).where(key)).scalar_one()))
+            return Spent(False, int(connection.execute(select(BUDGET.c.elements).where(key)).scalar_one()))
 
     def usage(self, since: date) -> tuple[Usage, ...]:
         """Return what was used from ``since`` on, in order of day, agency and purpose."""
-        columns = [_BUDGET.c[name] for name in ("day", "agency", "purpose", "requests", "elements")]
-        wanted = and_(_BUDGET.c.day >= since.isoformat(), _BUDGET.c.requests > 0)
+        columns = [BUDGET.c[name] for name in ("day", "agency", "purpose", "requests", "elements")]
+        wanted = and_(BUDGET.c.day >= since.isoformat(), BUDGET.c.requests > 0)
         query = select(*columns).where(wanted).order_by(*columns[:3])
         with self._transaction() as connection:
             return tuple(Usage(date.fromisoformat(row[0]), *row[1:]) for row in connection.execute(query))
@@ -213,16 +166,16 @@ class Ledger:
             "requests": 1,
             "elements": elements,
         }
-        more = {"requests": _REFUSAL.c.requests + 1, "elements": _REFUSAL.c.elements + elements}
+        more = {"requests": REFUSAL.c.requests + 1, "elements": REFUSAL.c.elements + elements}
         with self._transaction() as connection:
-            keys = list(_REFUSAL.primary_key)
-            connection.execute(insert(_REFUSAL).values(row).on_conflict_do_update(index_elements=keys, set_=more))
+            keys = list(REFUSAL.primary_key)
+            connection.execute(insert(REFUSAL).values(row).on_conflict_do_update(index_elements=keys, set_=more))
 
     def refusals(self, since: date) -> tuple[Refusals, ...]:
         """Return the refusals from ``since`` on, summed per day."""
-        day = func.substr(_REFUSAL.c.minute, 1, 10)
-        keys = [day, _REFUSAL.c.agency, _REFUSAL.c.purpose, _REFUSAL.c.code]
-        sums = [func.sum(_REFUSAL.c.requests), func.sum(_REFUSAL.c.elements)]
+        day = func.substr(REFUSAL.c.minute, 1, 10)
+        keys = [day, REFUSAL.c.agency, REFUSAL.c.purpose, REFUSAL.c.code]
+        sums = [func.sum(REFUSAL.c.requests), func.sum(REFUSAL.c.elements)]
         query = select(*keys, *sums).where(day >= since.isoformat()).group_by(*keys).order_by(*keys)
         with self._transaction() as connection:
             return tuple(Refusals(date.fromisoformat(row[0]), *row[1:]) for row in connection.execute(query))
@@ -234,7 +187,7 @@ class Ledger:
         forget_after = int((expires + NONCE_MARGIN).timestamp())
         with self._transaction() as connection:
             try:
-                connection.execute(insert(_NONCE).values(party=party, nonce=nonce, forget_after=forget_after))
+                connection.execute(insert(NONCE).values(party=party, nonce=nonce, forget_after=forget_after))
             except IntegrityError:
                 raise AuthenticationError(
                     Code.SIGNATURE_REPLAYED,
@@ -245,7 +198,7 @@ class Ledger:
     def forget_expired(self, now: datetime) -> None:
         """Drop the nonces whose requests are too old to be accepted anyway."""
         with self._transaction() as connection:
-            connection.execute(delete(_NONCE).where(_NONCE.c.forget_after < int(now.timestamp())))
+            connection.execute(delete(NONCE).where(NONCE.c.forget_after < int(now.timestamp())))
 
     # --- Destroyed keys ---
 
@@ -254,20 +207,20 @@ class Ledger:
         rows = [{"epoch": epoch, "begun_at": format_time(now), "done_at": None} for epoch in epochs]
         if rows:
             with self._transaction() as connection:
-                connection.execute(insert(_DESTRUCTION).values(rows).on_conflict_do_nothing())
+                connection.execute(insert(DESTRUCTION).values(rows).on_conflict_do_nothing())
 
     def finish_destruction(self, before: Epoch, now: datetime) -> None:
         """Write down that no seed of an epoch before ``before`` exists any more."""
         with self._transaction() as connection:
             connection.execute(
-                update(_DESTRUCTION)
-                .where(_DESTRUCTION.c.epoch < before, _DESTRUCTION.c.done_at.is_(None))
+                update(DESTRUCTION)
+                .where(DESTRUCTION.c.epoch < before, DESTRUCTION.c.done_at.is_(None))
                 .values(done_at=format_time(now))
             )
 
     def destructions(self) -> tuple[Destruction, ...]:
         """Return every destruction, oldest epoch first."""
-        columns = [_DESTRUCTION.c[name] for name in ("epoch", "begun_at", "done_at")]
+        columns = [DESTRUCTION.c[name] for name in ("epoch", "begun_at", "done_at")]
         query = select(*columns).order_by(columns[0])
         with self._transaction() as connection:
             return tuple(
@@ -285,17 +238,47 @@ class Ledger:
         Reading, deciding and writing are one transaction: two requests at once cannot build on the same checkpoint.
         """
         with self._transaction() as connection:
-            query = select(_WITNESSED.c.size, _WITNESSED.c.root).where(_WITNESSED.c.origin == origin)
-            row = connection.execute(query).one_or_none()
-            answer, following = decide(Witnessed(int(row[0]), bytes(row[1])) if row else None)
+            columns = [WITNESSED.c[name] for name in ("size", "root", "note")]
+            row = connection.execute(select(*columns).where(WITNESSED.c.origin == origin)).one_or_none()
+            answer, following = decide(Witnessed(int(row[0]), bytes(row[1]), str(row[2])) if row else None)
             if following is not None:
-                values = {"size": following.size, "root": following.root, "at": format_time(now)}
+                values = {
+                    "size": following.size,
+                    "root": following.root,
+                    "note": following.note,
+                    "at": format_time(now),
+                }
                 connection.execute(
-                    insert(_WITNESSED)
+                    insert(WITNESSED)
                     .values(origin=origin, **values)
                     .on_conflict_do_update(index_elements=["origin"], set_=values)
                 )
         return answer
+
+    def keep_contradiction(self, found: Contradiction) -> None:
+        """Keep two notes of a log that deny each other; the same pair once."""
+        row = {
+            "origin": found.origin,
+            "size": found.size,
+            "note": found.note,
+            "cosigned": found.cosigned,
+            "at": format_time(found.at),
+        }
+        with self._transaction() as connection:
+            connection.execute(insert(CONTRADICTION).values(row).on_conflict_do_nothing())
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """Return what logs signed that cannot both be true, oldest first."""
+        columns = [CONTRADICTION.c[name] for name in ("at", "origin", "size", "note", "cosigned")]
+        with self._transaction() as connection:
+            rows = connection.execute(select(*columns).order_by(columns[0])).all()
+        return tuple(Contradiction(parse_time(row[0]), *row[1:]) for row in rows)
+
+    def check(self) -> None:
+        """Return when the file can be written. Raises ``UnavailableError`` (``not_logged``)."""
+        with self._transaction() as connection:
+            # Taking the write lock and committing a page is what fails on a full or read-only disk.
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -308,32 +291,5 @@ class Ledger:
             ) from error
 
 
-def _table(row: type[Row]) -> Any:
-    return Row.metadata.tables[str(row.__tablename__)]
-
-
-_BUDGET, _REFUSAL, _NONCE, _DESTRUCTION, _WITNESSED = _TABLES = tuple(
-    _table(row) for row in (BudgetRow, RefusalRow, NonceRow, DestructionRow, WitnessRow)
-)
-
-
-def _same(row: type[Row], **values: str) -> ColumnElement[bool]:
-    return and_(*(_table(row).c[name] == value for name, value in values.items()))
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _set_up(connection: sqlite3.Connection, record: object) -> None:
-        # The driver must not begin transactions by itself: it would begin them for reading, and two readers that both
-        # want to write next would refuse each other.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
+def _same(table: Table, **values: str) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == value for name, value in values.items()))

@@ -70,13 +70,13 @@ def test_a_reopened_ledger_remembers(path: Path, ledger: Ledger) -> None:
     ledger.reserve(POLICE, PREVENTION, TODAY, 60, 100)
     ledger.remember(POLICE, "n1", NOW)
     ledger.begin_destruction(range(2, 4), NOW)
-    ledger.advance("log", NOW, lambda last: (None, Witnessed(7, b"r" * 32)))
+    ledger.advance("log", NOW, lambda last: (None, Witnessed(7, b"r" * 32, "note")))
     again = Ledger(path)
     assert again.reserve(POLICE, PREVENTION, TODAY, 41, 100) == Spent(False, 60)
     with pytest.raises(AuthenticationError):
         again.remember(POLICE, "n1", NOW)
     assert again.destructions() == (Destruction(Epoch(2), NOW, None), Destruction(Epoch(3), NOW, None))
-    assert again.advance("log", NOW, lambda last: (last, None)) == Witnessed(7, b"r" * 32)
+    assert again.advance("log", NOW, lambda last: (last, None)) == Witnessed(7, b"r" * 32, "note")
     again.close()
 
 
@@ -130,21 +130,21 @@ def test_a_destruction_is_begun_and_finished(ledger: Ledger) -> None:
 
 def test_a_decision_that_fails_leaves_the_last_checkpoint(ledger: Ledger) -> None:
     """When the decision about a checkpoint raises, the remembered one stays."""
-    ledger.advance("log", NOW, lambda last: (None, Witnessed(7, b"r" * 32)))
+    ledger.advance("log", NOW, lambda last: (None, Witnessed(7, b"r" * 32, "note")))
 
     def fail(last: Witnessed | None) -> tuple[None, Witnessed]:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
         ledger.advance("log", NOW, fail)
-    assert ledger.advance("log", NOW, lambda last: (last, None)) == Witnessed(7, b"r" * 32)
+    assert ledger.advance("log", NOW, lambda last: (last, None)) == Witnessed(7, b"r" * 32, "note")
 
 
 def test_another_program_that_holds_the_file_makes_it_unavailable(
     path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the file cannot be written, the caller hears not_logged and nothing was reserved."""
-    monkeypatch.setattr("keyholder.ledger.BUSY_SECONDS", 0)
+    monkeypatch.setattr("keyholder.tables.BUSY_SECONDS", 0)
     impatient = Ledger(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
