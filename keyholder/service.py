@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What a running key-holder does with a request: join the pure decision, the ledger and the worker threads.
+
+Holds the current seeds and moves them on when an epoch ends. Not here: HTTP (``routes.py``), the decision itself
+(``evaluate.py``), where clock and passphrase come from (``main.py``).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from edge.logs import Logger
+from edge.requests import SignedRequest
+from keyholder.evaluate import admit, answer, within_budget
+from keyholder.ledger import Ledger
+from keyholder.ratchet import lowest_live, ratchet
+from keyholder.seedfile import SeedFolder
+from keyholder.share import HeldSeeds, statement_of
+from keyholder.witness import Witness, WitnessAnswer
+from protocol.covenant import Covenant
+from protocol.errors import Code, NotFoundError, RefusedError, SluisError, UnavailableError
+from protocol.ids import Epoch, PartyId, PurposeId
+from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatements, SignedKeyStatement, parse
+from protocol.policy import PolicyEngine
+from protocol.signing import KeyDirectory, Signer, sign_key_statement
+
+LOOK_SECONDS: Final = 10.0
+"""How often to look whether an epoch is over: the keys of a closed epoch are gone within this time."""
+WORKERS: Final = 2
+"""Evaluations at once: each spreads over the cores by itself (group.py), a second one fills its pauses; more only wait
+with their elements in memory."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Service:
+    """One running key-holder. ``held`` is what it evaluates with, ``stated`` what it signs statements about."""
+
+    url: str
+    """Its address in the covenant."""
+    covenant: Covenant
+    engine: PolicyEngine
+    signer: Signer
+    witness: Witness
+    ledger: Ledger
+    seeds: SeedFolder
+    held: HeldSeeds
+    clock: Callable[[], datetime]
+    log: Logger
+    directory: KeyDirectory = field(init=False)
+    _workers: CapacityLimiter = field(init=False)
+    _statements: dict[tuple[PurposeId, Epoch], SignedKeyStatement] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.directory = self.covenant.key_directory()
+        self._workers = CapacityLimiter(WORKERS)
+
+    @property
+    def stated(self) -> HeldSeeds:
+        """The seeds that key statements are about."""
+        return self.held
+
+    async def remember(self, party: PartyId, nonce: str, expires: datetime) -> None:
+        """Keep a nonce (``edge.requests.NonceMemory``). Raises ``AuthenticationError`` (``signature_replayed``)."""
+        await _aside(partial(self.ledger.remember, party, nonce, expires))
+
+    async def evaluate(self, signed: SignedRequest, now: datetime) -> EvaluationAnswer:
+        """Decide, reserve, evaluate. Raises as ``admit`` and ``within_budget`` do; a refusal is in the ledger first."""
+        agency = signed.verified.party
+        request = None
+        try:
+            request = parse(EvaluationRequest, signed.body)
+            admitted = admit(agency, request, covenant=self.covenant, engine=self.engine, held=self.held, now=now)
+            count = len(admitted.elements)
+            reserve = partial(self.ledger.reserve, agency, admitted.purpose, admitted.day, count, admitted.limit)
+            budget = within_budget(admitted, await _aside(reserve))
+        except SluisError as error:
+            await self.refused(error, now, agency, request)
+            raise
+        work = partial(answer, admitted, self.held, budget)
+        return await to_thread.run_sync(work, limiter=self._workers)
+
+    async def refused(
+        self, error: SluisError, now: datetime, agency: PartyId | None, request: EvaluationRequest | None = None
+    ) -> None:
+        """Write a refusal down. ``agency`` is given only when it was proven."""
+        if isinstance(error, UnavailableError):
+            # The ledger itself failed, or a body never came: nothing was decided.
+            return
+        purpose = request.purpose if request is not None and request.purpose in self.covenant.purposes else None
+        elements = len(request.elements) if request is not None else 0
+        await _aside(partial(self.ledger.refuse, now, agency, purpose, error.code, elements))
+
+    async def statements(self, purpose: PurposeId | None, epoch: Epoch | None, now: datetime) -> KeyStatements:
+        """Return signed statements of the asked, else of all, purposes and live epochs.
+
+        Raises ``NotFoundError`` for a purpose that the covenant does not have, ``RefusedError`` (``epoch_closed``).
+        """
+        live = [one for one in self.covenant.live_epochs(now) if one >= self.stated.epoch]
+        if purpose is not None and purpose not in self.covenant.purposes:
+            raise NotFoundError(Code.NOT_FOUND, "The covenant names no such purpose.")
+        if epoch is not None and epoch not in live:
+            raise RefusedError(Code.EPOCH_CLOSED, f"Epoch {epoch} is not live here.")
+        wanted = [
+            (one, at)
+            for one in ([purpose] if purpose is not None else sorted(self.covenant.purposes))
+            for at in ([epoch] if epoch is not None else live)
+        ]
+        for key in wanted:
+            if key not in self._statements:
+                self._statements[key] = await _aside(partial(self._sign, *key))
+        return KeyStatements(statements=tuple(self._statements[key] for key in wanted))
+
+    async def add_checkpoint(self, body: bytes, now: datetime) -> WitnessAnswer:
+        """Answer a log that asks for a cosignature."""
+        answered = await _aside(partial(self.witness.add_checkpoint, body, now))
+        if answered.forked:
+            self.log.error("log contradicts itself", code=Code.LOG_FORKED.value)
+        return answered
+
+    async def check_ready(self, now: datetime) -> None:
+        """Return when a request could be answered now. Raises ``UnavailableError`` that says why not."""
+        if not self.covenant.in_force(now):
+            raise UnavailableError(Code.UNAVAILABLE, "The covenant is not in force now.")
+        if self.held.epoch > lowest_live(self.covenant, now):
+            raise UnavailableError(Code.UNAVAILABLE, "The clock stands before the epoch of the keys.")
+        await _aside(self.ledger.check)
+
+    async def keep_time(self, stopping: asyncio.Event) -> None:
+        """Until told to stop: move the seeds on when an epoch is over, and forget nonces that cannot come back."""
+        while not stopping.is_set():
+            try:
+                await _aside(partial(self._move_on, self.clock()))
+            except SluisError as error:
+                self.log.error("timer failed", code=error.code.value)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+
+    def _move_on(self, now: datetime) -> None:
+        self.ledger.forget_expired(now)
+        if lowest_live(self.covenant, now) <= self.held.epoch:
+            return
+        moved = ratchet(self.seeds, self.ledger, self.covenant, now)
+        if moved is not None:
+            self.held = moved.held
+            self._statements = {key: value for key, value in self._statements.items() if key[1] >= moved.held.epoch}
+            self.log.info("keys destroyed", count=len(moved.destroyed), epoch=moved.held.epoch)
+
+    def _sign(self, purpose: PurposeId, epoch: Epoch) -> SignedKeyStatement:
+        return sign_key_statement(self.signer, statement_of(self.stated, purpose, epoch))
+
+
+async def _aside(work: Callable[[], T]) -> T:
+    """Run what waits for the disk or a core in a thread, so that other requests go on meanwhile."""
+    return await to_thread.run_sync(work)
