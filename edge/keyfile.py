@@ -69,7 +69,8 @@ class SecretBytes:
 
 class ValueCipher:
     """Seals single values of a store under a key from a key file: XChaCha20-Poly1305, with the value's place bound in,
-    so that nobody can move one to another row or column."""
+    so that nobody can move one to another row or column.
+    """
 
     __slots__ = ("_aead",)
 
@@ -142,9 +143,9 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write a file of mode 0600 so that at any moment the old or the new one is there whole; then overwrite the old."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     old: int | None = None
-    with contextlib.suppress(FileNotFoundError):
-        old = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     try:
+        with contextlib.suppress(FileNotFoundError):
+            old = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "wb") as stream:
@@ -244,15 +245,15 @@ def _parse(raw: bytes) -> _Sealed:
         profile = Profile((kdf["passes"], kdf["memory"]))
         salt = unb64url(kdf["salt"], length=argon2id.SALTBYTES)
         nonce = unb64url(given["nonce"], length=Aead.NONCE_SIZE)
-        sealed, checksum = unb64url(given["sealed"]), given["sha256"]
-        head = _head(profile, salt, nonce)
+        sealed, checksum = unb64url(given.pop("sealed")), given.pop("sha256")
+        head = canonical_json(_head(profile, salt, nonce))
         # Everything else must be exactly what we would have written.
-        alike = given == {**head, "sealed": given["sealed"], "sha256": checksum}
-    except (InputError, ValueError, KeyError, TypeError, RecursionError):
+        alike = canonical_json(given) == head
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _invalid("The key file is damaged or of an unknown kind.") from None
-    if not alike or hashlib.sha256(canonical_json(head) + sealed).hexdigest() != checksum:
+    if not alike or hashlib.sha256(head + sealed).hexdigest() != checksum:
         raise _invalid("The key file is damaged or of an unknown kind.")
-    return _Sealed(profile, salt, nonce, sealed, canonical_json(head))
+    return _Sealed(profile, salt, nonce, sealed, head)
 
 
 def _sync_folder(folder: Path) -> None:
