@@ -26,6 +26,7 @@ from protocol.covenant_parts import (
     Purpose,
     SigningKey,
     Terms,
+    Title,
 )
 from protocol.covenant_reading import bundle_digest, read_parts, read_party
 from protocol.covenant_text import dump
@@ -49,6 +50,7 @@ __all__ = [
     "Purpose",
     "SigningKey",
     "Terms",
+    "Title",
     "bundle_digest",
     "dump_parties",
     "dump_party",

@@ -12,7 +12,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from protocol.errors import InputError
-from protocol.ids import PartyId
+from protocol.ids import KeyKind, PartyId
+from protocol.keys import KINDS, Tier
 from protocol.messages import (
     MAX_ELEMENTS,
     MAX_HOLDERS,
@@ -289,6 +290,25 @@ class Participant(Message):
         return self
 
 
+PERSON: Final = "person"
+"""In a purpose's ``keyKinds``: every key that is made of name, birth date and address. Which those are is a matter of
+the protocol's version; which *data* may be used is a matter of law, and that is what a purpose names."""
+_NOT_OF_A_PERSON: Final = frozenset(
+    {kind for kind, rule in KINDS.items() if rule.tier is Tier.IDENTIFIER} | {KeyKind("vehicle")}
+)
+
+
+def _known_kind(kind: KeyKind) -> KeyKind:
+    if kind not in KINDS and kind != PERSON:
+        raise ValueError(f"there is no such key kind; there are {', '.join(sorted(_NOT_OF_A_PERSON))} and {PERSON}")
+    return kind
+
+
+def _written_out(kinds: tuple[KeyKind, ...]) -> tuple[KeyKind, ...]:
+    persons = frozenset(KINDS) - _NOT_OF_A_PERSON if PERSON in kinds else frozenset()
+    return tuple(kind for kind in KINDS if kind in persons or kind in kinds)
+
+
 class Purpose(Message):
     """``purposes/<purpose>.yaml``: what the parties agreed to do together, for whom, and within which bounds.
 
@@ -303,7 +323,12 @@ class Purpose(Message):
     legal_bases: dict[AgencyKind, dict[AgencyKind, tuple[CodeText, ...]]]
     """Per edge: sender kind -> receiver kind -> codes of the law on which the receiver may be told."""
     grounds: Annotated[dict[CodeText, Title], Field(min_length=1, max_length=100)]
-    key_kinds: Annotated[tuple[Kind, ...], Field(strict=False, min_length=1, max_length=100)]
+    key_kinds: Annotated[
+        tuple[Annotated[Kind, AfterValidator(_known_kind)], ...],
+        Field(strict=False, min_length=1, max_length=100),
+        AfterValidator(_written_out),
+    ]
+    """What may be made into a pseudonym; the file's word ``person`` is written out here."""
     roles_that_meet: Annotated[tuple[tuple[Role, Role], ...], Field(strict=False, min_length=1, max_length=3)]
     retention_days: Annotated[int, Field(ge=1, le=3_660)]
     follow_up_hours: Annotated[int, Field(ge=1, le=24 * 90)]

@@ -33,6 +33,12 @@ MAX_ISSUES: Final = 100
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,15})\Z")
 _STRING_TAG: Final = "tag:yaml.org,2002:str"
 
+_SYNTAX_HINTS: Final = {
+    "mapping values are not allowed here": " Put text that holds a colon between quotes, and check the indentation.",
+    "found character '\\t' that cannot start any token": " Indent with spaces, not tabs.",
+    "expected a single document in the stream": " Remove the line `---` and what follows it.",
+}
+
 Path = tuple[int | str, ...]
 
 
@@ -100,7 +106,8 @@ def read_document(file: str, text: bytes) -> Document:
         node = loader.get_single_node()
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or "not YAML"
-        raise TextError(_line(error), "yaml_syntax", f"Not YAML: {problem}.") from None
+        hint = _SYNTAX_HINTS.get(problem, "")
+        raise TextError(_line(error), "yaml_syntax", f"Not YAML: {problem}.{hint}") from None
     finally:
         loader.dispose()
     lines: dict[Path, int] = {}

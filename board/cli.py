@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``sluis policy``: check a covenant, try its cases, show it in plain words, add a party.
+
+Not here: what a covenant is (``protocol/covenant.py``) and who signs it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from board.cases import Tried, read_cases, try_cases
+from board.models import model_engine
+from board.parties import add_party as added
+from board.parties import name_of, parties_of, rewrite
+from board.tables import LEVEL_WORDS, QUALITIES, article_of, edges, merged
+from edge.cli import exit_status, reported
+from edge.covenant_folder import read_folder
+from protocol.covenant import Covenant, read_party
+from protocol.covenant_reading import PARTIES
+from protocol.errors import Code, ConfigurationError, Issue, NotFoundError
+from protocol.ids import PurposeId
+from protocol.policy import PolicyEngine
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The covenant board: check and show purposes, parties and rules, and add parties.\n\n"
+    "FOLDER is a covenant folder such as `policies/`: covenant.yaml, parties.yaml, purposes/, base/, cases/.",
+)
+
+Folder = Annotated[Path, typer.Argument(help="The covenant folder.", show_default=False)]
+_MIN_WIDTH = 100
+"""Columns of a table when the output is no terminal: narrower cuts the law's names to pieces."""
+
+
+@app.command()
+@reported()
+def check(folder: Folder) -> None:
+    """Check everything: form, rules, annotations and cases; name file and line of what is wrong.
+
+    Exit status 0 when all is well. A covenant that still lacks parties passes, and it says which.
+    """
+    files = read_folder(folder)
+    try:
+        covenant = Covenant.parse(files)
+        engine = model_engine(covenant)
+    except ConfigurationError as error:
+        if not error.issues:
+            raise
+        _fail(error.issues)
+    issues: list[Issue] = []
+    cases = read_cases(files, issues)
+    issues += [tried.wrong for tried in try_cases(engine, cases) if tried.wrong is not None]
+    if issues:
+        _fail(issues)
+    out = _console()
+    out.print(f"{escape(covenant.name)}, version {escape(covenant.version)}", highlight=False)
+    out.print(f"  sha256 {covenant.sha256}", highlight=False, soft_wrap=True)
+    out.print(
+        f"  {len(covenant.purposes)} purposes, {len(engine.rules)} rules, {len(cases)} cases as expected; "
+        f"{len(covenant.agencies)} agencies, {len(covenant.key_holders)} key-holders",
+        highlight=False,
+    )
+    for lack in covenant.missing():
+        out.print(f"  not complete yet: {lack}", highlight=False)
+    out.print("[green]All is well.[/green]")
+
+
+@app.command("test")
+@reported()
+def run_cases(
+    folder: Folder,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="List every case, not only those that fail.")
+    ] = False,
+) -> None:
+    """Try every case of cases/<purpose>/ALLOW and DENY, and list those that are not decided as expected."""
+    files = read_folder(folder)
+    engine = model_engine(Covenant.parse(files))
+    issues: list[Issue] = []
+    cases = read_cases(files, issues)
+    errors = Console(stderr=True)
+    tried = list(
+        track(try_cases(engine, cases), "Cases", total=len(cases), console=errors, disable=not errors.is_terminal)
+    )
+    if verbose:
+        _list_cases(tried)
+    issues += [one.wrong for one in tried if one.wrong is not None]
+    if issues:
+        _fail(issues)
+    _console().print(f"[green]{len(cases)} cases, all as expected.[/green]", highlight=False)
+
+
+@app.command()
+@reported()
+def show(
+    folder: Folder,
+    purpose: Annotated[str | None, typer.Argument(help="Only this purpose.", show_default=False)] = None,
+) -> None:
+    """Show in plain words who may be told what, of whose signals, on which law; and what never is.
+
+    Laws marked [unsure] were written from memory or are not settled: the board decides on them before it signs.
+    """
+    covenant = Covenant.parse(read_folder(folder))
+    if purpose is not None and purpose not in covenant.purposes:
+        known = ", ".join(covenant.purposes)
+        raise NotFoundError(Code.NOT_FOUND, "The covenant has no such purpose.", hint=f"It has: {known}.")
+    engine = model_engine(covenant)
+    out = _console()
+    contact = covenant.contact_point
+    out.print(f"[bold]{escape(covenant.name)}[/bold], version {escape(covenant.version)}", highlight=False)
+    out.print(f"  in force from {covenant.valid_from:%Y-%m-%d} until {covenant.valid_until:%Y-%m-%d}", highlight=False)
+    out.print(f"  impact assessment: {escape(covenant.terms.dpia)}", highlight=False)
+    out.print(f"  contact for citizens: {escape(contact.title.en)}, {escape(contact.email)}", highlight=False)
+    for agency in covenant.agencies:
+        out.print(f"  {agency.id}: {agency.kind}, OIN {agency.oin}, {agency.state}", highlight=False)
+    for name in covenant.purposes:
+        if purpose in (None, name):
+            _show_purpose(out, engine, name)
+    out.print("\n[bold]Never, whatever the above says[/bold]")
+    for rule in engine.rules.values():
+        if rule.effect == "forbid":
+            out.print(f"  {escape(rule.says)} ({rule.id})", highlight=False)
+
+
+@app.command("add-party")
+@reported()
+def add_party(
+    folder: Folder,
+    party: Annotated[list[Path], typer.Argument(help="Party statements, as written by `init`.", show_default=False)],
+) -> None:
+    """Add parties to the covenant, from the statements that their own `init` wrote.
+
+    A statement holds public keys only. Compare its keys with the party by telephone before you add it: who is in
+    the covenant is believed. The same statement again changes nothing; another one of the same party is refused.
+    """
+    statements = [read_party(path.name, _read(path)) for path in party]
+    with _alone(folder):
+        files = dict(read_folder(folder))
+        covenant = Covenant.parse(files)
+        there = parties_of(covenant)
+        parties = there
+        for statement in statements:
+            before, parties = parties, added(parties, statement)
+            done = "is there already" if parties == before else "added"
+            _console().print(f"{name_of(statement)}: {done}", highlight=False)
+        if parties != there:
+            files[PARTIES] = rewrite(files[PARTIES].decode(), parties).encode()
+            covenant = Covenant.parse(files)
+            _replace(folder / PARTIES, files[PARTIES])
+    for lack in covenant.missing():
+        _console().print(f"  not complete yet: {lack}", highlight=False)
+
+
+def _show_purpose(out: Console, engine: PolicyEngine, name: PurposeId) -> None:
+    covenant = engine.covenant
+    purpose = covenant.purposes[name]
+    out.print(f"\n[bold]{escape(purpose.title.en)}[/bold] ({escape(purpose.title.nl)}; {name})", highlight=False)
+    out.print(f"  {escape(purpose.explanation.en)}", highlight=False)
+    out.print(
+        f"  A signal lives at most {purpose.retention_days} days; a hit is followed up within "
+        f"{purpose.follow_up_hours} hours; at most {purpose.budget_per_day} pseudonyms an agency and day.",
+        highlight=False,
+    )
+    out.print("  A signal meets at least one of:")
+    for code, title in purpose.grounds.items():
+        out.print(f"    {escape(title.en)} ({code})", highlight=False)
+    out.print("  and names its sender's basis:")
+    for kind, part in purpose.participants.items():
+        if part.bases:
+            bases = ", ".join(covenant.legal_bases[code].title.en for code in part.bases)
+            out.print(f"    {kind}: {escape(bases)}", highlight=False)
+    table = Table(title="Who is told what when signals meet", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("told", "of a signal by", *QUALITIES, "on which law"):
+        table.add_column(heading, overflow="fold", no_wrap=heading not in QUALITIES)
+    found = merged(edges(engine, name))
+    for edge in found:
+        words = [LEVEL_WORDS[level] for level in edge.levels]
+        law = "\n".join(edge.law) if edge.refusal is None else f"({edge.refusal})"
+        table.add_row("\n".join(edge.receivers), "\n".join(edge.senders), *words, escape(law), end_section=True)
+    out.print(table)
+    for code in sorted({code for edge in found for code in edge.law}):
+        out.print(f"  {code}: {escape(article_of(covenant, code))}", highlight=False)
+
+
+def _list_cases(tried: Sequence[Tried]) -> None:
+    for one in tried:
+        mark = "[green]as expected[/green]" if one.wrong is None else "[red]WRONG[/red]"
+        answer = "allowed" if one.filed.allowed else "refused"
+        _console().print(
+            f"{mark}  {one.filed.purpose}: {answer}: {one.filed.sentence}", highlight=False, soft_wrap=True
+        )
+
+
+def _fail(issues: Sequence[Issue]) -> NoReturn:
+    errors = Console(stderr=True)
+    for issue in issues:
+        errors.print(f"{issue.location}: {issue.message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    errors.print(f"{len(issues)} wrong.", style="bold red", highlight=False)
+    raise typer.Exit(exit_status(Code.COVENANT_INVALID))
+
+
+def _console() -> Console:
+    out = Console()
+    return out if out.is_terminal else Console(width=max(_MIN_WIDTH, out.width))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        text = f"Cannot read {path}: {error.strerror}."
+        raise ConfigurationError(Code.COVENANT_INVALID, text, hint="Name the file that `init` wrote.") from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, so that of two commands at once neither loses the other's party."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ConfigurationError(Code.COVENANT_INVALID, f"Cannot open {folder}: {error.strerror}.") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write the whole file or nothing of it."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise ConfigurationError(Code.COVENANT_INVALID, f"Cannot write {path}: {error.strerror}.") from None
