@@ -48,6 +48,8 @@ _NUMBERS: Final = frozenset(
 _PLACES: Final = "where"
 _PLACE: Final = re.compile(r"[A-Za-z0-9_.<>]{1,80}:[0-9]{1,6}:[A-Za-z0-9_<>]{1,60}\Z")
 _MAX_PLACES: Final = 12
+LISTED: Final = frozenset({*_TEXTS, *_NUMBERS, _PLACES})
+"""Every field that can stand in a line."""
 _MAX_NUMBER: Final = 100_000_000
 """Counts stay below it, and a nine-digit or longer number, which could be a BSN or a phone, never passes."""
 
@@ -105,7 +107,7 @@ def _short(value: object) -> object:
 
 def _allowed(key: str, value: object) -> bool:
     if value is None or isinstance(value, bool):
-        return key in _TEXTS or key in _NUMBERS or key == _PLACES
+        return key in LISTED
     if isinstance(value, int | float):
         return key in _NUMBERS and abs(value) < _MAX_NUMBER
     if isinstance(value, str):

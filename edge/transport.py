@@ -195,11 +195,11 @@ def _headers(idempotency_key: str | None, person: str | None, purpose: PurposeId
 
 
 async def _bounded(response: httpx.Response, limit: int) -> bytes:
-    if "content-encoding" in response.headers:
+    if response.headers.get("content-encoding", "identity") != "identity":
         # A small compressed answer can unfold to gigabytes; we asked for none.
         raise VerificationError(Code.MALFORMED, "The other side compressed an answer that had to be plain.")
     content = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > limit:
             raise VerificationError(Code.MALFORMED, f"The other side's answer is larger than {limit} bytes.")
