@@ -187,7 +187,7 @@ class SignalsMatched(Event):
     OPERATION: ClassVar[str] = "combination"
     quality: Annotated[Quality, f.QUALITY]
     kinds: Annotated[tuple[KeyKind, ...], f.list_of(f.KIND)]
-    agencies: Annotated[tuple[PartyId, ...], f.list_of(f.SLUG)]
+    agencies: Annotated[tuple[PartyId, ...], f.list_of(f.SLUG, low=2, high=2)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +321,7 @@ def _leaf(opening: Opening) -> bytes:
 
 
 def _write_record(event: Event) -> dict[str, Json]:
-    if EVENTS.get(event.TAG) is not type(event):
+    if type(event) not in EVENTS.values():
         raise ValueError("not an event of the closed list")
     return {"event": event.TAG, "operation": event.OPERATION, **f.write_fields(event.act), **f.write_fields(event)}
 

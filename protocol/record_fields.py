@@ -8,7 +8,7 @@ Not here: which fields an event has.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -71,17 +71,17 @@ def choice_kind(name: str, *choices: str) -> Kind:
     return Kind(name, check, check)
 
 
-def list_of(kind: Kind) -> Kind:
-    """Return the kind of a list of values of this kind, a tuple in Python."""
+def list_of(kind: Kind, *, low: int = 1, high: int = MAX_ITEMS) -> Kind:
+    """Return the kind of a list of ``low`` to ``high`` values of this kind, a tuple in Python."""
     name = f"list of {kind.name}"
 
     def write(value: object) -> Json:
-        if not isinstance(value, tuple) or len(value) > MAX_ITEMS:
+        if not isinstance(value, tuple) or not low <= len(value) <= high:
             raise _refuse(name)
         return [kind.write(item) for item in value]
 
     def read(value: Json) -> tuple[Any, ...]:
-        if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        if not isinstance(value, list) or not low <= len(value) <= high:
             raise _refuse(name)
         return tuple(kind.read(item) for item in value)
 
@@ -126,24 +126,36 @@ NOTICE_TYPE: Final = choice_kind("notice type", "hit", "withdrawn", "muted")
 # --- Classes of annotated fields ------------------------------------------------------------------------------------
 
 T = TypeVar("T")
-_LAYOUTS: dict[type, tuple[tuple[str, str, Kind], ...]] = {}
 
 
-def layout_of(kind: type) -> tuple[tuple[str, str, Kind], ...]:
-    """Return (JSON name, attribute, kind of value) for every field of a dataclass that is annotated with a ``Kind``."""
-    if kind not in _LAYOUTS:
-        hints = get_type_hints(kind, include_extras=True)
-        _LAYOUTS[kind] = tuple(
-            (to_camel(item.name), item.name, hints[item.name].__metadata__[0])
-            for item in fields(kind)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of a class: its name in JSON and in Python, what it holds, and its value when it does not apply."""
+
+    name: str
+    attribute: str
+    kind: Kind
+    default: object
+
+
+_LAYOUTS: dict[type, tuple[Column, ...]] = {}
+
+
+def layout_of(owner: type) -> tuple[Column, ...]:
+    """Return a column for every field of a dataclass that is annotated with a ``Kind``."""
+    if owner not in _LAYOUTS:
+        hints = get_type_hints(owner, include_extras=True)
+        _LAYOUTS[owner] = tuple(
+            Column(to_camel(item.name), item.name, hints[item.name].__metadata__[0], item.default)
+            for item in fields(owner)
             if get_origin(hints[item.name]) is Annotated
         )
-    return _LAYOUTS[kind]
+    return _LAYOUTS[owner]
 
 
-def names_of(kind: type) -> frozenset[str]:
+def names_of(owner: type) -> frozenset[str]:
     """Return the JSON names of a class's fields."""
-    return frozenset(name for name, *_ in layout_of(kind))
+    return frozenset(column.name for column in layout_of(owner))
 
 
 def write_fields(value: object) -> dict[str, Json]:
@@ -152,38 +164,37 @@ def write_fields(value: object) -> dict[str, Json]:
     What does not apply is absent, never null or empty: one event has one form.
     """
     written = {}
-    for name, attribute, kind in layout_of(type(value)):
-        held = getattr(value, attribute)
-        if held is not None and held != ():
-            written[name] = kind.write(held)
+    for column in layout_of(type(value)):
+        held = getattr(value, column.attribute)
+        if column.default is MISSING or held != column.default:
+            written[column.name] = column.kind.write(held)
     return written
 
 
-def read_fields(kind: type[T], value: Json, **given: object) -> T:
+def read_fields(owner: type[T], value: Json, **given: object) -> T:
     """Read what ``write_fields`` writes, and nothing else; ``given`` are the fields without an annotation.
 
     Raises ``InputError`` (``malformed``).
     """
     if not isinstance(value, dict):
         raise InputError(Code.MALFORMED, "A part of the event is not an object.")
-    if not value.keys() <= names_of(kind):
+    if not value.keys() <= names_of(owner):
         raise InputError(Code.MALFORMED, "The event has a field that it cannot have.")
-    found = {attribute: to.read(value[name]) for name, attribute, to in layout_of(kind) if name in value}
-    try:
-        read = kind(**found, **given)
-    except TypeError as error:
-        raise InputError(Code.MALFORMED, "The event lacks a field.") from error
+    columns = [column for column in layout_of(owner) if column.name in value]
+    if any(column.default is MISSING and column.name not in value for column in layout_of(owner)):
+        raise InputError(Code.MALFORMED, "The event lacks a field.")
+    read = owner(**{column.attribute: column.kind.read(value[column.name]) for column in columns}, **given)
     if write_fields(read) != value:
         raise InputError(Code.MALFORMED, "The event is not in its one form.")
     return read
 
 
-def group_of(kind: type) -> Kind:
+def group_of(owner: type) -> Kind:
     """Return the kind of a nested object with annotated fields of its own."""
-    return Kind(kind.__name__, partial(_write_group, kind), partial(read_fields, kind))
+    return Kind(owner.__name__, partial(_write_group, owner), partial(read_fields, owner))
 
 
-def _write_group(kind: type, value: object) -> Json:
-    if not isinstance(value, kind):
-        raise _refuse(kind.__name__)
+def _write_group(owner: type, value: object) -> Json:
+    if not isinstance(value, owner):
+        raise _refuse(owner.__name__)
     return write_fields(value)
