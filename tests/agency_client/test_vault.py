@@ -15,7 +15,7 @@ from agency_client.vault.signals import KeptKey, NewSignal
 from protocol.errors import Code, ConfigurationError, ConflictError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.messages import Refusal
-from tests.fakes.vault_cipher import open_vault
+from tests.fakes.agency_vault import open_vault
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
 PURPOSE = PurposeId("offender-prevention")
