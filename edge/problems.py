@@ -69,6 +69,7 @@ _ROWS: Final[dict[Code, _Row]] = {
     Code.LOG_FORKED: _Row(502, "Log forked", VerificationError),
     Code.LOG_ROLLED_BACK: _Row(502, "Log rolled back", VerificationError),
     Code.LOG_INCOMPLETE: _Row(502, "Log incomplete", VerificationError),
+    Code.LOG_ALTERED: _Row(502, "Log altered", VerificationError),
     Code.NOTICE_MISSING: _Row(502, "Notice missing", VerificationError),
     Code.NOTICE_REPLAYED: _Row(502, "Notice replayed", VerificationError),
     Code.UNAVAILABLE: _Row(503, "Not available now", UnavailableError),

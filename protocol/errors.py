@@ -48,6 +48,7 @@ class Code(StrEnum):
     LOG_FORKED = "log_forked"
     LOG_ROLLED_BACK = "log_rolled_back"
     LOG_INCOMPLETE = "log_incomplete"
+    LOG_ALTERED = "log_altered"
     NOTICE_MISSING = "notice_missing"
     NOTICE_REPLAYED = "notice_replayed"
     # Nobody's fault that a caller can mend: wait.

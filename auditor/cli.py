@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``sluis audit``: verify a broker's log with nothing but its address and the covenant's public keys.
+
+Not here: what is verified (``walk.py``).
+"""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from auditor.state import keep_evidence, read_state, write_state
+from auditor.transport import LogReader
+from auditor.walk import ContradictionError, Verified, terms_of, verify_log
+from edge.cli import exit_status, show
+from edge.covenant_folder import load_covenant
+from protocol.encoding import format_time
+from protocol.errors import Code, SluisError
+from protocol.note import b64
+from protocol.walk import Wanted
+
+FINDINGS: Final = {
+    Code.LOG_ALTERED: 10,
+    Code.LOG_FORKED: 11,
+    Code.LOG_ROLLED_BACK: 12,
+    Code.LOG_INCOMPLETE: 13,
+    Code.CHECKPOINT_INVALID: 14,
+    Code.QUORUM_MISSING: 15,
+}
+"""Exit statuses of what can be wrong with a log, so that a watcher can tell an alarm (10 to 14) from "not yet" (15).
+Everything else ends with the status that all commands share."""
+
+_HEADLINES: Final = {
+    Code.LOG_ALTERED: "ALTERED",
+    Code.LOG_FORKED: "FORKED",
+    Code.LOG_ROLLED_BACK: "ROLLED BACK",
+    Code.LOG_INCOMPLETE: "INCOMPLETE",
+    Code.CHECKPOINT_INVALID: "CHECKPOINT NOT VALID",
+}
+_LAST_SHOWN: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+"""A witness may sign any time up to 2**63; a calendar ends here."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def _audit() -> None:
+    """Verify the log from outside, with only the covenant's public keys."""
+
+
+@app.command()
+def verify(
+    broker: Annotated[str, typer.Option(help="The broker's address: https://host[:port]")],
+    covenant: Annotated[Path, typer.Option(help="The covenant's folder: whose signatures count")],
+    state: Annotated[
+        Path | None, typer.Option(help="Remember what was seen in this file, and next time read only what is new")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text")] = False,
+) -> None:
+    """Read every entry of the log and check that it is what the log signed and the witnesses saw.
+
+    Exit status: 0 it holds; 10 altered; 11 forked; 12 rolled back; 13 incomplete; 14 checkpoint not valid; 15 not yet
+    cosigned by enough witnesses; others as for every command (75: broker not reachable, 78: covenant or state
+    unusable).
+    """
+    try:
+        found = _verify(broker, covenant, state, quiet=as_json)
+    except SluisError as error:
+        _report_failure(error, as_json=as_json)
+        raise typer.Exit(FINDINGS.get(error.code) or exit_status(error.code)) from None
+    _report(found, as_json=as_json)
+
+
+def _verify(broker: str, covenant: Path, state: Path | None, *, quiet: bool) -> Verified:
+    terms = terms_of(load_covenant(covenant))
+    seen = None if state is None else read_state(state, terms.log_key)
+    try:
+        with LogReader(broker) as log, _progress(quiet) as on_step:
+            found = verify_log(terms, log.fetch, seen, on_step)
+    except ContradictionError as error:
+        if state is not None and seen is not None:
+            kept = keep_evidence(state, error.code, seen.signed, error.found)
+            error.hint = f"{error.hint} Kept in {kept}."
+        raise
+    if state is not None:
+        write_state(state, found.cosigned.note, found.tree)
+    return found
+
+
+@contextmanager
+def _progress(quiet: bool) -> Generator[Callable[[Wanted], None], None, None]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("Reading entries", total=None)
+        yield lambda wanted: bar.update(task, completed=wanted.done, total=wanted.total)
+
+
+def _report(found: Verified, *, as_json: bool) -> None:
+    head = found.cosigned.checkpoint
+    cosigned_at = format_time(datetime.fromtimestamp(min(found.cosigned.cosigned_at, _LAST_SHOWN), UTC))
+    if as_json:
+        answer = {
+            "verified": True,
+            "origin": head.origin,
+            "size": head.size,
+            "root": b64(head.root),
+            "readFrom": found.read_from,
+            "cosigners": list(found.cosigned.cosigners),
+            "cosignedAt": cosigned_at,
+        }
+        typer.echo(json.dumps(answer))
+        return
+    typer.secho("The log holds.", fg=typer.colors.GREEN)
+    read = "read from the first" if not found.read_from else f"read from entry {found.read_from} on, where we were"
+    typer.echo(f"  log        {head.origin}")
+    typer.echo(f"  entries    {head.size}, {read}")
+    typer.echo(f"  root       {b64(head.root)}")
+    typer.echo(f"  seen by    {', '.join(found.cosigned.cosigners)}")
+    typer.echo(f"  as of      {cosigned_at}")
+
+
+def _report_failure(error: SluisError, *, as_json: bool) -> None:
+    if as_json:
+        answer = {"verified": False, "code": error.code.value, "detail": error.detail, "hint": error.hint}
+        typer.echo(json.dumps(answer))
+        return
+    if error.code in _HEADLINES:
+        typer.secho(f"The log does not hold: {_HEADLINES[error.code]}.", fg=typer.colors.RED, bold=True, err=True)
+    elif error.code is Code.QUORUM_MISSING:
+        typer.secho("Not yet cosigned: nothing was concluded about the log.", fg=typer.colors.YELLOW, err=True)
+    show(error)
