@@ -2,7 +2,8 @@
 """The house conventions of every HTTP service: NL GOV API Design Rules, problems, headers, limits, access line.
 
 ``make_app`` returns a FastAPI application; a role adds its routes with the prefix ``/v1`` (described in
-``/v1/openapi.json``) or without it (log, witness, health: not described). Not here: who may call (``requests.py``).
+``/v1/openapi.json``) or without it (log, witness, health: not described). Not here: who may call (``requests.py``), the
+OpenAPI document (``description.py``).
 """
 
 import asyncio
@@ -10,21 +11,22 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from starlette.types import Message as Event
 
+from edge.description import PREFIX, described, document
 from edge.logs import Logger, error_fields, logger
 from edge.problems import PROBLEM_TYPE, internal_problem, problem, status_of, tells_of_our_house, to_bytes
 from protocol.errors import Code, InputError, Issue, SluisError
-from protocol.messages import MAX_ISSUES, Message, Problem
+from protocol.messages import MAX_ISSUES, Problem
 
-PREFIX: Final = "/v1"
+__all__ = ["MAX_BODY", "PREFIX", "SECURITY_HEADERS", "described", "make_app"]
+
 MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of any request's body: a full push is about 6 MB; a route that expects less says so to ``read_signed``."""
 RETRY_AFTER: Final = 2
@@ -77,7 +79,7 @@ def make_app(
     app.add_exception_handler(HTTPException, faces.http_error)
     app.add_exception_handler(Exception, faces.unexpected)
     app.add_middleware(_House, version=version, max_body=max_body, log=log)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
@@ -230,94 +232,3 @@ def _template(scope: Scope) -> str | None:
     route = scope.get("route")
     path = getattr(route, "path", None)
     return path if isinstance(path, str) else None
-
-
-# --- The OpenAPI document ---------------------------------------------------------------------------------------------
-
-
-def described(
-    *, body: type[Message] | None = None, answer: type[Message] | None = None, refusals: Sequence[Code] = ()
-) -> dict[str, Any]:
-    """Return the keyword arguments that describe a route which reads its signed body itself.
-
-    ``@router.post("/v1/signals", **described(body=PushRequest, answer=PushAnswer, refusals=[Code.POLICY_REFUSED]))``
-    """
-    responses: dict[int | str, dict[str, Any]] = {}
-    for code in (Code.MALFORMED, Code.SIGNATURE_INVALID, *refusals):
-        status = status_of(code)
-        responses[status] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}},
-        }
-    extra: dict[str, Any] = {}
-    if body is not None:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(body)}}}
-    if answer is not None:
-        responses[200] = {"description": "Done", "content": {"application/json": {"schema": _schema(answer)}}}
-    return {"responses": responses, "openapi_extra": extra}
-
-
-def _schema(message: type[Message]) -> dict[str, Any]:
-    return message.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
-
-
-def _ref(message: type[Message]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{message.__name__}"}
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of the ``/v1`` routes: 400 for 422, API-Version on every answer, paths below /v1."""
-    if app.openapi_schema:
-        return app.openapi_schema
-    document = get_openapi(
-        title=app.title,
-        version=app.version,
-        description=app.description,
-        routes=app.routes,
-        license_info={"name": "EUPL-1.2", "url": "https://eupl.eu/1.2/en/"},
-        servers=[{"url": PREFIX}],
-    )
-    document["info"]["contact"] = app.contact
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    document["components"]["headers"] = {
-        "API-Version": {"description": "The full version of this API.", "schema": {"type": "string"}}
-    }
-    paths = {path: item for path, item in document.get("paths", {}).items() if path.startswith(PREFIX + "/")}
-    document["paths"] = {path.removeprefix(PREFIX): item for path, item in paths.items()}
-    for item in document["paths"].values():
-        for operation in item.values():
-            _conform(operation, schemas)
-    schemas["Problem"] = _hoisted(_schema(Problem), schemas)
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    app.openapi_schema = document
-    return document
-
-
-def _conform(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    responses = operation.setdefault("responses", {})
-    has_input = operation.get("parameters") or operation.get("requestBody")
-    if responses.pop("422", None) is not None or has_input:
-        described_400 = {"description": "Bad Request", "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}}}
-        responses["400"] = described_400
-    for response in responses.values():
-        response.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/API-Version"}
-    for holder in (operation.get("requestBody", {}), *responses.values()):
-        for content in holder.get("content", {}).values():
-            if "$defs" in content.get("schema", {}) or "title" in content.get("schema", {}):
-                content["schema"] = _named(content["schema"], schemas)
-
-
-def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Move an inline schema of ours to the components and refer to it there."""
-    name = schema.get("title")
-    if not isinstance(name, str) or not name.isidentifier():
-        return schema
-    schemas[name] = _hoisted(schema, schemas)
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _hoisted(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    for name, definition in schema.get("$defs", {}).items():
-        schemas.setdefault(name, definition)
-    return {key: value for key, value in schema.items() if key != "$defs"}

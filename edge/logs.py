@@ -16,7 +16,9 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-_SLUG: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+_SLUG: Final = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9-]{0,62}\Z")
+"""A year or a number among several, but no digits enough for a BSN, a phone number or an account."""
+_RULE: Final = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9.-]{0,126}\Z")
 _WORDS: Final = re.compile(r"[A-Za-z][A-Za-z_. -]{0,79}\Z")
 """No digits: a number in free text could be somebody's."""
 _TEMPLATE: Final = re.compile(r"(/v1)?(/[a-z{}:_.-]+)*/?\Z")
@@ -29,7 +31,7 @@ _TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
     "party": _SLUG,
     "purpose": _SLUG,
     "kind": _SLUG,
-    "rule": _SLUG,
+    "rule": _RULE,
     "step": _SLUG,
     "code": re.compile(r"[a-z_]{1,40}\Z"),
     "method": re.compile(r"[A-Z]{1,10}\Z"),

@@ -94,6 +94,8 @@ Ciphertext = Annotated[bytes, _Base64(40, MAX_PART)]
 _SLUG = r"^[a-z][a-z0-9-]{1,62}$"
 Slug = Annotated[str, StringConstraints(pattern=_SLUG)]
 CodeText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$")]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
+"""A policy's ``@id``, in the form that the log's records have it (events.py)."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 Party = Annotated[PartyId, StringConstraints(pattern=_SLUG)]
 Purpose = Annotated[PurposeId, StringConstraints(pattern=_SLUG)]
@@ -356,7 +358,7 @@ class Refusal(Message):
     """Why one thing was refused: a stable code, the deciding rule's ``@id`` where a policy decided, one sentence."""
 
     code: CodeText
-    rule: str | None = None
+    rule: RuleName | None = None
     detail: Text
 
 
@@ -458,7 +460,7 @@ class HitNotice(Message):
     urgency: Literal["normal", "urgent"]
     agreed: Annotated[tuple[Agreement, ...], Field(strict=False, min_length=1, max_length=4 * MAX_KEYS)]
     counterpart: Counterpart | None = None
-    rule: str
+    rule: RuleName
     """``@id`` of the policy that allowed telling this."""
     evidence: Evidence
 
