@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Reads the first sheet of an XLSX workbook row by row.
+
+Not here: old ``.xls`` files, formulas (their last computed value counts), other sheets.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from xml.etree.ElementTree import ParseError
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from agency_client.source_rows import BadRow, Row, bad_row, cell_text, check_header, row_of
+from protocol.errors import Code, InputError
+
+MAX_SHARED: Final = 100 * 2**20
+"""Bytes of the table of texts, unpacked: a workbook keeps all its texts in one table that must be held in memory."""
+MAX_UNPACKED: Final = 4 * 2**30
+"""Bytes of the whole workbook, unpacked: a million rows of a hundred columns; more is a bomb."""
+_SHARED: Final = "xl/sharedstrings.xml"
+
+
+def read_xlsx(path: Path) -> Iterator[Row | BadRow]:
+    """Yield the rows of the first sheet.
+
+    Raises ``InputError`` when it is no workbook, has no header or is too large.
+    """
+    _check_size(path)
+    try:
+        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, ParseError, TypeError) as error:
+        raise _no_workbook() from error
+    try:
+        if not workbook.worksheets:
+            raise _no_workbook()
+        sheet = workbook.worksheets[0]
+        total = sheet.max_row
+        # What a file says of its own size is often wrong, and would cut columns off.
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(values_only=True)
+        number = 1
+        header = check_header([cell_text(cell) for cell in next(rows, ())])
+        while True:
+            number += 1
+            fraction = min(number / total, 1.0) if total else None
+            try:
+                cells = [cell_text(cell) for cell in next(rows)]
+            except StopIteration:
+                return
+            except (ParseError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
+                yield bad_row(number, "broken-sheet", fraction)
+                return
+            if any(cells):
+                # Rows end at their last filled cell.
+                cells += [""] * (len(header) - len(cells))
+                yield row_of(number, header, cells, fraction)
+    finally:
+        workbook.close()
+
+
+def _check_size(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            sizes = {item.filename.casefold(): item.file_size for item in packed.infolist()}
+    except zipfile.BadZipFile as error:
+        raise _no_workbook() from error
+    if sizes.get(_SHARED, 0) > MAX_SHARED or sum(sizes.values()) > MAX_UNPACKED:
+        raise InputError(Code.TOO_LARGE, "The workbook is too large to read.", hint="Save the sheet as CSV.")
+
+
+def _no_workbook() -> InputError:
+    return InputError(Code.MALFORMED, "This is not an XLSX workbook.", hint="Save it again as .xlsx or as CSV.")
