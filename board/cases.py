@@ -68,7 +68,7 @@ class Case(Message):
     evaluate: EvaluateCase | None = None
     push: PushCase | None = None
     notify: NotifyCase | None = None
-    rule: CodeText
+    rule: Text
 
     @model_validator(mode="after")
     def _one(self) -> "Case":

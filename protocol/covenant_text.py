@@ -180,7 +180,7 @@ def _explain(kind: type[Message], document: Document, path: Path, code: str, mes
         hint = f"Did you mean `{near[0]}`?" if near else "Nothing reads it: remove it."
         return document.issue(path, code, f"`{name}` is not known here. {hint}")
     text = message.removeprefix("Value error, ")
-    return document.issue(path, code, f"{text}.{_HINTS.get(code, '')}")
+    return document.issue(path, code, f"{text[:1].upper()}{text[1:]}.{_HINTS.get(code, '')}")
 
 
 _HINTS: Final = {

@@ -21,7 +21,7 @@ ANNOTATIONS: Final = ("id", "legal_basis", "purpose", "owner", "review_by", "say
 """What every policy tells about itself; ``says`` is the sentence that a refused or told person reads."""
 
 _TOKEN = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*"|;', re.DOTALL)
-_ID = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\Z")
+_ID = re.compile(r"(?=.{1,128}\Z)[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\Z")
 _BLANK = re.compile(r"(?:\s|//[^\n]*)*")
 
 

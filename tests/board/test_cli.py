@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The commands of ``sluis policy``, run as a user runs them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from board.cli import app
+from protocol.covenant import Covenant, PartyStatement, dump_party
+from tests.fakes.covenants import POLICIES, CovenantKit, make_covenant, policy_files
+
+NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
+KIT = make_covenant(now=NOW)
+CONFIG = 78
+
+
+def run(*arguments: object) -> Result:
+    """Run ``sluis policy`` with these arguments."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the repository's covenant folder, which has no parties."""
+    path = tmp_path / "covenant"
+    for name, content in policy_files().items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def statements(tmp_path: Path) -> list[Path]:
+    """Return the files that the kit's parties would have written about themselves."""
+    return write_statements(KIT, tmp_path)
+
+
+def write_statements(kit: CovenantKit, path: Path) -> list[Path]:
+    """Write a statement a party and return the files: five agencies, three key-holders, the broker."""
+    covenant = kit.covenant
+    entries = [PartyStatement(agency=agency) for agency in covenant.agencies]
+    entries += [PartyStatement(key_holder=holder) for holder in reversed(covenant.key_holders)]
+    entries.append(PartyStatement(broker=covenant.broker, log=covenant.log))
+    files = [path / f"party-{place}.yaml" for place in range(len(entries))]
+    for file, entry in zip(files, entries, strict=True):
+        file.write_text(dump_party(entry))
+    return files
+
+
+def parsed(folder: Path) -> Covenant:
+    """Read the covenant of a folder."""
+    names = [path for path in folder.rglob("*") if path.is_file()]
+    return Covenant.parse({path.relative_to(folder).as_posix(): path.read_bytes() for path in names})
+
+
+# --- check and test ---
+
+
+def test_the_repositorys_policies_pass():
+    """The covenant that comes with the program passes its own check, and says which parties it lacks."""
+    result = run("check", POLICIES)
+    assert result.exit_code == 0, result.output
+    assert "All is well." in result.output
+    assert "0 of 3 key-holders" in result.output
+
+
+def test_the_repositorys_cases_are_all_tried():
+    """Every case file is tried, and listed as a sentence when asked."""
+    result = run("test", POLICIES, "--verbose")
+    assert result.exit_code == 0, result.output
+    files = [path for path in policy_files() if path.startswith("cases/")]
+    assert f"{len(files)} cases, all as expected." in result.output
+    assert "probation is not told that there is a hit" in result.output
+    assert result.output.count("as expected") == len(files) + 1
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("covenant.yaml", "epochDays", "epocDays", "covenant.yaml:9 epocDays: `epocDays` is not known here."),
+        (
+            "base/00-guards.cedar",
+            "principal.state ==",
+            "principal.stat ==",
+            "base/00-guards.cedar:13: Misfits the schema",
+        ),
+        ("base/00-guards.cedar", '@owner("covenant-board")\n', "", "base/00-guards.cedar:4: Lacks @owner."),
+        (
+            "purposes/victim-protection.cedar",
+            '@id("victim-protection.push")',
+            '@id("victim-protection.evaluate")',
+            "@id(victim-protection.evaluate) stands at purposes/victim-protection.cedar:",
+        ),
+        (
+            "purposes/victim-protection.yaml",
+            "hiddenFrom: [public-prosecution, probation",
+            "hiddenFrom: [public-prosecution",
+            "cases/victim-protection/DENY/probation-is-not-told-that-there-is-a-hit.yaml:1: Expected refused by "
+            "guard.hidden-from-kind, but it is refused by guard.not-a-receiver.",
+        ),
+        (
+            "purposes/offender-prevention.cedar",
+            '["existence", "agency", "contact"].contains(context.level)',
+            '["existence", "agency", "contact", "content"].contains(context.level)',
+            "Expected refused by default-deny, but it is allowed by offender-prevention.notify.contact-in-chain",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_what_is_wrong_is_named_with_file_and_line(
+    folder: Path, command: str, file: str, old: str, new: str, told: str
+):
+    """Each mistake in form, rule or outcome fails the command and is named with its file and line."""
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    result = run(command, folder)
+    assert result.exit_code == CONFIG
+    assert told in result.output
+
+
+def test_a_case_that_cannot_be_read_fails(folder: Path):
+    """A case in the wrong place, or without a question, is an error and not skipped."""
+    (folder / "cases/victim-protection/MAYBE").mkdir()
+    (folder / "cases/victim-protection/MAYBE/x-y.yaml").write_text("says: x\n")
+    (folder / "cases/victim-protection/DENY/no-question.yaml").write_text("says: x\nrule: default-deny\n")
+    (folder / "cases/victim-protection/DENY/not-yaml.yaml").write_text("says: [\n")
+    result = run("check", folder)
+    assert result.exit_code == CONFIG
+    assert "MAYBE/x-y.yaml:1: A case is cases/<purpose>/ALLOW" in result.output
+    assert "no-question.yaml:1: A case asks one question" in result.output
+    assert "not-yaml.yaml:2: Not YAML" in result.output
+
+
+def test_a_case_of_an_unknown_purpose_fails(folder: Path):
+    """A case under a purpose that the covenant does not have is not decided as expected."""
+    (folder / "cases/no-purpose/DENY").mkdir(parents=True)
+    case = (folder / "cases/victim-protection/DENY/prosecution-makes-no-pseudonyms.yaml").read_text()
+    (folder / "cases/no-purpose/DENY/a-case.yaml").write_text(case)
+    result = run("check", folder)
+    assert result.exit_code == CONFIG
+    assert "but it is refused by unknown-entity" in result.output
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path):
+    """A wrong folder gives one clear line and the status of a configuration error."""
+    result = run("check", tmp_path / "nowhere")
+    assert result.exit_code == CONFIG
+    assert "not a folder" in result.output
+
+
+# --- show ---
+
+
+def test_show_tells_who_is_told_what_on_which_law():
+    """The table names receiver, sender, what is told and the law, and that the suspect side is told nothing."""
+    result = run("show", POLICIES, "victim-protection")
+    assert result.exit_code == 0, result.output
+    assert "Protecting victims" in result.output
+    assert "Preventing offending" not in result.output
+    lines = [line.split() for line in result.output.splitlines()]
+    assert ["public-prosecution", "police", "nothing", "nothing", "nothing", "(guard.hidden-from-kind)"] in lines
+    assert any(line[:2] == ["municipality", "care"] and line[-1] == "youth-reporting-right" for line in lines)
+    assert "[unsure]" in result.output
+    assert "(guard.own-signal)" in result.output
+
+
+def test_show_of_an_unknown_purpose_lists_those_there_are():
+    """A purpose that is not there is refused with the names of those that are."""
+    result = run("show", POLICIES, "world-peace")
+    assert result.exit_code != 0
+    assert "offender-prevention, victim-protection" in result.output
+
+
+# --- add-party ---
+
+
+def test_parties_are_added_until_the_covenant_is_complete(folder: Path, statements: list[Path]):
+    """Statements added one by one and together make a complete covenant with exactly these parties."""
+    assert "not complete yet" in run("add-party", folder, statements[0]).output
+    result = run("add-party", folder, *statements[1:])
+    assert result.exit_code == 0, result.output
+    assert "not complete" not in result.output
+    covenant = parsed(folder)
+    covenant.require_complete()
+    assert covenant.agencies == KIT.covenant.agencies
+    assert covenant.key_holders == KIT.covenant.key_holders
+    assert (covenant.broker, covenant.log) == (KIT.covenant.broker, KIT.covenant.log)
+    assert (folder / "parties.yaml").read_text().startswith("# Who takes part.")
+    assert run("check", folder).exit_code == 0
+
+
+def test_adding_again_changes_nothing(folder: Path, statements: list[Path]):
+    """The same statements again are accepted and leave the file as it is, byte for byte."""
+    run("add-party", folder, *statements)
+    before = (folder / "parties.yaml").read_bytes()
+    result = run("add-party", folder, *statements)
+    assert result.exit_code == 0
+    assert result.output.count("is there already") == len(statements)
+    assert (folder / "parties.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", [0, 5, 8])
+def test_another_statement_of_the_same_party_is_refused(
+    folder: Path, statements: list[Path], tmp_path: Path, place: int
+):
+    """A statement that differs from the one that is there is refused, and nothing changes."""
+    run("add-party", folder, *statements)
+    before = (folder / "parties.yaml").read_bytes()
+    other = tmp_path / "other.yaml"
+    text = statements[place].read_text()
+    other.write_text(text.replace("Politie", "Politei").replace("127.0.0.1", "127.0.0.2"))
+    assert other.read_text() != text
+    result = run("add-party", folder, other)
+    assert result.exit_code != 0
+    assert "another statement of" in result.output
+    assert (folder / "parties.yaml").read_bytes() == before
+
+
+def test_a_party_that_does_not_fit_is_refused(folder: Path, statements: list[Path], tmp_path: Path):
+    """A fourth key-holder, or an agency with another's key under its own name, is refused and nothing is written."""
+    run("add-party", folder, *statements)
+    before = (folder / "parties.yaml").read_bytes()
+    more = make_covenant(now=NOW, agencies=1, key_holders=4).covenant
+    fourth = tmp_path / "fourth.yaml"
+    fourth.write_text(dump_party(PartyStatement(key_holder=more.key_holders[3])))
+    result = run("add-party", folder, fourth)
+    assert result.exit_code == CONFIG
+    assert "this is number 4" in result.output
+    thief = tmp_path / "thief.yaml"
+    thief.write_text(statements[0].read_text().replace("police-oost", "mallory").replace("0" * 19 + "1", "9" * 20))
+    result = run("add-party", folder, thief)
+    assert result.exit_code == CONFIG
+    assert "signing key stands here twice" in result.output
+    assert (folder / "parties.yaml").read_bytes() == before
+
+
+def test_a_statement_that_is_none_is_refused(folder: Path, tmp_path: Path):
+    """A file that is missing, or is no statement, is refused with its name."""
+    result = run("add-party", folder, tmp_path / "gone.yaml")
+    assert (result.exit_code, "gone.yaml" in result.output) == (CONFIG, True)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("agency: {id: x}\n")
+    result = run("add-party", folder, wrong)
+    assert (result.exit_code, "wrong.yaml:1 agency" in result.output) == (CONFIG, True)
