@@ -7,7 +7,6 @@ Both are written into the outbox first, and done only when the log proves them. 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from agency_client.draft import part_fields
 from agency_client.inbox import Reader
@@ -15,15 +14,11 @@ from agency_client.post import Post, Tally
 from agency_client.states import SignalState
 from agency_client.vault import Vault
 from agency_client.vault.hits import HitState, KeptHit
-from agency_client.vault.outbox import NewPosting, PostingKind
+from agency_client.vault.outbox import NewPosting, PostingKind, new_key, withdrawal
 from agency_client.vault.signals import Kept
-from protocol.encoding import b64url
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError
-from protocol.group import random_bytes
 from protocol.ids import HitId
-from protocol.messages import Justification, OpeningRequest, PartName, WithdrawalRequest
-
-_KEY_BYTES: Final = 16
+from protocol.messages import Justification, OpeningRequest, PartName
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class Acts:
             )
         return found[0]
 
-    async def withdraw(self, signal: Kept, reason: str) -> None:
+    async def withdraw(self, signal: Kept, reason: str, person: str) -> None:
         """Take a signal back; one that never left is simply forgotten, one that is back already stays so."""
         if signal.state is SignalState.REFUSED:
             raise ConflictError(Code.CONFLICT, "The broker refused this signal; there is nothing to withdraw.")
@@ -62,13 +57,7 @@ class Acts:
             raise ConflictError(
                 Code.CONFLICT, "This signal is on its way.", hint="Run `sluis agency send`, then withdraw it."
             )
-        posting = NewPosting(
-            PostingKind.WITHDRAWAL,
-            f"/v1/signals/{signal.id}/withdrawal",
-            b64url(random_bytes(_KEY_BYTES)),
-            WithdrawalRequest(reason=reason).to_json(),
-            about=str(signal.id),
-        )
+        posting = withdrawal(signal.id, reason, person)
         await self._post.send(self._vault.outbox.put(posting, self._clock()), Tally())
 
     def find_hit(self, text: str) -> HitId:
@@ -89,7 +78,7 @@ class Acts:
         posting = NewPosting(
             PostingKind.OPENING,
             f"/v1/hits/{hit}/opening",
-            b64url(random_bytes(_KEY_BYTES)),
+            new_key(),
             OpeningRequest(justification=why).to_json(),
             kept.notice.purpose,
             person,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Verify the whole log from its first entry, and that everything that was proven to us still stands in it.
 
-Memory stays small: entries come in bundles of 256, receipts a page at a time. Not here: verifying as an outsider without
-receipts (``auditor``).
+Memory stays small: entries come in bundles of 256, receipts a page at a time. Not here: verifying as an outsider
+without receipts (``auditor``).
 """
 
 import asyncio

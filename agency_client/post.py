@@ -133,7 +133,7 @@ class Post:
             raise _not_yet()
         cosigned = await self._trail.admit(answer.checkpoint)
         settled, receipts = await asyncio.to_thread(self._check_push, posting, answer, cosigned)
-        await asyncio.to_thread(self._vault.outbox.settle_push, posting.number, settled, receipts)
+        await asyncio.to_thread(self._vault.outbox.settle_push, posting.number, settled, receipts, self._clock())
         for refusal in settled.values():
             if refusal is None:
                 tally.accepted += 1

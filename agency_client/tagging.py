@@ -16,12 +16,10 @@ from agency_client.keys import PublishedKeys
 from agency_client.post import Post, Tally
 from agency_client.submit import Sender, Tagging, ToSign, derive, make_signal, request_body
 from agency_client.vault import Vault
-from agency_client.vault.outbox import NewPosting, PostingKind
+from agency_client.vault.outbox import NewPosting, PostingKind, new_key
 from agency_client.vault.signals import KeptKey, Pending
 from protocol.covenant import Covenant
-from protocol.encoding import b64url
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError
-from protocol.group import random_bytes
 from protocol.ids import Epoch
 from protocol.messages import MAX_SIGNALS
 
@@ -32,7 +30,6 @@ IN_FLIGHT: Final = 3
 """Batches at once: one at the key-holders, one at the broker, one in the client's own hands."""
 LOOK_SECONDS: Final = 0.2
 """How often the sender looks for signals that a file brought meanwhile."""
-_KEY_BYTES: Final = 16
 
 
 class Sending:
@@ -66,13 +63,11 @@ class Sending:
         Returns what stood in the way, or None when nothing waits any more; everything else was done first, and nothing
         is lost. ``told`` hears of progress. A refusal for good is counted and is no obstacle.
         """
-        obstacle = await self._send_open(told)
-        if obstacle is not None:
-            return obstacle
         while True:
-            again = self.tally.retag
-            obstacle = await self._tag_all(more, told)
-            if obstacle is not None or self.tally.retag == again:
+            retagged = self.tally.retag
+            obstacle = await self._send_open(told) or await self._tag_all(more, told)
+            # Tagging can leave more to do: withdrawals of what was superseded, and signals whose epoch had closed.
+            if obstacle is not None or (self.tally.retag == retagged and not self._vault.outbox.count_open()):
                 return obstacle
 
     async def _send_open(self, told: Callable[[Tally], None]) -> SluisError | None:
@@ -164,7 +159,7 @@ class Sending:
         posting = NewPosting(
             PostingKind.PUSH,
             "/v1/signals",
-            b64url(random_bytes(_KEY_BYTES)),
+            new_key(),
             request_body([signal for signal, _ in made]),
             purpose,
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlmodel import Session, col, func, select
 
@@ -19,9 +20,10 @@ from agency_client.vault.evidence import put_receipts
 from agency_client.vault.signals import KeptKey, Pending, Signals
 from agency_client.vault.tables import HitRow, PostingRow
 from agency_client.verified import Receipt
-from protocol.encoding import format_time
+from protocol.encoding import b64url, format_time
+from protocol.group import random_bytes
 from protocol.ids import Epoch, HitId, PurposeId, SignalId
-from protocol.messages import Refusal
+from protocol.messages import Refusal, WithdrawalRequest
 
 
 class PostingKind(StrEnum):
@@ -41,6 +43,10 @@ class PostingState(StrEnum):
     FAILED = "failed"
 
 
+CORRECTED: Final = "corrected"
+"""The reason of a withdrawal whose signal another one supersedes."""
+_KEY_BYTES: Final = 16
+"""Random bytes of an idempotency key: no two requests of anybody ever share one."""
 _OPEN = (PostingState.WAITING, PostingState.OFFERED)
 
 
@@ -167,18 +173,28 @@ class Outbox:
         number: int,
         refusals: Mapping[SignalId, Refusal | None],
         receipts: Sequence[Receipt],
+        now: datetime,
     ) -> None:
-        """Write a proven answer: each signal accepted or refused, its receipts, and the request done."""
+        """Write a proven answer: each signal accepted or refused, its receipts, and the request done.
+
+        The withdrawal of what an accepted signal supersedes is written with it, so that no kill forgets the old one.
+        """
         with self._database.writing() as session:
             self._close(session, number, PostingState.DONE, None)
             for signal, refusal in refusals.items():
                 if refusal is None:
                     self._signals.step(session, signal, Step.ACCEPT)
+                    self._withdraw_superseded(session, signal, now)
                 elif refusal.code == "epoch_closed":
                     self._signals.step(session, signal, Step.EPOCH_CLOSED)
                 else:
                     self._signals.step(session, signal, Step.REFUSE, code=refusal.code, rule=refusal.rule)
             put_receipts(session, self._database, receipts)
+
+    def _withdraw_superseded(self, session: Session, signal: SignalId, now: datetime) -> None:
+        old = self._signals.superseded_by(session, signal)
+        if old is not None:
+            self._put(session, withdrawal(old, CORRECTED), now)
 
     def settle_withdrawal(self, number: int, signal: SignalId, receipt: Receipt) -> None:
         """Write that the log proves a withdrawal."""
@@ -212,6 +228,23 @@ class Outbox:
         if row is not None:
             row.state, row.code, row.body = state, code, None
         return row
+
+
+def withdrawal(signal: SignalId, reason: str, person: str | None = None) -> NewPosting:
+    """Return the request that takes a signal back."""
+    return NewPosting(
+        PostingKind.WITHDRAWAL,
+        f"/v1/signals/{signal}/withdrawal",
+        new_key(),
+        WithdrawalRequest(reason=reason).to_json(),
+        person=person,
+        about=str(signal),
+    )
+
+
+def new_key() -> str:
+    """Return a fresh idempotency key."""
+    return b64url(random_bytes(_KEY_BYTES))
 
 
 def _sha256(body: bytes) -> str:

@@ -192,6 +192,14 @@ class Signals:
         for row in rows:
             self._step(row, step)
 
+    def superseded_by(self, session: Session, signal: SignalId) -> SignalId | None:
+        """Return the accepted signal that this one takes the place of, if there is one."""
+        new = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).one()
+        old = session.exec(
+            select(SignalRow).where(SignalRow.id == new.supersedes, SignalRow.state == SignalState.ACCEPTED)
+        ).first()
+        return None if old is None else _id(old.id)
+
     def of_posting(self, session: Session, posting: int) -> list[SignalId]:
         """Return the signals that a posting carries."""
         rows = session.exec(select(SignalRow.id).where(SignalRow.posting == posting)).all()

@@ -64,7 +64,7 @@ def test_a_changed_record_supersedes_its_sent_signal(vault: Vault) -> None:
     """A record that changes after it was accepted gets a new signal that names the old one."""
     number = ready(vault, 1)
     vault.outbox.offer(number)
-    vault.outbox.settle_push(number, {signal(1).id: None}, [receipt(0)])
+    vault.outbox.settle_push(number, {signal(1).id: None}, [receipt(0)], NOW)
     assert vault.signals.add([signal(5, b"changed", "DOSSIER-1")], NOW).changed == 1
     assert vault.signals.pending(10)[0].supersedes == signal(1).id
 
@@ -74,7 +74,7 @@ def test_a_refused_record_is_tried_again_and_a_withdrawn_one_is_not(vault: Vault
     number = ready(vault, 2)
     vault.outbox.offer(number)
     refusal = Refusal(code="policy_refused", rule="some-rule", detail="No.")
-    vault.outbox.settle_push(number, {signal(1).id: refusal, signal(2).id: None}, [receipt(0)])
+    vault.outbox.settle_push(number, {signal(1).id: refusal, signal(2).id: None}, [receipt(0)], NOW)
     vault.outbox.put(NewPosting(PostingKind.WITHDRAWAL, "/w", "key-2", b"{}", about=str(signal(2).id)), NOW)
     vault.outbox.settle_withdrawal(2, signal(2).id, receipt(1))
     kept = vault.signals.find("DOSSIER-1")[0]
@@ -92,7 +92,7 @@ def test_a_posting_stays_open_until_it_is_settled(vault: Vault) -> None:
     assert (first.body, first.idempotency_key) == (b'{"exact": "bytes"}', "key-1")
     assert vault.signals.count() == {SignalState.SENT: 2}
     assert vault.outbox.open_numbers() == [number]
-    vault.outbox.settle_push(number, {signal(1).id: None, signal(2).id: None}, [receipt(0)])
+    vault.outbox.settle_push(number, {signal(1).id: None, signal(2).id: None}, [receipt(0)], NOW)
     assert vault.outbox.offer(number) is None
     assert vault.outbox.open_numbers() == []
     assert vault.signals.count() == {SignalState.ACCEPTED: 2}
