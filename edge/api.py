@@ -9,15 +9,13 @@ OpenAPI document (``description.py``).
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
-from starlette.types import Message as Event
 
 from edge.description import PREFIX, described, document
 from edge.logs import Logger, error_fields, logger
@@ -26,6 +24,14 @@ from protocol.errors import Code, InputError, Issue, SluisError
 from protocol.messages import MAX_ISSUES, Problem
 
 __all__ = ["MAX_BODY", "PREFIX", "SECURITY_HEADERS", "described", "make_app"]
+
+# ASGI's own shapes (https://asgi.readthedocs.io).
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of any request's body: a full push is about 6 MB; a route that expects less says so to ``read_signed``."""
@@ -49,7 +55,7 @@ def make_app(
     title: str,
     version: str,
     description: str,
-    lifespan: Lifespan[FastAPI] | None = None,
+    lifespan: Lifespan | None = None,
     *,
     role: str = "service",
     max_body: int = MAX_BODY,
@@ -76,7 +82,9 @@ def make_app(
     faces = _Faces(version, log)
     app.add_exception_handler(SluisError, faces.sluis_error)
     app.add_exception_handler(RequestValidationError, faces.validation_error)
-    app.add_exception_handler(HTTPException, faces.http_error)
+    for unmatched in (404, 405, HTTPException):
+        # By number too: what the router raises is not FastAPI's own class.
+        app.add_exception_handler(unmatched, faces.http_error)
     app.add_exception_handler(Exception, faces.unexpected)
     app.add_middleware(_House, version=version, max_body=max_body, log=log)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
@@ -116,7 +124,7 @@ class _Faces:
         if isinstance(error.__cause__, SluisError):
             # FastAPI wraps what reading the body raised, such as our own limit.
             return await self.sluis_error(request, error.__cause__)
-        status = error.status_code if isinstance(error, HTTPException) else 500
+        status = int(getattr(error, "status_code", 500))
         if status >= 500:
             return await self.unexpected(request, error)
         code = Code.NOT_FOUND if status == 404 else Code.MALFORMED
@@ -154,7 +162,7 @@ def _location(path: Sequence[int | str]) -> str:
 class _House:
     """Adds the headers to every answer, stops a body above the limit while it arrives, and writes the access line."""
 
-    def __init__(self, app: ASGIApp, *, version: str, max_body: int, log: Logger) -> None:
+    def __init__(self, app: Asgi, *, version: str, max_body: int, log: Logger) -> None:
         self._app = app
         self._headers = {**SECURITY_HEADERS, "API-Version": version}
         self._max_body = max_body
