@@ -20,13 +20,13 @@ class LogReader:
     def __init__(self, broker_url: str, transport: httpx.BaseTransport | None = None) -> None:
         """``broker_url`` is the broker's address, without ``/log``. Raises ``ConfigurationError``."""
         try:
-            base = httpx.URL(broker_url.rstrip("/") + "/log/")
+            given = httpx.URL(broker_url)
         except httpx.InvalidURL:
-            base = httpx.URL("")
-        if base.scheme not in {"http", "https"} or not base.host or base.query or base.fragment:
+            given = httpx.URL("")
+        if given.scheme not in {"http", "https"} or not given.host or given.query or given.fragment:
             raise ConfigurationError(Code.SETTINGS_INVALID, "The broker's address is http(s)://host[:port][/path].")
         self._http = httpx.Client(
-            base_url=base,
+            base_url=given.copy_with(path=given.path.rstrip("/") + "/log/"),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
