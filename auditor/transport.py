@@ -53,7 +53,7 @@ class LogReader:
                     body += chunk
                     if len(body) > MAX_FILE:
                         raise VerificationError(Code.LOG_INCOMPLETE, f"The log serves too much at {path}.")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeError) as error:  # a name that no resolver takes is a UnicodeError
             raise UnavailableError(
                 Code.UNAVAILABLE, "The broker cannot be reached.", hint="Nothing was concluded; run this again later."
             ) from error

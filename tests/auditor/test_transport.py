@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from auditor.transport import MAX_FILE, LogReader
-from protocol.errors import Code, ConfigurationError, SluisError
+from protocol.errors import Code, ConfigurationError, SluisError, UnavailableError
 
 
 def _reader(answer) -> LogReader:
@@ -42,8 +42,16 @@ def test_strange_answers(response, code):
     assert caught.value.code is code
 
 
-@pytest.mark.parametrize("url", ["", "broker", "ftp://broker", "https://", "https://b/?q=1", "http://[", "file:///etc"])
+@pytest.mark.parametrize(
+    "url", ["", "broker", "ftp://broker", "https://", "https://b/?q=1", "http://[::1/", "file:///etc"]
+)
 def test_addresses_that_are_none(url):
     """Only an http(s) address without query is a broker's."""
     with pytest.raises(ConfigurationError):
         LogReader(url)
+
+
+def test_a_name_that_cannot_be_one_is_not_a_crash():
+    """A host name that no resolver takes is a broker that cannot be reached."""
+    with LogReader("http://broker..example") as log, pytest.raises(UnavailableError):
+        log.fetch("checkpoint")
