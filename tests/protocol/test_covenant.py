@@ -276,6 +276,12 @@ def test_digest_covers_every_byte_that_counts(path: str):
     assert bundle_digest({(name + "x" if name == path else name): text for name, text in KIT.files.items()}) != whole
 
 
+def test_digest_vector():
+    """The bundle's digest is the one of the spec page."""
+    files = {"covenant.yaml": b"a: 1\n", "base/x.cedar": b"", "README.md": b"anything"}
+    assert bundle_digest(files) == "002157cb0b4cd318de1bb66416c8d8ff1fbc4642ddb9308e8a60342cc2abd2d0"
+
+
 def test_digest_leaves_out_what_has_no_effect():
     """Reading matter and cases are no part of the bundle, and the order of files does not matter."""
     files = dict(reversed((KIT.files | {"README.md": b"x", "cases/a/ALLOW/b.yaml": b"y"}).items()))
