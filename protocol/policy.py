@@ -34,6 +34,20 @@ from protocol.policy_text import (
     split_policies,
 )
 
+__all__ = [
+    "DEFAULT_DENY",
+    "LEVELS",
+    "POLICY_ERROR",
+    "UNKNOWN_ENTITY",
+    "Decision",
+    "Evaluate",
+    "Notify",
+    "PolicyEngine",
+    "Push",
+    "Question",
+    "Rule",
+]
+
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 """From least to most; each includes those before it."""
 CACHE_SIZE: Final = 16_384
