@@ -34,6 +34,8 @@ from protocol.messages import SealedSeed, parse, utc
 MAX_PACKAGE: Final = 16_384
 """Bytes of a seed package: about 700; a larger file is another file."""
 
+_PIPE_WIDTH: Final = 200
+
 app = typer.Typer(
     name="keyholder",
     no_args_is_help=True,
@@ -263,4 +265,5 @@ def _now() -> datetime:
 
 
 def _console() -> Console:
-    return Console(soft_wrap=True)
+    # Into a file or a pipe there is no screen to fit: nothing may be cut off.
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
