@@ -148,7 +148,7 @@ class _Reading:
             once("index", str(holder.index), ("keyHolders", place, "index"))
             once("url", holder.url, ("keyHolders", place, "url"))
             once("sealing key", holder.sealing_key.hex(), ("keyHolders", place, "sealingKey"))
-            once("witness key", holder.witness, ("keyHolders", place, "witness"))
+            once("witness key", holder.witness_key.public.hex(), ("keyHolders", place, "witness"))
             for key in holder.signing_keys:
                 once("signing key", key.key.hex(), ("keyHolders", place, "signingKeys"))
             if holder.index > terms.key_holding.holders:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.checkpoint import WitnessKey
 from protocol.covenant import (
     EPOCH_ZERO,
     Agency,
@@ -261,6 +262,15 @@ def test_a_party_that_is_twice_there_is_refused():
     assert "repeated" in {issue.code for issue in refused({"parties.yaml": copied.encode()})}
     renamed = text.replace("id: holder-1", "id: police-oost").replace("holder-1:1", "police-oost:1")
     assert "repeated" in {issue.code for issue in refused({"parties.yaml": renamed.encode()})}
+
+
+def test_one_witness_key_under_two_names_is_refused():
+    """One body that cosigns under two names would be a quorum by itself."""
+    text = KIT.files["parties.yaml"].decode()
+    first, second = KIT.covenant.witness_keys[:2]
+    doubled = text.replace(second.vkey, WitnessKey(second.name, first.public).vkey)
+    assert doubled != text
+    assert "repeated" in {issue.code for issue in refused({"parties.yaml": doubled.encode()})}
 
 
 # --- The bundle's name ---
