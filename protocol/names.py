@@ -141,7 +141,7 @@ def fold_initial(name: str) -> str:
     return _EXCHANGED.get(name[0], name[0])
 
 
-_EXCHANGED: Final = {"c": "k", "q": "k", "z": "s", "v": "f", "y": "i"}
+_EXCHANGED: Final = {"c": "k", "q": "k", "z": "s", "v": "f", "y": "j"}
 
 
 def _checked(text: str) -> str:

@@ -194,7 +194,7 @@ def _composites(person: Person, reader: _Reader) -> Iterator[tuple[str, str]]:
         yield from (("one-sound-dob", f"{sound}|{_iso(born)}") for sound in sounds)
         if place is not None:
             yield "dob-postcode", f"{_iso(born)}|{place}"
-        if number is not None:
+        if number is not None and not born.placeholder:
             yield "dob-number", f"{_iso(born)}|{number}"
     if place is not None and number is not None:
         yield "address", f"{place}|{number}"
@@ -208,7 +208,8 @@ def _names_and_birth(given: GivenName, surname: Surname, born: BirthDate) -> Ite
     sound, date = _sound(surname), _iso(born)
     year, month, day = born.year, born.month, born.day
     if born.whole:
-        yield "initial-sound-dob", f"{given.initial}|{sound}|{date}"
+        if not born.placeholder:
+            yield "initial-sound-dob", f"{given.initial}|{sound}|{date}"
         yield "initials-dob", f"{given.initial}|{fold_initial(surname.parts[0])}|{date}"
     if given.name is None:
         return
@@ -227,7 +228,7 @@ def _names_and_birth(given: GivenName, surname: Surname, born: BirthDate) -> Ite
         yield "sound-initial-dob", f"{name_sound}|{fold_initial(surname.parts[0])}|{date}"
     if born.placeholder:
         return
-    # A part of 1 January or 1 July is shared by all whose day of birth a registry did not know.
+    # Many share 1 January and 1 July, given when a registry did not know the day: too little to lean on in part.
     if month is not None:
         yield "sound-year-month", f"{both}|{year}|{month:02}"
     if day is not None:
