@@ -106,10 +106,11 @@ class Runner:
         """Raise ``ConfigurationError`` when this user cannot enter and write ``folder``."""
         probe = 'test -x "$0" && test -w "$0"'
         if self.run(["/bin/sh", "-c", probe, str(folder)]).returncode != 0:
+            closed = next((one for one in reversed(folder.parents) if not one.stat().st_mode & 0o001), folder)
             raise ConfigurationError(
                 Code.SETTINGS_INVALID,
                 f"PostgreSQL runs as the user {self.name}, who cannot enter {folder}.",
-                hint="Choose a home below folders that everybody may enter (/var/lib/sluis), or give --database.",
+                hint=f"Open {closed} to pass through (chmod o+x), choose another home, or give --database.",
             )
 
     def _identity(self) -> tuple[int | None, int | None, list[int] | None]:

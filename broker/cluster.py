@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from broker.binaries import Binaries, Runner
 from protocol.errors import Code, ConfigurationError, UnavailableError
 
@@ -59,6 +62,13 @@ class Cluster:
     def url(self, database: str = "postgres") -> str:
         """Return the libpq URL of a database in this cluster."""
         return f"postgresql://{SUPERUSER}@/{quote(database)}?host={quote(str(self.sockets), safe='')}"
+
+    def make_database(self, name: str) -> None:
+        """Make a database unless it is there."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            if there is None:
+                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
 
     def stop(self) -> None:
         """End PostgreSQL (fast shutdown: clients are cut off, nothing committed is lost) and wait until it is gone."""

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What an act changes, as values: a pure step returns ``Outcome(facts, events)``, the store writes it at once.
+
+Not here: how a fact becomes rows (``postgres/writes.py``) and what the events say (``recording.py``).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from protocol.events import Event
+from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, SignedKeyStatement
+from protocol.signing import Verified
+
+SignalState: TypeAlias = Literal["live", "withdrawn", "expired"]
+NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted"]
+Urgency: TypeAlias = Literal["normal", "urgent"]
+Status: TypeAlias = Literal["accepted", "known", "refused"]
+
+URGENT: Final[Urgency] = "urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event and the id by which rows refer to it until it has a number in the log."""
+
+    id: UUID
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAdded:
+    """A signal was accepted, with its keys and parts; ``digest`` is SHA-256 of the signal as sent."""
+
+    signal: Signal
+    agency: PartyId
+    part_digests: dict[PartName, bytes]
+    digest: bytes
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQueued:
+    """Accepted signals that have to be matched; written with them, so that no crash forgets it."""
+
+    id: UUID
+    purpose: PurposeId
+    epoch: Epoch
+    signals: tuple[SignalId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResult:
+    """What became of one signal of a push, kept for who asks again."""
+
+    signal_id: SignalId
+    status: Status
+    event_id: UUID
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKept:
+    """The results under an Idempotency-Key; ``digest`` is SHA-256 of the request's body."""
+
+    agency: PartyId
+    key: str
+    digest: bytes
+    results: tuple[KeptResult, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKept:
+    """The signed request that made us act, as evidence."""
+
+    id: UUID
+    verified: Verified
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEnded:
+    """A signal was withdrawn or expired: its tags, wraps and parts are deleted."""
+
+    signal_id: SignalId
+    state: SignalState
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class HitFound:
+    """Two signals agree; ``first`` has the lower id."""
+
+    id: HitId
+    first: SignalId
+    second: SignalId
+    first_agency: PartyId
+    second_agency: PartyId
+    purpose: PurposeId
+    epoch: Epoch
+    quality: Quality
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
+    """Two cases of two agencies under one purpose, the lower agency first."""
+
+    first_agency: PartyId
+    first_token: bytes = field(repr=False)
+    second_agency: PartyId
+    second_token: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PairKnown:
+    """Both agencies of this pair of cases are told of each other; never again for the same pair."""
+
+    pair: Pair
+    purpose: PurposeId
+    hit_id: HitId
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAdded:
+    """An agency is told something, under its next number."""
+
+    agency: PartyId
+    seq: int
+    type: NoticeType
+    at: datetime
+    event_id: UUID
+    my_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    hit_id: HitId | None = None
+    their_signal: SignalId | None = None
+    quality: Quality | None = None
+    level: Level | None = None
+    urgency: Urgency | None = None
+    agreed: tuple[tuple[KeyKind, Role, Role], ...] | None = None
+    """(kind, my role, their role) of every key that agreed."""
+    rule: str | None = None
+    reason: str | None = None
+    kind: KeyKind | None = None
+    signals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagMuted:
+    """A tag points at nobody any more, for everybody; ``agency`` is whose use of it showed that."""
+
+    tag: bytes = field(repr=False)
+    agency: PartyId
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StatementKept:
+    """A key-holder's statement, verified, that we logged."""
+
+    signed: SignedKeyStatement
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CovenantKept:
+    """A covenant under which this broker acts."""
+
+    sha256: str
+    event_id: UUID
+
+
+Fact: TypeAlias = (
+    SignalAdded
+    | BatchQueued
+    | AnswerKept
+    | RequestKept
+    | SignalEnded
+    | HitFound
+    | PairKnown
+    | NoticeAdded
+    | TagMuted
+    | StatementKept
+    | CovenantKept
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one act changes and what the log says of it. Nothing can be changed without being logged."""
+
+    facts: tuple[Fact, ...]
+    events: tuple[Recorded, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for an outcome without event: a bug of ours."""
+        if not self.events:
+            raise ValueError("an outcome without an event")

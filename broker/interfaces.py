@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the broker asks of its store: read under locks inside an ``Act``, then ``commit(outcome)``, the one way to
+write what an act changes.
+
+The log's own rows, nonces, and taking a batch off the queue are bookkeeping, not acts: they have calls of their own.
+Not here: the one implementation (``postgres/``).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from broker.bells import Bell
+from broker.facts import KeptResult, Outcome, Pair, SignalState, Urgency
+from protocol.ids import Epoch, HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
+from protocol.messages import Evidence, Notice, Role, SignedKeyStatement
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What an agency was answered under an Idempotency-Key."""
+
+    digest: bytes
+    results: tuple[KeptResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSignal:
+    """A signal without its keys and parts."""
+
+    id: SignalId
+    agency: PartyId
+    purpose: PurposeId
+    epoch: Epoch
+    case_token: bytes = field(repr=False)
+    urgency: Urgency
+    expires_at: datetime
+    digest: bytes
+    state: SignalState
+    event_id: UUID
+    ended_event_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A batch that waits to be matched."""
+
+    id: UUID
+    signals: tuple[SignalId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommonTag:
+    """A tag that one agency uses on more cases than the covenant lets point at a person."""
+
+    tag: bytes = field(repr=False)
+    agency: PartyId
+    kind: KeyKind
+    signals: int
+    example: SignalId
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """One tag that two signals of different agencies share; ``first`` has the lower id."""
+
+    first: SignalId
+    second: SignalId
+    kind: KeyKind
+    first_role: Role
+    second_role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """All that a matching pass needs: who agrees on what, and what was found and told before."""
+
+    common: tuple[CommonTag, ...]
+    agreed: tuple[Agreed, ...]
+    signals: Mapping[SignalId, StoredSignal]
+    found: frozenset[tuple[SignalId, SignalId]]
+    known: frozenset[Pair]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldHit:
+    """A hit of which ``agency`` was told, as seen from a signal that ended."""
+
+    hit_id: HitId
+    ended: SignalId
+    agency: PartyId
+    my_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRead:
+    """Notices in order, all proven in ``checkpoint``; ``last`` is the number of the last."""
+
+    notices: tuple[Notice, ...]
+    checkpoint: str | None
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Evidence of events in one checkpoint that has its quorum."""
+
+    evidence: Mapping[UUID, Evidence]
+    checkpoint: str
+
+
+class Act(Protocol):
+    """One transaction: reads, with the locks they need, and one commit. Left without it, nothing happened."""
+
+    async def kept_answer(self, agency: PartyId, key: str) -> KeptAnswer | None:
+        """Return what was answered under this key, and hold the key. Raises ``ConflictError`` (``in_flight``)."""
+
+    async def signals(self, ids: Sequence[SignalId], *, lock: bool = False) -> Mapping[SignalId, StoredSignal]:
+        """Return those of these signals that exist; ``lock`` keeps others from ending or matching them meanwhile."""
+
+    async def expired(self, now: datetime, oldest_epoch: Epoch, limit: int) -> Sequence[StoredSignal]:
+        """Return live signals past their time or of an epoch that is over, locked; skips those that others hold."""
+
+    async def told(self, ended: Sequence[SignalId]) -> Sequence[ToldHit]:
+        """Return who was told of hits with these signals, the signals' own agencies left out."""
+
+    async def next_seqs(self, agencies: Sequence[PartyId]) -> Mapping[PartyId, int]:
+        """Return each agency's next notice number, held until the transaction ends."""
+
+    async def queued(self, purpose: PurposeId, epoch: Epoch, limit: int) -> Sequence[Queued]:
+        """Return waiting batches, oldest first; one transaction at a time matches a purpose and epoch."""
+
+    async def candidates(self, signals: Sequence[SignalId], common_limit: int) -> Candidates:
+        """Return what these signals agree on with others. The signals named in it stay as they are until the end."""
+
+    async def told_hit(self, agency: PartyId, hit_id: HitId) -> tuple[PurposeId, SignalId] | None:
+        """Return the purpose and the agency's own signal of a hit that it was told of."""
+
+    async def has_statement(self, signed: SignedKeyStatement) -> bool:
+        """Say whether a statement of this key-holder for this purpose and epoch is kept."""
+
+    async def has_covenant(self, sha256: str) -> bool:
+        """Say whether this covenant's activation was logged."""
+
+    async def commit(self, outcome: Outcome) -> None:
+        """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
+
+    async def matched(self, batches: Sequence[UUID]) -> None:
+        """Take these batches off the queue."""
+
+
+class Store(Protocol):
+    """Where the broker keeps everything."""
+
+    def act(self) -> AbstractAsyncContextManager[Act]:
+        """Open a transaction."""
+
+    async def remember(self, party: PartyId, nonce: str, expires: datetime) -> None:
+        """Keep a nonce. Raises ``AuthenticationError`` (``signature_replayed``)."""
+
+    async def waiting(self) -> Sequence[tuple[PurposeId, Epoch]]:
+        """Return the purposes and epochs that have batches waiting."""
+
+    async def prove(self, events: Sequence[UUID]) -> Proven | None:
+        """Return evidence of all these events, or None while one of them is not in a checkpoint with its quorum."""
+
+    async def notices(self, agency: PartyId, after: int, limit: int) -> NoticeRead:
+        """Return the notices behind ``after`` that are proven, in order, without a gap."""
+
+    async def has_statement(self, purpose: PurposeId, epoch: Epoch, holder: HolderIndex) -> bool:
+        """Say whether this key-holder's statement is kept."""
+
+    async def key_statements(
+        self, purpose: PurposeId, epoch: Epoch
+    ) -> tuple[Sequence[tuple[SignedKeyStatement, Evidence]], str | None]:
+        """Return the logged key statements that are proven, and the checkpoint."""
+
+    @property
+    def published(self) -> Bell:
+        """Rings when a checkpoint got its quorum."""
+
+    @property
+    def queue(self) -> Bell:
+        """Rings when a batch was queued."""
+
+    async def analyse(self) -> None:
+        """Refresh the planner's figures about tags when many rows came in since the last time."""
+
+    async def clean(self, now: datetime) -> None:
+        """Forget nonces and kept answers that are past their time."""

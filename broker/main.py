@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``sluis broker``: make a home, run the service, ask how it is.
+
+The composition root: clock, environment and terminal are here and nowhere else in this role. Not here: what any command
+decides.
+"""
+
+import getpass
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx
+import typer
+
+from broker import binaries, cluster
+from broker.migrate import migrate
+from broker.settings import HomeFile, make_home, open_home, require_place
+from broker.web import make_broker_app
+from edge.cli import reported
+from edge.covenant_folder import load_covenant
+from edge.keyfile import SecretText, passphrase_from
+from edge.logs import configure
+from edge.serve import serve
+from protocol.errors import Code, UnavailableError
+from protocol.messages import parse
+
+DATABASE: Final = "sluis"
+STATUS_SECONDS: Final = 5.0
+
+app = typer.Typer(
+    name="broker",
+    no_args_is_help=True,
+    add_completion=False,
+    help="""The middle: matches pseudonyms, tells agencies, keeps the log.
+
+It sees pseudonyms, sealed envelopes and purposes; never names, never keys. In order: `init`, give party.yaml to the
+covenant board, then `run`.
+
+The passphrase of the log's key comes from SLUIS_PASSPHRASE_FILE (a file), SLUIS_PASSPHRASE, or the terminal.""",
+)
+HomeOption = Annotated[Path, typer.Option("--home", help="This broker's folder.", file_okay=False)]
+
+
+@app.command()
+@reported()
+def init(
+    home: HomeOption,
+    party: Annotated[str, typer.Option("--id", help="Name in the covenant.")],
+    url: Annotated[str, typer.Option(help="Address at which agencies reach it.")],
+    log_origin: Annotated[str, typer.Option(help="The log's name for ever, such as sluis.example/log.")],
+    title: Annotated[str | None, typer.Option(help="Name for people, in Dutch; the id when absent.")] = None,
+    title_en: Annotated[str | None, typer.Option(help="Name in English; the Dutch one when absent.")] = None,
+    key_file_cost: Annotated[
+        str, typer.Option(help="Argon2id: moderate (256 MiB, 0.7 s) or interactive (64 MiB, 0.1 s; for tests).")
+    ] = "moderate",
+) -> None:
+    """Make the log's key, and the party statement for the covenant board."""
+    wanted = {
+        "id": party,
+        "title": {"nl": title or party, "en": title_en or title or party},
+        "url": url,
+        "logOrigin": log_origin,
+        "keyFileCost": key_file_cost,
+    }
+    made = make_home(home, parse(HomeFile, json.dumps(wanted).encode()), _passphrase(new=True))
+    typer.echo(f"{made.file.id} is ready. Give {made.statement_path} to the covenant board; it holds no secrets.")
+
+
+@app.command()
+@reported()
+def run(
+    home: HomeOption,
+    covenant: Annotated[Path, typer.Option(help="The covenant's folder, as the board gave it.", file_okay=False)],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8440,
+    public_url: Annotated[
+        str | None, typer.Option(help="Address that callers use and sign; the covenant's when absent.")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SLUIS_DATABASE",
+            help="postgresql://… of a server, 15 or newer. Without it a private one is started in the home. "
+            "With a password in it, give it in SLUIS_DATABASE: other users see options.",
+        ),
+    ] = None,
+    postgres_bin: Annotated[
+        Path | None, typer.Option(help="Folder of PostgreSQL's programs for the private server.", file_okay=False)
+    ] = None,
+    log_file: Annotated[Path | None, typer.Option(help="Log here instead of on standard error.")] = None,
+) -> None:
+    """Serve until told to stop. One ready line on standard output."""
+    configure(path=log_file)
+    found = open_home(home)
+    agreed = load_covenant(covenant)
+    signer = found.signer(_passphrase())
+    require_place(found, signer, agreed)
+    with _database(database, found.postgres, postgres_bin) as url:
+        migrate(url)
+        served = make_broker_app(agreed, signer, url, _now, public_url or agreed.broker.url)
+        status = serve(served, host=host, port=port, role="broker")
+    raise typer.Exit(status)
+
+
+@app.command()
+@reported()
+def status(
+    home: HomeOption,
+    url: Annotated[str | None, typer.Option(help="Where it listens; the address given at init when absent.")] = None,
+) -> None:
+    """Show whether the running broker is well, and how far its log is."""
+    address = url or open_home(home).file.url
+    try:
+        answer = httpx.get(f"{address.rstrip('/')}/readyz", timeout=STATUS_SECONDS, trust_env=False)
+        state = answer.json()
+    except (httpx.HTTPError, ValueError):
+        raise UnavailableError(Code.UNAVAILABLE, f"No broker answers at {address}.") from None
+    for name in ("status", "covenant", "logSize", "publishedSize"):
+        if name in state:
+            typer.echo(f"{name}: {state[name]}")
+    if answer.status_code != httpx.codes.OK:
+        raise UnavailableError(Code.UNAVAILABLE, "The broker cannot do its work now; its log says why.")
+
+
+@contextmanager
+def _database(given: str | None, folder: Path, postgres_bin: Path | None) -> Iterator[str]:
+    """Yield a database's address: the given one, or that of a private server that lives as long as this command."""
+    if given is not None:
+        yield given
+        return
+    programs = binaries.find(postgres_bin, os.environ.get("PATH", ""), major=binaries.major_of(folder))
+    private = cluster.start(folder, programs)
+    try:
+        private.make_database(DATABASE)
+        yield private.url(DATABASE)
+    finally:
+        private.stop()
+
+
+def _passphrase(*, new: bool = False) -> SecretText:
+    return passphrase_from(os.environ, getpass.getpass if os.isatty(0) else None, new=new)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

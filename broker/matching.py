@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Which signals point at the same person: agreeing tags -> pairs -> hits, by the tier rule.
+
+Pure. Only equality and the rule count: no scores. Not here: finding equal tags (``postgres/acts.py``) and who is told
+(``notify.py``). Spec: protocol.md sections 3 and 7, ``protocol/spec/normalise.md``.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+from broker.facts import HitFound, Pair
+from broker.interfaces import Agreed, Candidates, StoredSignal
+from protocol.covenant_parts import Purpose
+from protocol.encoding import label
+from protocol.ids import HitId, KeyKind, SignalId
+from protocol.keys import quality_of
+from protocol.messages import Quality, Role
+
+_ORDER: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A new hit, what agrees as (kind, first's role, second's role), its two signals, and the pair of cases."""
+
+    hit: HitFound
+    agreed: tuple[tuple[KeyKind, Role, Role], ...]
+    first: StoredSignal
+    second: StoredSignal
+    pair: Pair
+
+    @property
+    def kinds(self) -> tuple[KeyKind, ...]:
+        """The kinds that agree, each once, in order of name."""
+        return tuple(sorted({kind for kind, _, _ in self.agreed}))
+
+
+def hit_id(one: SignalId, other: SignalId) -> HitId:
+    """Return the id of the hit of two signals, the same in both orders (RFC 9562 version 8: the rest is a hash)."""
+    low, high = sorted((one, other))
+    digest = bytearray(hashlib.sha256(label("hit") + low.bytes + high.bytes).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return HitId(UUID(bytes=bytes(digest)))
+
+
+def matches(candidates: Candidates, purpose: Purpose, now: datetime) -> tuple[Match, ...]:
+    """Return the new hits, in order of their signals' ids."""
+    found = []
+    ordered = sorted(candidates.agreed, key=lambda item: (item.first, item.second))
+    for (first, second), items in groupby(ordered, key=lambda item: (item.first, item.second)):
+        if (first, second) in candidates.found:
+            continue
+        one, other = candidates.signals.get(first), candidates.signals.get(second)
+        if one is not None and other is not None and _may_meet(one, other, now):
+            match = _match(one, other, list(items), purpose, now)
+            if match is not None:
+                found.append(match)
+    return tuple(found)
+
+
+def _may_meet(one: StoredSignal, other: StoredSignal, now: datetime) -> bool:
+    live = all(signal.state == "live" and signal.expires_at > now for signal in (one, other))
+    same = (one.purpose, one.epoch) == (other.purpose, other.epoch)
+    return live and same and one.agency != other.agency
+
+
+def _match(
+    one: StoredSignal, other: StoredSignal, items: Sequence[Agreed], purpose: Purpose, now: datetime
+) -> Match | None:
+    people: dict[tuple[Role, Role], set[KeyKind]] = defaultdict(set)
+    for item in items:
+        if purpose.may_meet(item.first_role, item.second_role):
+            people[item.first_role, item.second_role].add(item.kind)
+    # A name of the one and an address of the other do not add up: each pair of roles must suffice by itself.
+    worth = {roles: found for roles, kinds in people.items() if (found := quality_of(kinds)) is not None}
+    if not worth:
+        return None
+    quality = min(worth.values(), key=_ORDER.index)
+    agreed = sorted((kind, *roles) for roles in worth for kind in people[roles])
+    hit = HitFound(
+        id=hit_id(one.id, other.id),
+        first=one.id,
+        second=other.id,
+        first_agency=one.agency,
+        second_agency=other.agency,
+        purpose=one.purpose,
+        epoch=one.epoch,
+        quality=quality,
+        at=now,
+    )
+    return Match(hit, tuple(agreed), one, other, pair_of(one, other))
+
+
+def pair_of(one: StoredSignal, other: StoredSignal) -> Pair:
+    """Return the two signals' cases, the lower agency first."""
+    low, high = sorted((one, other), key=lambda signal: signal.agency)
+    return Pair(low.agency, low.case_token, high.agency, high.case_token)

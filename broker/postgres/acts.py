@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One act in one transaction: reads under the locks that keep them true until the commit, and the commit.
+
+Order of locks, so that no two acts wait for each other: a purpose's matching turn, signals by id, counters by agency.
+Not here: rows of facts (``writes.py``) and what is read without locks (``notices.py``, ``proofs.py``).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+from psycopg.sql import SQL
+
+from broker.facts import KeptResult, Outcome, Pair
+from broker.interfaces import Agreed, Candidates, CommonTag, KeptAnswer, Queued, StoredSignal, ToldHit
+from broker.matching import pair_of
+from broker.postgres.connections import Connection
+from broker.postgres.writes import write
+from protocol.errors import Code, ConflictError
+from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
+from protocol.messages import Refusal, SignedKeyStatement, parse
+
+_SIGNAL_COLUMNS = "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id"
+
+
+class PostgresAct:
+    """``interfaces.Act`` on an open transaction."""
+
+    def __init__(self, connection: Connection, draw: Callable[[int], bytes]) -> None:
+        self._connection = connection
+        self._draw = draw
+        self.done = False
+        """Whether the transaction has something to keep."""
+
+    async def kept_answer(self, agency: PartyId, key: str) -> KeptAnswer | None:
+        """Return what was answered under this key, and hold the key. Raises ``ConflictError`` (``in_flight``)."""
+        # The lock ends with the transaction, so a crashed request never leaves its key locked.
+        if not (await self._one("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", f"{agency}/{key}"))[0]:
+            raise in_flight()
+        row = await self._row("SELECT digest, results FROM idempotency WHERE agency = %s AND key = %s", agency, key)
+        return None if row is None else KeptAnswer(row[0], tuple(_read_result(item) for item in row[1]))
+
+    async def signals(self, ids: Sequence[SignalId], *, lock: bool = False) -> Mapping[SignalId, StoredSignal]:
+        """Return those of these signals that exist; ``lock`` keeps others from ending or matching them meanwhile."""
+        query = f"SELECT {_SIGNAL_COLUMNS} FROM signals WHERE id = ANY(%s) ORDER BY id"  # noqa: S608 - our own columns
+        return {row[0]: StoredSignal(*row) for row in await self._rows(query + " FOR UPDATE" * lock, list(ids))}
+
+    async def expired(self, now: datetime, oldest_epoch: Epoch, limit: int) -> Sequence[StoredSignal]:
+        """Return live signals past their time or of an epoch that is over, locked; skips those that others hold."""
+        query = f"""SELECT {_SIGNAL_COLUMNS} FROM signals WHERE state = 'live' AND (expires_at <= %s OR epoch < %s)
+                    ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED"""  # noqa: S608 - our own columns
+        return [StoredSignal(*row) for row in await self._rows(query, now, oldest_epoch, limit)]
+
+    async def told(self, ended: Sequence[SignalId]) -> Sequence[ToldHit]:
+        """Return who was told of hits with these signals, the signals' own agencies left out."""
+        rows = await self._rows(
+            """WITH ended AS (SELECT unnest(%s::uuid[]) AS id),
+                    hit AS (SELECT h.id, e.id AS ended, h.second_agency AS agency, h.second_signal, h.purpose, h.epoch
+                            FROM hits h JOIN ended e ON h.first_signal = e.id
+                            UNION ALL
+                            SELECT h.id, e.id, h.first_agency, h.first_signal, h.purpose, h.epoch
+                            FROM hits h JOIN ended e ON h.second_signal = e.id)
+               SELECT hit.* FROM hit WHERE EXISTS (
+                 SELECT 1 FROM notices n WHERE n.agency = hit.agency AND n.hit_id = hit.id AND n.type = 'hit')
+               AND NOT EXISTS (
+                 SELECT 1 FROM notices n WHERE n.agency = hit.agency AND n.hit_id = hit.id AND n.type = 'withdrawn')
+               ORDER BY hit.agency, hit.id""",
+            list(ended),
+        )
+        return [ToldHit(*row) for row in rows]
+
+    async def next_seqs(self, agencies: Sequence[PartyId]) -> Mapping[PartyId, int]:
+        """Return each agency's next notice number, held until the transaction ends."""
+        wanted = sorted(set(agencies))
+        await self._connection.execute(
+            SQL(
+                "INSERT INTO notice_counters (agency, seq) SELECT a, 0 FROM unnest(%s::text[]) a ORDER BY a "
+                "ON CONFLICT DO NOTHING"
+            ),
+            (wanted,),
+        )
+        rows = await self._rows(
+            "SELECT agency, seq + 1 FROM notice_counters WHERE agency = ANY(%s) ORDER BY agency FOR UPDATE", wanted
+        )
+        return {PartyId(agency): seq for agency, seq in rows}
+
+    async def queued(self, purpose: PurposeId, epoch: Epoch, limit: int) -> Sequence[Queued]:
+        """Return waiting batches, oldest first; one transaction at a time matches a purpose and epoch."""
+        await self._one("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", f"{purpose}/{epoch}")
+        rows = await self._rows(
+            "SELECT id, signals FROM match_queue WHERE purpose = %s AND epoch = %s ORDER BY id LIMIT %s",
+            purpose,
+            epoch,
+            limit,
+        )
+        return [Queued(row[0], tuple(row[1])) for row in rows]
+
+    async def candidates(self, signals: Sequence[SignalId], common_limit: int) -> Candidates:
+        """Return what these signals agree on with others. The signals named in it stay as they are until the end."""
+        ids = list(signals)
+        common = [CommonTag(*row) for row in await self._rows(_COMMON, ids, common_limit)]
+        muted = [item.tag for item in common]
+        agreed = [Agreed(*row) for row in await self._rows(_AGREED, ids, muted)]
+        involved = sorted({item.first for item in agreed} | {item.second for item in agreed})
+        query = f"SELECT {_SIGNAL_COLUMNS} FROM signals WHERE id = ANY(%s) ORDER BY id FOR SHARE"  # noqa: S608 - ours
+        stored = {row[0]: StoredSignal(*row) for row in await self._rows(query, involved)}
+        firsts = sorted({item.first for item in agreed})
+        found = await self._rows("SELECT first_signal, second_signal FROM hits WHERE first_signal = ANY(%s)", firsts)
+        return Candidates(
+            tuple(common),
+            tuple(agreed),
+            stored,
+            frozenset((row[0], row[1]) for row in found),
+            await self._known(agreed, stored),
+        )
+
+    async def told_hit(self, agency: PartyId, hit_id: HitId) -> tuple[PurposeId, SignalId] | None:
+        """Return the purpose and the agency's own signal of a hit that it was told of."""
+        row = await self._row(
+            "SELECT purpose, my_signal FROM notices WHERE agency = %s AND hit_id = %s AND type = 'hit'", agency, hit_id
+        )
+        return None if row is None else (PurposeId(row[0]), SignalId(row[1]))
+
+    async def has_statement(self, signed: SignedKeyStatement) -> bool:
+        """Say whether a statement of this key-holder for this purpose and epoch is kept."""
+        said = signed.statement
+        await self._one(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", f"{said.purpose}/{said.epoch}/{said.holder}"
+        )
+        return (
+            await self._row(
+                "SELECT 1 FROM key_statements WHERE purpose = %s AND epoch = %s AND holder = %s",
+                said.purpose,
+                said.epoch,
+                said.holder,
+            )
+            is not None
+        )
+
+    async def has_covenant(self, sha256: str) -> bool:
+        """Say whether this covenant's activation was logged."""
+        await self._one("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4))", sha256)
+        return await self._row("SELECT 1 FROM covenants WHERE sha256 = %s", sha256) is not None
+
+    async def commit(self, outcome: Outcome) -> None:
+        """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
+        try:
+            await write(self._connection, outcome, self._draw)
+        except UniqueViolation:
+            raise in_flight() from None
+        self.done = True
+
+    async def matched(self, batches: Sequence[UUID]) -> None:
+        """Take these batches off the queue."""
+        await self._connection.execute(SQL("DELETE FROM match_queue WHERE id = ANY(%s)"), (list(batches),))
+        self.done = True
+
+    async def _known(self, agreed: Sequence[Agreed], stored: Mapping[SignalId, StoredSignal]) -> frozenset[Pair]:
+        pairs = {
+            pair_of(stored[item.first], stored[item.second])
+            for item in agreed
+            if item.first in stored and item.second in stored
+        }
+        purposes = {signal.purpose for signal in stored.values()}
+        rows = await self._rows(
+            """SELECT first_agency, first_token, second_agency, second_token FROM known_pairs
+               WHERE first_token = ANY(%s) AND purpose = ANY(%s)""",
+            sorted({pair.first_token for pair in pairs}),
+            sorted(purposes),
+        )
+        return frozenset(Pair(*row) for row in rows) & pairs
+
+    async def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        cursor = await self._connection.execute(SQL(query), values)
+        return await cursor.fetchall()
+
+    async def _row(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        cursor = await self._connection.execute(SQL(query), values)
+        return await cursor.fetchone()
+
+    async def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+        row = await self._row(query, *values)
+        if row is None:
+            raise ValueError("a query that always answers did not")
+        return row
+
+
+_COMMON = """
+WITH mine AS MATERIALIZED (SELECT DISTINCT tag, agency FROM tags WHERE signal_id = ANY(%s))
+SELECT t.tag, t.agency, min(t.kind), count(DISTINCT t.case_hash), (array_agg(t.signal_id ORDER BY t.signal_id))[1]
+FROM mine JOIN tags t ON t.tag = mine.tag AND t.agency = mine.agency
+WHERE NOT EXISTS (SELECT 1 FROM muted_tags m WHERE m.tag = t.tag AND m.agency = t.agency)
+GROUP BY t.tag, t.agency HAVING count(DISTINCT t.case_hash) > %s
+ORDER BY t.agency, t.tag
+"""
+
+# Equal tags with different kinds come from somebody who mislabels: a weak key must not pass for an identifier.
+_AGREED = """
+WITH mine AS MATERIALIZED (SELECT * FROM tags WHERE signal_id = ANY(%s))
+SELECT DISTINCT least(a.signal_id, b.signal_id), greatest(a.signal_id, b.signal_id), a.kind,
+       CASE WHEN a.signal_id < b.signal_id THEN a.role ELSE b.role END,
+       CASE WHEN a.signal_id < b.signal_id THEN b.role ELSE a.role END
+FROM mine a JOIN tags b ON b.tag = a.tag
+WHERE b.agency <> a.agency AND b.kind = a.kind AND b.purpose = a.purpose AND b.epoch = a.epoch
+  AND NOT a.tag = ANY(%s)
+  AND NOT EXISTS (SELECT 1 FROM muted_tags m WHERE m.tag = a.tag)
+"""
+
+
+def in_flight() -> ConflictError:
+    """Return the error for what another request is doing at this moment."""
+    return ConflictError(
+        Code.IN_FLIGHT, "The same request is being worked on.", hint="Send it again in a moment, under the same key."
+    )
+
+
+def _read_result(item: Mapping[str, Any]) -> KeptResult:
+    refusal = None if item["refusal"] is None else parse(Refusal, json.dumps(item["refusal"]).encode())
+    return KeptResult(SignalId(UUID(item["signal"])), item["status"], UUID(item["event"]), refusal)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Notices as an agency gets them: only proven ones, in order, with as much of the counterpart as the level lets go.
+
+Sealed parts and wraps are read from the live signal each time, so what was withdrawn is never given out again.
+Not here: who is told what (``broker/notify.py``).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from broker.interfaces import NoticeRead
+from broker.postgres.connections import Connection
+from broker.postgres.proofs import event_rows, evidence, published
+from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.messages import (
+    MAX_KEYS,
+    Agreement,
+    Counterpart,
+    Evidence,
+    HitNotice,
+    Level,
+    MutedNotice,
+    Notice,
+    PartName,
+    ReleasedWrap,
+    SealedPart,
+    WithdrawnNotice,
+)
+
+PAGE_BYTES: Final = 8 * 1024 * 1024
+"""Sealed bytes of one page, after which it ends early: a client on a slow line gets it within a minute."""
+RELEASED: Final[Mapping[Level, tuple[PartName, ...]]] = {
+    "existence": (),
+    "agency": (),
+    "contact": ("contact",),
+    "content": ("contact", "content"),
+}
+MAX_WRAPS: Final = 4 * MAX_KEYS
+_COLUMNS: Final = """seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal, quality, level, urgency,
+  agreed, rule, reason, kind, signals"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    seq: int
+    type: str
+    at: datetime
+    event_id: UUID
+    my_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    hit_id: HitId | None
+    their_signal: SignalId | None
+    quality: Any
+    level: Level | None
+    urgency: Any
+    agreed: list[list[Any]] | None
+    rule: str | None
+    reason: str | None
+    kind: KeyKind | None
+    signals: int | None
+
+
+@dataclass(slots=True)
+class _Sealed:
+    """What the counterparts of one page sealed: parts and signatures by signal, wraps by (mine, theirs)."""
+
+    signals: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
+    parts: dict[UUID, list[SealedPart]] = field(default_factory=lambda: defaultdict(list))
+    wraps: dict[tuple[UUID, UUID], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+
+
+async def read_notices(connection: Connection, agency: PartyId, after: int, limit: int) -> NoticeRead:
+    """Return the notices behind ``after`` that are proven, in order, without a gap."""
+    head = await published(connection)
+    cursor = await connection.execute(
+        SQL(f"SELECT {_COLUMNS} FROM notices WHERE agency = %s AND seq > %s ORDER BY seq LIMIT %s"),  # noqa: S608
+        (agency, after, limit),
+    )
+    rows = [_Row(*row) for row in await cursor.fetchall()]
+    events = await event_rows(connection, [row.event_id for row in rows])
+    ready: list[_Row] = []
+    for row in rows:
+        # The first that is not proven yet holds back all behind it: an agency never sees a gap.
+        if row.seq != after + len(ready) + 1 or not events[row.event_id].within(head):
+            break
+        ready.append(row)
+    sealed = await _sealed(connection, ready)
+    ready = _fitting(ready, sealed)
+    proofs = await evidence(connection, [events[row.event_id] for row in ready], head.size)
+    told = tuple(_notice(row, sealed, proofs[row.event_id]) for row in ready)
+    return NoticeRead(told, head.note, ready[-1].seq if ready else after)
+
+
+async def _sealed(connection: Connection, rows: Sequence[_Row]) -> _Sealed:
+    shown = [row for row in rows if row.their_signal and row.level in ("agency", "contact", "content")]
+    opened = [row for row in shown if row.level and RELEASED[row.level]]
+    found = _Sealed()
+    if shown:
+        cursor = await connection.execute(
+            SQL("SELECT id, agency, key_id, signature, part_digests FROM signals WHERE id = ANY(%s)"),
+            ([row.their_signal for row in shown],),
+        )
+        found.signals = {row[0]: row for row in await cursor.fetchall()}
+    if opened:
+        theirs, mine = [row.their_signal for row in opened], [row.my_signal for row in opened]
+        cursor = await connection.execute(
+            SQL("SELECT signal_id, name, ciphertext FROM parts WHERE signal_id = ANY(%s) ORDER BY signal_id, name"),
+            (theirs,),
+        )
+        for signal_id, name, ciphertext in await cursor.fetchall():
+            found.parts[signal_id].append(SealedPart(name=name, ciphertext=ciphertext))
+        cursor = await connection.execute(
+            SQL(
+                """WITH pair AS MATERIALIZED (SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS p (mine, theirs)),
+                        own AS MATERIALIZED (SELECT p.mine, p.theirs, t.tag, t.role
+                                             FROM pair p JOIN tags t ON t.signal_id = p.mine)
+                   SELECT own.mine, own.theirs, t.kind, t.role, own.role, t.contact_wrap, t.content_wrap
+                   FROM own JOIN tags t ON t.tag = own.tag AND t.signal_id = own.theirs
+                   ORDER BY t.kind, t.tag, t.role, own.role"""
+            ),
+            (mine, theirs),
+        )
+        for row in await cursor.fetchall():
+            found.wraps[row[0], row[1]].append(row[2:])
+    return found
+
+
+def _fitting(rows: Sequence[_Row], sealed: _Sealed) -> list[_Row]:
+    """Return as many as fit a page, at least one."""
+    total = 0
+    for place, row in enumerate(rows):
+        if row.their_signal:
+            total += sum(len(part.ciphertext) for part in sealed.parts.get(row.their_signal, ()))
+        if place and total > PAGE_BYTES:
+            return list(rows[:place])
+    return list(rows)
+
+
+def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:
+    if row.type == "muted":
+        return MutedNotice(
+            seq=row.seq,
+            at=row.at,
+            purpose=row.purpose,
+            epoch=row.epoch,
+            kind=_there(row.kind),
+            signals=_there(row.signals),
+            example=row.my_signal,
+            evidence=proof,
+        )
+    if row.type == "withdrawn":
+        return WithdrawnNotice(
+            seq=row.seq,
+            at=row.at,
+            hit_id=_there(row.hit_id),
+            my_signal=row.my_signal,
+            reason=_there(row.reason),
+            evidence=proof,
+        )
+    agreed = tuple((kind, mine, theirs) for kind, mine, theirs in _there(row.agreed))
+    return HitNotice(
+        seq=row.seq,
+        at=row.at,
+        hit_id=_there(row.hit_id),
+        my_signal=row.my_signal,
+        purpose=row.purpose,
+        epoch=row.epoch,
+        quality=row.quality,
+        level=_there(row.level),
+        urgency=row.urgency,
+        agreed=tuple(Agreement(kind=kind, my_role=mine, their_role=theirs) for kind, mine, theirs in agreed),
+        counterpart=_counterpart(row, set(agreed), sealed),
+        rule=_there(row.rule),
+        evidence=proof,
+    )
+
+
+def _counterpart(row: _Row, agreed: set[tuple[Any, ...]], sealed: _Sealed) -> Counterpart | None:
+    stored = sealed.signals.get(row.their_signal) if row.their_signal else None
+    if stored is None or row.level is None:
+        return None
+    signal_id, agency, key_id, signature, digests = stored
+    released = RELEASED[row.level]
+    if not released:
+        return Counterpart(agency=agency, signal_id=signal_id)
+    parts = tuple(part for part in sealed.parts.get(signal_id, ()) if part.name in released)
+    wraps = [
+        ReleasedWrap(kind=kind, role=their_role, my_role=my_role, part=name, wrap=wrap)
+        for kind, their_role, my_role, contact, content in sealed.wraps.get((row.my_signal, signal_id), ())
+        if (kind, my_role, their_role) in agreed
+        for name, wrap in (("contact", contact), ("content", content))
+        if wrap is not None and name in released
+    ]
+    return Counterpart(
+        agency=agency,
+        signal_id=signal_id,
+        parts=parts,
+        part_digests={name: bytes.fromhex(digest) for name, digest in digests.items()},
+        wraps=tuple(wraps[:MAX_WRAPS]),
+        key_id=key_id,
+        signature=signature,
+    )
+
+
+def _there(value: Any) -> Any:
+    """Return a column that this type of notice always has."""
+    if value is None:
+        raise ValueError("a notice lacks what its type has")
+    return value

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Evidence: events with their openings and inclusion proofs, in the newest checkpoint that has its quorum.
+
+One read of tiles serves all proofs of an answer. Not here: growing the log (``log.py``).
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from broker.postgres.connections import Connection
+from protocol.merkle import TileId
+from protocol.messages import Evidence, Opening
+from protocol.tiles import inclusion_proofs, needed_tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest tree that has its witness quorum."""
+
+    size: int
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event as stored; ``index`` is None until the sequencer numbered it."""
+
+    id: UUID
+    index: int | None
+    record: str = field(repr=False)
+    record_salt: bytes = field(repr=False)
+    subject: str = field(repr=False)
+    subject_salt: bytes = field(repr=False)
+
+    def within(self, published: Published) -> bool:
+        """Say whether the published tree holds it."""
+        return self.index is not None and self.index < published.size
+
+
+async def published(connection: Connection) -> Published:
+    """Return the newest tree with a quorum; size 0 while there is none."""
+    cursor = await connection.execute(SQL("SELECT published_size, published_note FROM log_head"))
+    row = await cursor.fetchone()
+    return Published(*row) if row else Published(0, None)
+
+
+async def event_rows(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, EventRow]:
+    """Return these events."""
+    cursor = await connection.execute(
+        SQL("SELECT id, log_index, record, record_salt, subject, subject_salt FROM events WHERE id = ANY(%s)"),
+        (list(ids),),
+    )
+    return {row[0]: EventRow(*row) for row in await cursor.fetchall()}
+
+
+async def evidence(connection: Connection, rows: Iterable[EventRow], size: int) -> Mapping[UUID, Evidence]:
+    """Return the evidence of events that all stand in the tree of this size."""
+    numbered = [(row, row.index) for row in rows if row.index is not None]
+    indexes = [index for _, index in numbered]
+    held = await tiles(connection, needed_tiles(indexes, size))
+    proofs = await asyncio.to_thread(inclusion_proofs, indexes, size, held)
+    return {
+        row.id: Evidence(index=index, opening=_opening(row), proof=proof)
+        for (row, index), proof in zip(numbered, proofs, strict=True)
+    }
+
+
+async def tiles(connection: Connection, wanted: Iterable[TileId]) -> Mapping[TileId, bytes]:
+    """Return the rows of these tiles; a row may be longer than the tree in question needs."""
+    listed = list(wanted)
+    if not listed:
+        return {}
+    cursor = await connection.execute(
+        SQL(
+            """SELECT t.level, t.n, t.hashes FROM log_tiles t
+               JOIN unnest(%s::smallint[], %s::bigint[]) AS w (level, n) ON t.level = w.level AND t.n = w.n"""
+        ),
+        ([tile.level for tile in listed], [tile.n for tile in listed]),
+    )
+    return {TileId(level, n): hashes for level, n, hashes in await cursor.fetchall()}
+
+
+def _opening(row: EventRow) -> Opening:
+    return Opening(
+        record=json.loads(row.record),
+        record_salt=row.record_salt,
+        subject=json.loads(row.subject),
+        subject_salt=row.subject_salt,
+    )

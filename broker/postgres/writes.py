@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Facts -> rows: what ``commit(outcome)`` writes, all in the caller's transaction; bulk rows by COPY.
+
+Not here: when to commit (``acts.py``).
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar, cast
+
+from psycopg.sql import SQL
+from psycopg.types.json import Jsonb
+
+from broker import facts as f
+from broker.postgres.connections import Connection
+from protocol.encoding import canonical_json
+from protocol.events import commit as commit_event
+
+EVENTS_CHANNEL: Final = "sluis_events"
+QUEUE_CHANNEL: Final = "sluis_queue"
+PUBLISHED_CHANNEL: Final = "sluis_published"
+
+Row = tuple[Any, ...]
+F = TypeVar("F")
+
+_EVENT_TYPES: Final = ("uuid", "bytea", "text", "bytea", "text", "bytea")
+_SIGNAL_TYPES: Final = (
+    *("uuid", "text", "text", "int8", "text[]", "text", "bytea", "text", "timestamptz", "text", "date", "uuid"),
+    *("text", "bytea", "jsonb", "bytea", "text", "uuid"),
+)
+_TAG_TYPES: Final = ("bytea", "uuid", "text", "text", "text", "text", "int8", "int8", "bytea", "bytea")
+_PART_TYPES: Final = ("uuid", "text", "bytea")
+
+
+async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int], bytes]) -> None:
+    """Write an outcome; ``draw`` gives the salts of its events."""
+    # A full push makes tens of thousands of values: built beside the event loop, which serves others meanwhile.
+    events, signals, tags, parts = await asyncio.to_thread(_bulk_rows, outcome, draw)
+    grouped: dict[type[Any], list[Any]] = defaultdict(list)
+    for fact in outcome.facts:
+        grouped[type(fact)].append(fact)
+    await _copy(
+        connection,
+        SQL(
+            "COPY signals (id, agency, purpose, epoch, grounds, basis, case_token, urgency, "
+            "expires_at, informed, review_on, supersedes, key_id, signature, part_digests, digest, state, event_id) "
+            "FROM STDIN (FORMAT BINARY)"
+        ),
+        _SIGNAL_TYPES,
+        signals,
+    )
+    await _copy(
+        connection,
+        SQL(
+            "COPY tags (tag, signal_id, role, kind, agency, purpose, epoch, case_hash, contact_wrap, "
+            "content_wrap) FROM STDIN (FORMAT BINARY)"
+        ),
+        _TAG_TYPES,
+        tags,
+    )
+    await _copy(
+        connection, SQL("COPY parts (signal_id, name, ciphertext) FROM STDIN (FORMAT BINARY)"), _PART_TYPES, parts
+    )
+    for kind, writer in _WRITERS.items():
+        if grouped[kind]:
+            await writer(connection, grouped[kind])
+    await _copy(
+        connection,
+        SQL("COPY events (id, leaf, record, record_salt, subject, subject_salt) FROM STDIN (FORMAT BINARY)"),
+        _EVENT_TYPES,
+        events,
+    )
+    # Delivered when the transaction commits, and not before.
+    await connection.execute(SQL("SELECT pg_notify(%s, '')"), (EVENTS_CHANNEL,))
+    if grouped[f.BatchQueued]:
+        await connection.execute(SQL("SELECT pg_notify(%s, '')"), (QUEUE_CHANNEL,))
+
+
+# --- Bulk -------------------------------------------------------------------------------------------------------------
+
+
+def _bulk_rows(outcome: f.Outcome, draw: Callable[[int], bytes]) -> tuple[list[Row], list[Row], list[Row], list[Row]]:
+    events = [_event_row(recorded, draw) for recorded in outcome.events]
+    added = [fact for fact in outcome.facts if isinstance(fact, f.SignalAdded)]
+    signals = [_signal_row(fact) for fact in added]
+    tags = [row for fact in added for row in _tag_rows(fact)]
+    # In the order of the index, which COPY then fills from left to right.
+    tags.sort(key=lambda row: cast(bytes, row[0]))
+    parts = [(fact.signal.id, part.name, part.ciphertext) for fact in added for part in fact.signal.parts]
+    return events, signals, tags, parts
+
+
+def _event_row(recorded: f.Recorded, draw: Callable[[int], bytes]) -> Row:
+    committed = commit_event(recorded.event, draw(32), draw(32))
+    opening = committed.opening
+    return (
+        recorded.id,
+        committed.leaf,
+        canonical_json(opening.record).decode(),
+        opening.record_salt,
+        canonical_json(opening.subject).decode(),
+        opening.subject_salt,
+    )
+
+
+def _signal_row(fact: f.SignalAdded) -> Row:
+    signal = fact.signal
+    return (
+        signal.id,
+        fact.agency,
+        signal.purpose,
+        signal.epoch,
+        list(signal.grounds),
+        signal.basis,
+        signal.case_token,
+        signal.urgency,
+        signal.expires_at,
+        signal.informed.status,
+        signal.informed.review_on,
+        signal.supersedes,
+        signal.key_id,
+        signal.signature,
+        Jsonb({name: digest.hex() for name, digest in fact.part_digests.items()}),
+        fact.digest,
+        "live",
+        fact.event_id,
+    )
+
+
+def _tag_rows(fact: f.SignalAdded) -> Iterable[Row]:
+    signal = fact.signal
+    case_hash = int.from_bytes(signal.case_token[:8], "big", signed=True)
+    for key in signal.keys:
+        yield (
+            key.tag,
+            signal.id,
+            key.role,
+            key.kind,
+            fact.agency,
+            signal.purpose,
+            signal.epoch,
+            case_hash,
+            key.wraps.get("contact"),
+            key.wraps.get("content"),
+        )
+
+
+async def _copy(connection: Connection, statement: SQL, types: Sequence[str], rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            await copy.write_row(row)
+
+
+# --- One kind of fact each --------------------------------------------------------------------------------------------
+
+
+async def _queue(connection: Connection, batches: Sequence[f.BatchQueued]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO match_queue (id, purpose, epoch, signals) VALUES (%s, %s, %s, %s)",
+        [(batch.id, batch.purpose, batch.epoch, list(batch.signals)) for batch in batches],
+    )
+
+
+async def _keep_answers(connection: Connection, answers: Sequence[f.AnswerKept]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO idempotency (agency, key, digest, results, expires_at) VALUES (%s, %s, %s, %s, %s)",
+        [
+            (
+                answer.agency,
+                answer.key,
+                answer.digest,
+                Jsonb([result_json(r) for r in answer.results]),
+                answer.expires_at,
+            )
+            for answer in answers
+        ],
+    )
+
+
+def result_json(result: f.KeptResult) -> dict[str, Any]:
+    """Return a kept result as JSON; ``acts.py`` reads it back."""
+    return {
+        "signal": str(result.signal_id),
+        "status": result.status,
+        "event": str(result.event_id),
+        "refusal": json.loads(result.refusal.to_json()) if result.refusal else None,
+    }
+
+
+async def _keep_requests(connection: Connection, requests: Sequence[f.RequestKept]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO requests (id, key_id, base, signature, body_digest) VALUES (%s, %s, %s, %s, %s)",
+        [(r.id, r.verified.key_id, r.verified.base, r.verified.signature, r.verified.body_digest) for r in requests],
+    )
+
+
+async def _end_signals(connection: Connection, ended: Sequence[f.SignalEnded]) -> None:
+    ids = [fact.signal_id for fact in ended]
+    await connection.execute(SQL("DELETE FROM tags WHERE signal_id = ANY(%s)"), (ids,))
+    await connection.execute(SQL("DELETE FROM parts WHERE signal_id = ANY(%s)"), (ids,))
+    await _many(
+        connection,
+        "UPDATE signals SET state = %s, ended_event_id = %s WHERE id = %s",
+        [(fact.state, fact.event_id, fact.signal_id) for fact in ended],
+    )
+
+
+async def _add_hits(connection: Connection, hits: Sequence[f.HitFound]) -> None:
+    await _many(
+        connection,
+        """INSERT INTO hits (first_signal, second_signal, id, first_agency, second_agency, purpose, epoch, quality, at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        [(h.first, h.second, h.id, h.first_agency, h.second_agency, h.purpose, h.epoch, h.quality, h.at) for h in hits],
+    )
+
+
+async def _add_pairs(connection: Connection, known: Sequence[f.PairKnown]) -> None:
+    await _many(
+        connection,
+        """INSERT INTO known_pairs (first_token, second_token, first_agency, second_agency, purpose, hit_id)
+           VALUES (%s, %s, %s, %s, %s, %s)""",
+        [
+            (k.pair.first_token, k.pair.second_token, k.pair.first_agency, k.pair.second_agency, k.purpose, k.hit_id)
+            for k in known
+        ],
+    )
+
+
+async def _add_notices(connection: Connection, notices: Sequence[f.NoticeAdded]) -> None:
+    await _many(
+        connection,
+        """INSERT INTO notices (agency, seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal,
+             quality, level, urgency, agreed, rule, reason, kind, signals)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        [
+            (
+                *(n.agency, n.seq, n.type, n.at, n.event_id, n.my_signal, n.purpose, n.epoch, n.hit_id, n.their_signal),
+                *(n.quality, n.level, n.urgency, None if n.agreed is None else Jsonb([list(a) for a in n.agreed])),
+                *(n.rule, n.reason, n.kind, n.signals),
+            )
+            for n in notices
+        ],
+    )
+    last: dict[str, int] = {}
+    for notice in notices:
+        last[notice.agency] = max(notice.seq, last.get(notice.agency, 0))
+    await _many(
+        connection, "UPDATE notice_counters SET seq = %s WHERE agency = %s", [(s, a) for a, s in sorted(last.items())]
+    )
+
+
+async def _mute(connection: Connection, muted: Sequence[f.TagMuted]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO muted_tags (tag, agency, event_id) VALUES (%s, %s, %s)",
+        [(fact.tag, fact.agency, fact.event_id) for fact in muted],
+    )
+
+
+async def _keep_statements(connection: Connection, kept: Sequence[f.StatementKept]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO key_statements (purpose, epoch, holder, statement, event_id) VALUES (%s, %s, %s, %s, %s)",
+        [
+            (s.purpose, s.epoch, s.holder, fact.signed.to_json().decode(), fact.event_id)
+            for fact in kept
+            for s in (fact.signed.statement,)
+        ],
+    )
+
+
+async def _keep_covenants(connection: Connection, kept: Sequence[f.CovenantKept]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO covenants (sha256, event_id) VALUES (%s, %s)",
+        [(fact.sha256, fact.event_id) for fact in kept],
+    )
+
+
+async def _many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.executemany(SQL(statement), rows)
+
+
+_WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
+    f.BatchQueued: _queue,
+    f.AnswerKept: _keep_answers,
+    f.RequestKept: _keep_requests,
+    f.SignalEnded: _end_signals,
+    f.HitFound: _add_hits,
+    f.PairKnown: _add_pairs,
+    f.NoticeAdded: _add_notices,
+    f.TagMuted: _mute,
+    f.StatementKept: _keep_statements,
+    f.CovenantKept: _keep_covenants,
+}

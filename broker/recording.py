@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the log says of each act of the broker, in one place: the fields of every event that it can write.
+
+Pure: the moment is an argument and ids come from the given source. Not here: committing to an event with salts
+(``protocol/events.py``, asked by the store).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from broker.facts import Recorded
+from protocol import events
+from protocol.covenant import Covenant
+from protocol.events import Act, CovenantRef, Event, Subject, tag_digest
+from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.messages import Justification, Level, Quality, Refusal, Signal, SignedKeyStatement
+from protocol.policy import Decision
+from protocol.signing import Verified
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What two signals agree on, for the log."""
+
+    id: HitId
+    signals: tuple[SignalId, SignalId]
+    quality: Quality
+    kinds: tuple[KeyKind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes events under one covenant. ``system`` is what acts when no person does: this broker."""
+
+    covenant: Covenant
+    system: PartyId
+    new_id: Callable[[], UUID]
+
+    def registered(self, signal: Signal, by: Verified, decision: Decision, now: datetime) -> Recorded:
+        """A signal was accepted."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+            purpose=signal.purpose,
+            basis=signal.basis,
+            decision="allow",
+            policy_ids=decision.policies,
+        )
+        return self._recorded(
+            events.SignalRegistered(
+                act=act,
+                subject=Subject(signal_ids=(signal.id,), tag_digests=_digests([key.tag for key in signal.keys])),
+                epoch=signal.epoch,
+                grounds=signal.grounds,
+                urgency=signal.urgency,
+                request_digest=by.body_digest.hex(),
+                request_key_id=by.key_id,
+            )
+        )
+
+    def refused(self, signal: Signal, by: Verified, refusal: Refusal, now: datetime) -> Recorded:
+        """A signal was not accepted. Its tags are not kept, so the log does not name them either."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+            purpose=signal.purpose,
+            decision="deny",
+            policy_ids=(refusal.rule,) if refusal.rule else (),
+        )
+        subject = Subject(signal_ids=(signal.id,))
+        return self._recorded(events.SignalRefused(act=act, subject=subject, code=refusal.code, rule=refusal.rule))
+
+    def request_refused(self, by: Verified, code: str, rule: str | None, now: datetime) -> Recorded:
+        """A whole request was refused, whose sender we know."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+            decision="deny",
+            policy_ids=(rule,) if rule else (),
+        )
+        return self._recorded(events.RequestRefused(act=act, code=code, rule=rule))
+
+    def withdrawn(self, signal: SignalId, by: Verified, reason: str, now: datetime) -> Recorded:
+        """An agency took its signal back."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+        )
+        subject = Subject(signal_ids=(signal,))
+        return self._recorded(events.SignalWithdrawn(act=act, subject=subject, reason=reason))
+
+    def expired(self, signal: SignalId, agency: PartyId, rule: str, now: datetime) -> Recorded:
+        """A signal reached its end."""
+        act = Act(time=now, covenant=self._ref(), agency=agency, system=self.system)
+        return self._recorded(events.SignalExpired(act=act, subject=Subject(signal_ids=(signal,)), rule=rule))
+
+    def matched(self, hit: Hit, agencies: tuple[PartyId, PartyId], purpose: PurposeId, now: datetime) -> Recorded:
+        """Two agencies' signals point at the same person."""
+        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose)
+        subject = Subject(signal_ids=hit.signals, hit_id=hit.id)
+        return self._recorded(
+            events.SignalsMatched(act=act, subject=subject, quality=hit.quality, kinds=hit.kinds, agencies=agencies)
+        )
+
+    def hit_notice(
+        self, hit: Hit, receiver: PartyId, purpose: PurposeId, seq: int, level: Level, decision: Decision, now: datetime
+    ) -> Recorded:
+        """An agency is told of a hit."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            system=self.system,
+            purpose=purpose,
+            recipient=receiver,
+            decision="allow",
+            policy_ids=decision.policies,
+        )
+        return self._recorded(
+            events.NoticeIssued(
+                act=act,
+                subject=Subject(signal_ids=hit.signals, hit_id=hit.id),
+                notice_seq=seq,
+                notice_type="hit",
+                level=level,
+                quality=hit.quality,
+                kinds=hit.kinds,
+            )
+        )
+
+    def gone_notice(
+        self, receiver: PartyId, purpose: PurposeId, seq: int, hit: HitId, signal: SignalId, now: datetime
+    ) -> Recorded:
+        """An agency is told that the counterpart of a hit is gone; ``signal`` is its own."""
+        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose, recipient=receiver)
+        subject = Subject(signal_ids=(signal,), hit_id=hit)
+        return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="withdrawn"))
+
+    def muted(
+        self,
+        tag: bytes,
+        kind: KeyKind,
+        count: int,
+        receiver: PartyId,
+        purpose: PurposeId,
+        seq: int,
+        example: SignalId,
+        now: datetime,
+    ) -> Recorded:
+        """A key points at nobody; its user is told."""
+        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose, recipient=receiver)
+        subject = Subject(signal_ids=(example,), tag_digests=_digests([tag]))
+        return self._recorded(events.KeyMuted(act=act, subject=subject, kind=kind, count=count, notice_seq=seq))
+
+    def opened(
+        self, hit: HitId, by: Verified, purpose: PurposeId, signal: SignalId, why: Justification, now: datetime
+    ) -> Recorded:
+        """A person is about to read what a hit released."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+            purpose=purpose,
+            justification=events.Reason(code=why.code, text=why.text, case_reference=why.case_reference),
+        )
+        return self._recorded(events.HitOpened(act=act, subject=Subject(signal_ids=(signal,), hit_id=hit)))
+
+    def key_statement(self, signed: SignedKeyStatement, now: datetime) -> Recorded:
+        """A key-holder's statement, verified, is published."""
+        statement = signed.statement
+        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=statement.purpose)
+        return self._recorded(
+            events.KeyStatementPublished(
+                act=act,
+                holder=statement.holder,
+                epoch=statement.epoch,
+                statement_digest=events.message_digest(statement),
+            )
+        )
+
+    def covenant_activated(self, now: datetime) -> Recorded:
+        """From here on the broker acts under this covenant."""
+        act = Act(time=now, covenant=self._ref(), system=self.system)
+        ref = self._ref()
+        return self._recorded(events.CovenantActivated(act=act, version=ref.version, sha256=ref.sha256))
+
+    def _ref(self) -> CovenantRef:
+        return CovenantRef(version=self.covenant.version, sha256=self.covenant.sha256)
+
+    def _recorded(self, event: Event) -> Recorded:
+        return Recorded(self.new_id(), event)
+
+
+def _digests(tags: Sequence[bytes]) -> tuple[bytes, ...]:
+    # One tag may stand under both roles; the log names it once.
+    return tuple(tag_digest(tag) for tag in dict.fromkeys(tags))
