@@ -161,7 +161,7 @@ def _open(part: SealedPart, counterpart: Counterpart, keys: Sequence[KeptKey], c
             if (key.kind, key.role) != (wrap.kind, wrap.my_role):
                 continue
             try:
-                return open_part(part, wrap.wrap, wrap.kind, EnvelopeKey(key.key), context)
+                return open_part(part, wrap.wrap, wrap.kind, wrap.role, EnvelopeKey(key.key), context)
             except VerificationError:
                 # A signal can have several keys of a kind, such as two phones; one of them is the one that agreed.
                 continue

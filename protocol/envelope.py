@@ -48,7 +48,7 @@ class PartContext:
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeKeyRef:
-    """An envelope key and the match key it comes from. The role travels beside the wrap and is not bound by it."""
+    """An envelope key and the match key it comes from. The wrap binds its kind and its role."""
 
     kind: KeyKind
     role: Role
@@ -88,18 +88,21 @@ def _seal(
         ciphertext = _encrypt(_pad(plaintext), _part_data(name, context), content_key, draw)
         sealed.append(SealedPart(name=name, ciphertext=ciphertext))
         for ref, wrap in zip(keys, wraps, strict=True):
-            wrap[name] = _encrypt(content_key, _wrap_data(name, ref.kind, context), ref.key.encoded, draw)
+            wrap[name] = _encrypt(content_key, _wrap_data(name, ref.kind, ref.role, context), ref.key.encoded, draw)
     return SealedParts(tuple(sealed), tuple(wraps))
 
 
-def open_part(part: SealedPart, wrap: bytes, kind: KeyKind, envelope_key: EnvelopeKey, context: PartContext) -> bytes:
-    """Unwrap the content key and open the part. ``kind`` is that of the match key whose envelope key this is.
+def open_part(
+    part: SealedPart, wrap: bytes, kind: KeyKind, role: Role, envelope_key: EnvelopeKey, context: PartContext
+) -> bytes:
+    """Unwrap the content key and open the part.
 
+    ``kind`` is that of the match key whose envelope key this is, ``role`` the one it has in the signal that sealed it.
     Raises ``VerificationError`` (``envelope_invalid``), without saying which step failed.
     """
     if len(wrap) != WRAP_BYTES:
         raise _refused()
-    content_key = _decrypt(wrap, _wrap_data(part.name, kind, context), envelope_key.encoded)
+    content_key = _decrypt(wrap, _wrap_data(part.name, kind, role, context), envelope_key.encoded)
     return _unpad(_decrypt(part.ciphertext, _part_data(part.name, context), content_key))
 
 
@@ -123,9 +126,9 @@ def _part_data(name: PartName, context: PartContext) -> bytes:
     return label("part") + lp(name) + _context_data(context)
 
 
-def _wrap_data(name: PartName, kind: KeyKind, context: PartContext) -> bytes:
+def _wrap_data(name: PartName, kind: KeyKind, role: Role, context: PartContext) -> bytes:
     # No agency, purpose or epoch here: the envelope key is of one purpose and epoch, and the part binds all three.
-    return label("wrap") + lp(context.signal_id.bytes) + lp(name) + lp(kind)
+    return label("wrap") + lp(context.signal_id.bytes) + lp(name) + lp(kind) + lp(role)
 
 
 def _context_data(context: PartContext) -> bytes:

@@ -17,7 +17,7 @@ from protocol.envelope import EnvelopeKeyRef, PartContext, open_part, part_diges
 from protocol.errors import Code, InputError, VerificationError
 from protocol.group import random_bytes
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import MAX_PART, PartName, SealedPart
+from protocol.messages import MAX_PART, PartName, Role, SealedPart
 from protocol.tags import EnvelopeKey
 
 OWN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "envelope.json").read_text())
@@ -37,9 +37,9 @@ def context_of(fields: dict[str, Any]) -> PartContext:
 CONTEXT = context_of(OWN["context"])
 
 
-def key(kind: KeyKind = PHONE) -> EnvelopeKeyRef:
+def key(kind: KeyKind = PHONE, role: Role = "subject") -> EnvelopeKeyRef:
     """Return a fresh envelope key."""
-    return EnvelopeKeyRef(kind, "subject", EnvelopeKey(random_bytes(32)))
+    return EnvelopeKeyRef(kind, role, EnvelopeKey(random_bytes(32)))
 
 
 def refused(opening: Callable[[], bytes]) -> None:
@@ -83,19 +83,21 @@ class TestVectors:
         """Every key of the vectors opens every part."""
         sealed = SealedPart(name=part["name"], ciphertext=bytes.fromhex(part["ciphertext"]))
         ek, wrap = EnvelopeKey(bytes.fromhex(row["envelopeKey"])), bytes.fromhex(row["wraps"][part["name"]])
-        assert open_part(sealed, wrap, row["kind"], ek, CONTEXT).hex() == part["plaintext"]
+        assert open_part(sealed, wrap, row["kind"], row["role"], ek, CONTEXT).hex() == part["plaintext"]
 
     @pytest.mark.parametrize("row", OWN["refusedOpenings"], ids=lambda row: row["name"])
     def test_refused_openings(self, row: dict[str, Any]) -> None:
         """With any one thing of the vector replaced, its first part does not open."""
         part, first = OWN["parts"][0], OWN["keys"][0]
-        given_ = {"name": part["name"], "kind": first["kind"], "envelopeKey": first["envelopeKey"]} | OWN["context"]
+        given_ = (
+            {"name": part["name"]} | {field: first[field] for field in ("kind", "role", "envelopeKey")} | OWN["context"]
+        )
         used = given_ | row["change"]
         assert used != given_
         sealed = SealedPart(name=used["name"], ciphertext=bytes.fromhex(part["ciphertext"]))
         wrap, ek = bytes.fromhex(first["wraps"][part["name"]]), EnvelopeKey(bytes.fromhex(used["envelopeKey"]))
         with pytest.raises(VerificationError) as refusal:
-            open_part(sealed, wrap, used["kind"], ek, context_of(used))
+            open_part(sealed, wrap, used["kind"], used["role"], ek, context_of(used))
         assert refusal.value.code == row["code"]
 
     @pytest.mark.parametrize("row", OWN["padding"], ids=lambda row: str(row["plaintextBytes"]))
@@ -110,10 +112,10 @@ class TestVectors:
         content_key, ref = random_bytes(32), key()
         padded = bytes.fromhex(row["padded"])
         ciphertext = envelope._encrypt(padded, envelope._part_data("content", CONTEXT), content_key, random_bytes)
-        wrap_data = envelope._wrap_data("content", PHONE, CONTEXT)
+        wrap_data = envelope._wrap_data("content", PHONE, "subject", CONTEXT)
         wrap = envelope._encrypt(content_key, wrap_data, ref.key.encoded, random_bytes)
         with pytest.raises(VerificationError) as refusal:
-            open_part(SealedPart(name="content", ciphertext=ciphertext), wrap, PHONE, ref.key, CONTEXT)
+            open_part(SealedPart(name="content", ciphertext=ciphertext), wrap, PHONE, "subject", ref.key, CONTEXT)
         assert refusal.value.code == row["code"]
 
 
@@ -129,7 +131,9 @@ def test_every_key_opens_every_part(parts: dict[PartName, bytes], kinds: list[Ke
     assert len(sealed.wraps) == len(refs)
     for ref, wraps in zip(refs, sealed.wraps, strict=True):
         assert wraps.keys() == parts.keys()
-        opened = {part.name: open_part(part, wraps[part.name], ref.kind, ref.key, CONTEXT) for part in sealed.parts}
+        opened = {
+            part.name: open_part(part, wraps[part.name], ref.kind, ref.role, ref.key, CONTEXT) for part in sealed.parts
+        }
         assert opened == parts
 
 
@@ -162,8 +166,8 @@ def sealed() -> Sealed:
 
 def test_who_does_not_know_the_identifier(sealed: Sealed) -> None:
     """Another identifier's envelope key opens nothing."""
-    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], PHONE, key().key, CONTEXT))
-    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], PHONE, sealed.bsn.key, CONTEXT))
+    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], PHONE, "subject", key().key, CONTEXT))
+    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], PHONE, "subject", sealed.bsn.key, CONTEXT))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_who_does_not_know_the_identifier(sealed: Sealed) -> None:
 )
 def test_a_part_moved_elsewhere(sealed: Sealed, moved: PartContext) -> None:
     """A part and its wrap given out as another signal's, agency's, purpose's or epoch's do not open."""
-    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], PHONE, sealed.phone.key, moved))
+    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], PHONE, "subject", sealed.phone.key, moved))
 
 
 def test_a_part_swapped_between_signals_of_one_person(sealed: Sealed) -> None:
@@ -187,24 +191,36 @@ def test_a_part_swapped_between_signals_of_one_person(sealed: Sealed) -> None:
     made = seal({"contact": b"call them"}, [sealed.phone], other)
     theirs, wrap = made.parts[0], made.wraps[0]["contact"]
     ek = sealed.phone.key
-    refused(lambda: open_part(theirs, wrap, PHONE, ek, CONTEXT))
-    refused(lambda: open_part(theirs, sealed.phone_wraps["contact"], PHONE, ek, CONTEXT))
-    refused(lambda: open_part(sealed.contact, wrap, PHONE, ek, CONTEXT))
-    refused(lambda: open_part(sealed.contact, wrap, PHONE, ek, other))
-    assert open_part(theirs, wrap, PHONE, ek, other) == b"call them"
+    refused(lambda: open_part(theirs, wrap, PHONE, "subject", ek, CONTEXT))
+    refused(lambda: open_part(theirs, sealed.phone_wraps["contact"], PHONE, "subject", ek, CONTEXT))
+    refused(lambda: open_part(sealed.contact, wrap, PHONE, "subject", ek, CONTEXT))
+    refused(lambda: open_part(sealed.contact, wrap, PHONE, "subject", ek, other))
+    assert open_part(theirs, wrap, PHONE, "subject", ek, other) == b"call them"
 
 
 def test_parts_of_one_signal_do_not_swap(sealed: Sealed) -> None:
     """The content's wrap does not open the contact, nor does one part pass for the other."""
-    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["content"], PHONE, sealed.phone.key, CONTEXT))
+    refused(
+        lambda: open_part(sealed.contact, sealed.phone_wraps["content"], PHONE, "subject", sealed.phone.key, CONTEXT)
+    )
     renamed = SealedPart(name="contact", ciphertext=sealed.content.ciphertext)
-    refused(lambda: open_part(renamed, sealed.phone_wraps["content"], PHONE, sealed.phone.key, CONTEXT))
+    refused(lambda: open_part(renamed, sealed.phone_wraps["content"], PHONE, "subject", sealed.phone.key, CONTEXT))
 
 
 def test_a_wrap_of_another_kind(sealed: Sealed) -> None:
     """A wrap given out as that of another kind does not open, so nobody is told a kind that did not agree."""
-    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], BSN, sealed.phone.key, CONTEXT))
-    refused(lambda: open_part(sealed.contact, sealed.bsn_wraps["contact"], PHONE, sealed.phone.key, CONTEXT))
+    refused(lambda: open_part(sealed.contact, sealed.phone_wraps["contact"], BSN, "subject", sealed.phone.key, CONTEXT))
+    refused(lambda: open_part(sealed.contact, sealed.bsn_wraps["contact"], PHONE, "subject", sealed.phone.key, CONTEXT))
+
+
+@pytest.mark.parametrize(("true", "told"), [("subject", "associate"), ("associate", "subject")])
+def test_a_wrap_in_another_role(true: Role, told: Role) -> None:
+    """A broker that turns a subject into an associate, or back, gives out a wrap that does not open."""
+    ref = key(PHONE, true)
+    made = seal({"contact": b"call us"}, [ref], CONTEXT)
+    part, wrap = made.parts[0], made.wraps[0]["contact"]
+    assert open_part(part, wrap, PHONE, true, ref.key, CONTEXT) == b"call us"
+    refused(lambda: open_part(part, wrap, PHONE, told, ref.key, CONTEXT))
 
 
 @given(st.integers(0), st.integers(0, 7))
@@ -220,14 +236,14 @@ def test_a_changed_byte(place: int, bit: int) -> None:
         return bytes(changed)
 
     spoilt = SealedPart(name="contact", ciphertext=turned(part.ciphertext))
-    refused(lambda: open_part(spoilt, wrap, PHONE, ref.key, CONTEXT))
-    refused(lambda: open_part(part, turned(wrap), PHONE, ref.key, CONTEXT))
+    refused(lambda: open_part(spoilt, wrap, PHONE, "subject", ref.key, CONTEXT))
+    refused(lambda: open_part(part, turned(wrap), PHONE, "subject", ref.key, CONTEXT))
 
 
 @pytest.mark.parametrize("length", [0, 39, 71, 73])
 def test_a_wrap_of_another_length(sealed: Sealed, length: int) -> None:
     """A wrap that is cut or stretched does not open."""
-    refused(lambda: open_part(sealed.contact, bytes(length), PHONE, sealed.phone.key, CONTEXT))
+    refused(lambda: open_part(sealed.contact, bytes(length), PHONE, "subject", sealed.phone.key, CONTEXT))
 
 
 def test_sealing_twice_shows_nothing() -> None:
@@ -281,6 +297,6 @@ def test_errors_tell_nothing(sealed: Sealed) -> None:
     texts = set()
     for wrap, ek in ((sealed.phone_wraps["contact"], key().key), (sealed.phone_wraps["content"], sealed.phone.key)):
         with pytest.raises(VerificationError) as refusal:
-            open_part(sealed.contact, wrap, PHONE, ek, CONTEXT)
+            open_part(sealed.contact, wrap, PHONE, "subject", ek, CONTEXT)
         texts.add(str(refusal.value))
     assert len(texts) == 1
