@@ -39,8 +39,8 @@ class Checking:
     async def run(self, told: Callable[[int, int], None]) -> Checked:
         """Verify all; ``told`` hears how many entries of how many are done.
 
-        Raises ``VerificationError``: ``log_incomplete`` when an entry is missing or another than was proven to us, and
-        what the trail raises.
+        Raises ``VerificationError``: ``log_altered`` when the entries are not those that were signed,
+        ``log_incomplete`` when one that was proven to us is missing or another, and what the trail raises.
         """
         head = await self._trail.advance()
         size = head.checkpoint.size
@@ -56,7 +56,7 @@ class Checking:
             told(walk.size, size)
         if walk.frontier.root != head.checkpoint.root:
             raise VerificationError(
-                Code.LOG_INCOMPLETE,
+                Code.LOG_ALTERED,
                 "The entries that the log serves are not those that it signed.",
                 hint="An entry was left out or changed. Tell the covenant board.",
             )

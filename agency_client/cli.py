@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``sluis agency``: make a home, enrol, push records, read hits, open a contact, withdraw, verify.
+
+The composition root: clock, environment and terminal are here and nowhere else in this role. Every command may be given
+again. Exit status: 0 done, 75 something waits and nothing is lost, 76 evidence does not hold, 65 the input cannot be
+used, 77 refused, 78 settings. Not here: what any command decides.
+"""
+
+import asyncio
+import getpass
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from agency_client.acts import Opened
+from agency_client.checking import Checked
+from agency_client.push import Constants, drain, look, push_files, settle_mappings
+from agency_client.reading import News
+from agency_client.session import Online, Session, online, opened, pin_covenant
+from agency_client.settings import home_file, make_home, open_home, require_place
+from agency_client.showing import (
+    hit_json,
+    opened_json,
+    push_json,
+    reference_of,
+    show_hit,
+    show_muted,
+    show_opened,
+    show_signals,
+    show_taken,
+    show_tally,
+    signal_json,
+    state_words,
+)
+from agency_client.states import SignalState
+from agency_client.vault.hits import HitState, KeptHit
+from agency_client.vault.signals import Kept
+from agency_client.wording import words_of
+from edge.cli import exit_status, reported, show
+from edge.covenant_folder import load_covenant
+from edge.keyfile import SecretText, passphrase_from
+from edge.logs import configure
+from protocol.encoding import Json, format_time
+from protocol.errors import Code, SluisError, UnavailableError, VerificationError
+from protocol.messages import Justification, OpeningRequest, WithdrawalRequest, parse, utc
+
+WAITING: Final = exit_status(Code.UNAVAILABLE)
+"""Exit status when something waits in the outbox: sysexits' "try later"."""
+_LONG_POLL: Final = 25.0
+"""Seconds that the broker may hold `inbox --follow`: below the 30 that it allows."""
+_RETRY: Final = 5.0
+"""Seconds between tries of `inbox --follow` while the broker is away."""
+_PAGE: Final = 500
+"""Signals read from the vault at a time for a listing."""
+_MIN_WIDTH: Final = 100
+"""Columns when the output is no terminal: narrower cuts sentences to pieces."""
+
+app = typer.Typer(
+    name="agency",
+    no_args_is_help=True,
+    add_completion=False,
+    help="""What an agency runs: push records, see hits, verify the log.
+
+Names never leave this program; only pseudonyms do. In order: `init`, give party.yaml to the covenant board, `enrol`,
+`push FILE`, `inbox`, `open`.
+
+The passphrase of the key file comes from SLUIS_PASSPHRASE_FILE (a file), SLUIS_PASSPHRASE, or the terminal.""",
+)
+HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
+PersonOption = Annotated[
+    str | None, typer.Option(help="Who does this; default the logged-in user. Only a keyed hash of it leaves.")
+]
+
+
+@app.command()
+@reported()
+def init(
+    home: HomeOption,
+    party: Annotated[str, typer.Option("--id", help="Name in the covenant, such as police-oost.")],
+    kind: Annotated[str, typer.Option(help="police, public-prosecution, probation, care, municipality, ...")],
+    title: Annotated[str, typer.Option(help="Name for people, in Dutch.")],
+    oin: Annotated[str, typer.Option(help="Organisatie-identificatienummer, 20 digits.")],
+    title_en: Annotated[str | None, typer.Option(help="Name in English; the Dutch one when absent.")] = None,
+    key_file_cost: Annotated[
+        str, typer.Option(help="Argon2id: moderate (256 MiB, 0.7 s) or interactive (64 MiB, 0.1 s; for tests).")
+    ] = "moderate",
+) -> None:
+    """Make the agency's keys and its vault's, and the party statement for the covenant board."""
+    wanted = home_file(
+        {
+            "id": party,
+            "kind": kind,
+            "title": {"nl": title, "en": title_en or title},
+            "oin": oin,
+            "madeAt": format_time(_now()),
+            "keyFileCost": key_file_cost,
+        }
+    )
+    made = make_home(home, wanted, _passphrase(new=True))
+    typer.echo(f"{made.file.id} is ready. Give {made.statement_path} to the covenant board; it holds no secrets.")
+
+
+@app.command()
+@reported()
+def enrol(
+    home: HomeOption,
+    covenant: Annotated[Path, typer.Option(help="The covenant's folder, as the board gave it.", file_okay=False)],
+) -> None:
+    """Check the covenant and pin it, then verify the log and the key-holders' keys."""
+    passphrase = _passphrase()
+    found = open_home(home)
+    agreed = load_covenant(covenant)
+    agreed.require_complete()
+    identity = found.identity(passphrase)
+    require_place(found, identity, agreed)
+    vault = found.vault(identity)
+    try:
+        changed = pin_covenant(vault, found, agreed, covenant)
+    finally:
+        vault.close()
+    out = _console()
+    out.print(f"Covenant {agreed.version}: {'pinned' if changed else 'as before'}.", highlight=False)
+    with opened(home, passphrase, _now) as session:
+        asyncio.run(_check_keys(session, out))
+
+
+async def _check_keys(session: Session, out: Console) -> None:
+    async with online(session, asyncio.sleep) as doors:
+        head = await doors.trail.advance()
+        out.print(f"Log: {head.checkpoint.size:,} entries, cosigned by {', '.join(head.cosigners)}.", highlight=False)
+        epoch = session.covenant.epoch_at(session.clock())
+        for name, purpose in session.covenant.purposes.items():
+            if session.me.kind in purpose.participants:
+                await doors.keys.refresh(name, epoch)
+                out.print(f"Key of {name}: all key-holders agree, and the log proves it.", highlight=False)
+
+
+@app.command()
+@reported()
+def push(
+    home: HomeOption,
+    files: Annotated[list[Path], typer.Argument(help="CSV, JSON Lines or XLSX.", dir_okay=False, exists=True)],
+    mapping: Annotated[
+        Path | None, typer.Option(help="Which column is what; default FILE.mapping.yaml, else guessed.")
+    ] = None,
+    purpose: Annotated[str | None, typer.Option(help="Purpose, when the file has no column for it.")] = None,
+    grounds: Annotated[str | None, typer.Option(help="Entry criteria, separated by ;")] = None,
+    basis: Annotated[str | None, typer.Option(help="Your legal basis.")] = None,
+    urgency: Annotated[str | None, typer.Option(help="normal or urgent.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be sent and who could be told.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether a guessed mapping is right.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send files of records as signals. Bad rows go to FILE.quarantine.csv with their reasons, good rows go on."""
+    out = _console(stderr=as_json)
+    with opened(home, _passphrase(), _now) as session:
+        mappings, guessed = settle_mappings(session, files, mapping, Constants(purpose, grounds, basis, urgency), out)
+        if dry_run:
+            look(session, mappings, out)
+            return
+        if guessed and not yes and sys.stdin.isatty() and not typer.confirm("Is that right?", err=True):
+            raise typer.Exit(0)
+        pushed = asyncio.run(push_files(session, mappings, Console(stderr=True), asyncio.sleep))
+        waiting = session.vault.signals.waiting()
+        if as_json:
+            _print_json(push_json(pushed.taken, pushed.tally, waiting))
+        for name, taken in pushed.taken.items():
+            show_taken(out, name, taken, f"{name}.quarantine.csv")
+        show_tally(out, pushed.tally)
+        _end_sending(pushed.obstacle, waiting)
+
+
+@app.command()
+@reported()
+def send(home: HomeOption, as_json: JsonOption = False) -> None:
+    """Send what waits in the outbox."""
+    with opened(home, _passphrase(), _now) as session:
+        tally, obstacle = asyncio.run(drain(session, asyncio.sleep, lambda: False, lambda _: None))
+        waiting = session.vault.signals.waiting()
+        if as_json:
+            _print_json(push_json({}, tally, waiting))
+        out = _console(stderr=as_json)
+        show_tally(out, tally)
+        if obstacle is None and not tally.accepted and not tally.refused:
+            out.print("Nothing waits.")
+        _end_sending(obstacle, waiting)
+
+
+def _end_sending(obstacle: SluisError | None, waiting: int) -> None:
+    if obstacle is None:
+        return
+    show(obstacle)
+    if waiting:
+        typer.echo(f"{waiting:,} signals wait in the outbox; nothing is lost. Later: sluis agency send", err=True)
+    raise typer.Exit(exit_status(obstacle.code))
+
+
+@app.command()
+@reported()
+def inbox(
+    home: HomeOption,
+    follow: Annotated[bool, typer.Option("--follow", help="Stay, and show each hit as it comes.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the hits: who knows the same person, on what, how sure, and by when to act."""
+    with opened(home, _passphrase(), _now) as session:
+        if follow:
+            asyncio.run(_follow(session, as_json))
+        problem = asyncio.run(_read_inbox(session))
+        hits = session.vault.hits.all()
+        if as_json:
+            listed: list[Json] = [hit_json(session.vault, kept, session.covenant, _now()) for kept in hits]
+            muted: list[Json] = [
+                {"kind": one.kind, "signals": one.signals, "reference": reference_of(session.vault, one.example)}
+                for one in session.vault.hits.muted()
+            ]
+            findings: list[Json] = [
+                {"code": one.code, "place": one.place, "detail": one.detail}
+                for one in session.vault.evidence.findings(unseen_only=True)
+            ]
+            _print_json({"hits": listed, "muted": muted, "findings": findings})
+        else:
+            _show_inbox(session, hits)
+        if problem is not None:
+            show(problem)
+            raise typer.Exit(exit_status(problem.code))
+
+
+def _show_inbox(session: Session, hits: list[KeptHit]) -> None:
+    out = _console()
+    order = {"hit": 0, "probable": 1, "possible": 2}
+    for kept in sorted(hits, key=lambda one: (one.state is HitState.WITHDRAWN, order[one.notice.quality])):
+        show_hit(out, session.vault, kept, session.covenant, _now())
+    show_muted(out, session.vault)
+    if not hits:
+        out.print("No hits. Your signals stand; you are told as soon as another agency knows the same person.")
+
+
+async def _read_inbox(session: Session) -> SluisError | None:
+    """Read the notices; returns the first thing that was wrong, after keeping all that was right."""
+    try:
+        async with online(session, asyncio.sleep) as doors:
+            await doors.trail.advance()
+            news: News = await doors.reading.read()
+    except (VerificationError, UnavailableError) as error:
+        return error
+    return news.failures[0] if news.failures else None
+
+
+async def _follow(session: Session, as_json: bool) -> None:
+    async with online(session, asyncio.sleep) as doors:
+        await doors.trail.advance()
+        shown: set[str] = set()
+        while True:
+            for kept in session.vault.hits.all():
+                if f"{kept.id} {kept.state}" not in shown:
+                    shown.add(f"{kept.id} {kept.state}")
+                    _show_one(session, kept, as_json)
+            await _next_news(doors)
+
+
+async def _next_news(doors: Online) -> None:
+    try:
+        news = await doors.reading.read(_LONG_POLL)
+    except UnavailableError as error:
+        show(error)
+        await asyncio.sleep(_RETRY)
+        return
+    for failure in news.failures:
+        show(failure)
+    if news.failures and not news.verified:
+        await asyncio.sleep(_RETRY)
+
+
+def _show_one(session: Session, kept: KeptHit, as_json: bool) -> None:
+    if as_json:
+        _print_json(hit_json(session.vault, kept, session.covenant, _now()))
+    else:
+        show_hit(_console(), session.vault, kept, session.covenant, _now())
+
+
+@app.command("open")
+@reported()
+def open_hit(
+    home: HomeOption,
+    hit: Annotated[str, typer.Argument(help="The hit's number, or how it begins.")],
+    reason_code: Annotated[str, typer.Option(help="Why you look, as a code, such as own-case.")],
+    reason: Annotated[str, typer.Option(help="Why you look, in words. No names: this stands in the log.")],
+    case: Annotated[str, typer.Option(help="Your own case's number.")],
+    person: PersonOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show whom to call. That you look, and why, is put in the log first."""
+    why = {"justification": {"code": reason_code, "text": reason, "caseReference": case}}
+    justification: Justification = parse(OpeningRequest, json.dumps(why).encode()).justification
+    with opened(home, _passphrase(), _now) as session:
+        found = asyncio.run(_open(session, hit, justification, _person(person)))
+        if as_json:
+            _print_json(opened_json(found))
+            return
+        reference = reference_of(session.vault, found.hit.notice.my_signal)
+        show_opened(_console(), found, words_of(found.hit, reference, session.covenant, _now()))
+
+
+async def _open(session: Session, hit: str, why: Justification, person: str) -> Opened:
+    async with online(session, asyncio.sleep) as doors:
+        doors.trail.require_unstopped()
+        return await doors.acts.open(doors.acts.find_hit(hit), why, session.person(person))
+
+
+@app.command()
+@reported()
+def signals(home: HomeOption, as_json: JsonOption = False) -> None:
+    """Show the signals and where each of them is."""
+    with opened(home, _passphrase(), _now) as session:
+        if as_json:
+            _print_json({"signals": [signal_json(kept) for kept in _all_signals(session)]})
+            return
+        show_signals(_console(), _all_signals(session))
+
+
+def _all_signals(session: Session) -> Iterator[Kept]:
+    last = 0
+    while page := session.vault.signals.page(last, _PAGE):
+        yield from (kept for _, kept in page)
+        last = page[-1][0]
+
+
+@app.command()
+@reported()
+def withdraw(
+    home: HomeOption,
+    signal: Annotated[str, typer.Argument(help="A record's reference, or a signal's id.")],
+    reason: Annotated[str, typer.Option(help="Why, as a code: mistake, ended, corrected, ...")],
+    person: PersonOption = None,
+) -> None:
+    """Take a signal back: its pseudonyms are deleted, and who was told of a hit hears that it is gone."""
+    code = parse(WithdrawalRequest, json.dumps({"reason": reason}).encode()).reason
+    with opened(home, _passphrase(), _now) as session:
+        state = asyncio.run(_withdraw(session, signal, code, _person(person)))
+        _console().print("It was withdrawn before." if state is SignalState.WITHDRAWN else "Withdrawn.")
+
+
+async def _withdraw(session: Session, text: str, reason: str, person: str) -> SignalState:
+    async with online(session, asyncio.sleep) as doors:
+        doors.trail.require_unstopped()
+        kept = doors.acts.find_signal(text)
+        await doors.acts.withdraw(kept, reason, session.person(person))
+        return kept.state
+
+
+@app.command()
+@reported()
+def verify(
+    home: HomeOption,
+    evidence_seen: Annotated[
+        bool, typer.Option("--evidence-seen", help="Go on after you looked at the findings; they are kept.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify the whole log from its first entry, and that all that was proven to this agency still stands in it."""
+    out = _console(stderr=as_json)
+    with opened(home, _passphrase(), _now) as session:
+        shelf = session.vault.evidence
+        for finding in shelf.findings(unseen_only=True):
+            out.print(f"[red]{finding.code}[/] {finding.found_at} {finding.place}: {finding.detail}", highlight=False)
+            for title, note in (("ours", finding.ours), ("theirs", finding.theirs)):
+                if note:
+                    out.print(f"  {title}:\n{note}", markup=False, highlight=False)
+        if evidence_seen:
+            out.print(f"{shelf.mark_seen(_now())} findings marked as seen; they are kept.", highlight=False)
+        try:
+            checked = asyncio.run(_verify(session))
+        except VerificationError as error:
+            shelf.report(error.code, "whole log", error.detail, _now())
+            raise
+        size, cosigners = checked.head.checkpoint.size, checked.head.cosigners
+        left = len(shelf.findings(unseen_only=True))
+        if as_json:
+            _print_json({"size": size, "receipts": checked.receipts, "cosigners": list(cosigners), "findings": left})
+        out.print(
+            f"[green]The log holds:[/] {size:,} entries from the first, cosigned by {', '.join(cosigners)}; "
+            f"all {checked.receipts:,} entries that were proven to this agency stand in it.",
+            highlight=False,
+        )
+        if left:
+            out.print(f"{left} findings above still wait for you: --evidence-seen", style="red", highlight=False)
+            raise typer.Exit(exit_status(Code.RECEIPT_INVALID))
+
+
+async def _verify(session: Session) -> Checked:
+    async with online(session, asyncio.sleep) as doors:
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+            task = bar.add_task("entries", total=None)
+            return await doors.checking.run(lambda done, total: bar.update(task, completed=done, total=total))
+
+
+@app.command()
+@reported()
+def status(home: HomeOption, as_json: JsonOption = False) -> None:
+    """Show where everything is, without asking anybody."""
+    with opened(home, _passphrase(), _now) as session:
+        counted = session.vault.signals.count()
+        findings = session.vault.evidence.findings(unseen_only=True)
+        hits = session.vault.hits.all()
+        live = sum(kept.state is HitState.LIVE for kept in hits)
+        if as_json:
+            states: dict[str, Json] = {str(state): count for state, count in counted.items()}
+            waiting = session.vault.signals.waiting()
+            _print_json({"agency": session.me.id, "signals": states, "waiting": waiting, "hits": live,
+                         "requests": session.vault.outbox.count_open(), "findings": len(findings)})  # fmt: skip
+            return
+        out = _console()
+        out.print(f"{session.me.title.nl} ({session.me.id}), covenant {session.covenant.version}", highlight=False)
+        out.print(f"  signals: {state_words(counted)}", highlight=False)
+        out.print(f"  hits: {live:,}; requests in the outbox: {session.vault.outbox.count_open():,}", highlight=False)
+        if findings:
+            out.print(f"  {len(findings)} findings: something did not hold. sluis agency verify", style="red")
+
+
+# --- What belongs to the machine ---
+
+
+def _now() -> datetime:
+    return utc(datetime.now(UTC))
+
+
+def _passphrase(*, new: bool = False) -> SecretText:
+    configure()
+    prompt = getpass.getpass if sys.stdin.isatty() else None
+    return passphrase_from(os.environ, prompt, new=new)
+
+
+def _person(given: str | None) -> str:
+    return given or os.environ.get("SLUIS_PERSON") or getpass.getuser()
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=max(_MIN_WIDTH, console.width))
+
+
+def _print_json(value: Json) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the commands print: for people in words and tables, for programs as JSON. Only what was verified.
+
+Not here: the sentence of a hit (``wording.py``) and the commands (``cli.py``).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from agency_client.acts import Opened
+from agency_client.draft import Draft
+from agency_client.intake import Taken
+from agency_client.post import Tally
+from agency_client.states import SignalState
+from agency_client.vault import Vault
+from agency_client.vault.hits import HitState, KeptHit
+from agency_client.vault.signals import Kept
+from agency_client.wording import Words, muted_sentence, words_of
+from edge.problems import plain
+from protocol.covenant import Covenant
+from protocol.encoding import Json, format_time
+from protocol.errors import NotFoundError
+from protocol.ids import SignalId
+
+_STATE_WORDS = {
+    SignalState.NEW: "waits for the key-holders",
+    SignalState.READY: "waits in the outbox",
+    SignalState.SENT: "sent, waits for proof",
+    SignalState.ACCEPTED: "stands, proven in the log",
+    SignalState.REFUSED: "refused",
+    SignalState.WITHDRAWN: "withdrawn",
+}
+_COLOURS = {"hit": "bold red", "probable": "bold yellow", "possible": "cyan"}
+_SHORT = 8
+"""Characters of a hit's id that tell it from the others in practice; `open` says so when they do not."""
+
+
+def reference_of(vault: Vault, signal: SignalId) -> str:
+    """Return the agency's own reference of a signal's record."""
+    try:
+        return Draft.from_bytes(vault.signals.get(signal).draft).reference
+    except NotFoundError:
+        return "a record that is not here"
+
+
+def hit_json(vault: Vault, kept: KeptHit, covenant: Covenant, now: datetime) -> dict[str, Json]:
+    """Return a hit for programs."""
+    notice = kept.notice
+    reference = reference_of(vault, notice.my_signal)
+    words = words_of(kept, reference, covenant, now)
+    other = notice.counterpart
+    return {
+        "hitId": str(notice.hit_id),
+        "seq": notice.seq,
+        "reference": reference,
+        "signalId": str(notice.my_signal),
+        "purpose": notice.purpose,
+        "quality": notice.quality,
+        "level": notice.level,
+        "urgency": notice.urgency,
+        "agency": None if other is None else other.agency,
+        "kinds": [*dict.fromkeys(one.kind for one in notice.agreed)],
+        "state": str(kept.state),
+        "toldAt": format_time(notice.at),
+        "openedAt": kept.opened_at,
+        "deadline": None if words.deadline is None else format_time(words.deadline),
+        "couldBeTwin": words.twin,
+        "sentence": words.sentence,
+        "sure": words.sure,
+    }
+
+
+def show_hit(out: Console, vault: Vault, kept: KeptHit, covenant: Covenant, now: datetime) -> None:
+    """Print a hit: one sentence, how sure, and what to do next."""
+    words: Words = words_of(kept, reference_of(vault, kept.notice.my_signal), covenant, now)
+    short = str(kept.id)[:_SHORT]
+    live = kept.state is HitState.LIVE
+    colour = _COLOURS[kept.notice.quality] if live else "dim"
+    out.print(f"[{colour}]{short}[/]  {escape(words.sentence)}", highlight=False)
+    if not live:
+        return
+    out.print(f"          {escape(words.sure)}", style="dim", highlight=False)
+    if any(part.name == "contact" for part in kept.notice.counterpart.parts) if kept.notice.counterpart else False:
+        done = f"opened {kept.opened_at}; again" if kept.opened_at else "whom to call"
+        out.print(f"          {done}: sluis agency open {short}", style="dim", highlight=False)
+
+
+def show_muted(out: Console, vault: Vault) -> None:
+    """Print the verified words about muted keys."""
+    for notice in vault.hits.muted():
+        out.print(escape(muted_sentence(notice, reference_of(vault, notice.example))), style="yellow", highlight=False)
+
+
+def opened_json(opened: Opened) -> dict[str, Json]:
+    """Return what a hit released, for programs."""
+    parts: dict[str, Json] = {name: dict(fields) for name, fields in opened.parts.items()}
+    return {"hitId": str(opened.hit.id), "openedAt": opened.hit.opened_at, "parts": parts}
+
+
+def show_opened(out: Console, opened: Opened, words: Words) -> None:
+    """Print what a hit released; the other agency's texts are shown as plain text, whatever is in them."""
+    out.print(escape(words.sentence), highlight=False)
+    if not opened.parts:
+        out.print("The covenant releases no contact for this hit; the agency's own contact point can help.")
+    for name, fields in opened.parts.items():
+        table = Table.grid(padding=(0, 2))
+        for field, value in fields.items():
+            table.add_row(escape(plain(field)), escape(plain(value)))
+        out.print(Panel(table, title="Call" if name == "contact" else "What they say", expand=False))
+    out.print("Your opening stands in the log.", style="dim")
+
+
+def signal_json(kept: Kept) -> dict[str, Json]:
+    """Return a signal for programs."""
+    draft = Draft.from_bytes(kept.draft)
+    return {
+        "signalId": str(kept.id),
+        "reference": draft.reference,
+        "purpose": kept.purpose,
+        "state": str(kept.state),
+        "epoch": kept.epoch,
+        "createdAt": kept.created_at,
+        "expiresAt": kept.expires_at,
+        "code": kept.code,
+        "rule": kept.rule,
+        "supersedes": None if kept.supersedes is None else str(kept.supersedes),
+    }
+
+
+def show_signals(out: Console, signals: Iterable[Kept]) -> None:
+    """Print signals as a table."""
+    table = Table("Record", "Purpose", "State", "Since", "Until", box=None)
+    for kept in signals:
+        draft = Draft.from_bytes(kept.draft)
+        state = _STATE_WORDS[kept.state]
+        if kept.code is not None:
+            state += f" ({kept.code}{f', rule {kept.rule}' if kept.rule else ''})"
+        table.add_row(
+            escape(draft.reference), kept.purpose, escape(plain(state)), kept.created_at[:10], kept.expires_at[:10]
+        )
+    out.print(table)
+
+
+def state_words(counted: Mapping[SignalState, int]) -> str:
+    """Return how many signals are where, in one line."""
+    said = [f"{counted[state]:,} {words}" for state, words in _STATE_WORDS.items() if counted.get(state)]
+    return "; ".join(said) or "no signals yet"
+
+
+def push_json(takens: Mapping[str, Taken], tally: Tally, waiting: int) -> dict[str, Json]:
+    """Return what became of a push, for programs."""
+    files: list[Json] = [
+        {
+            "file": name,
+            "rows": taken.rows,
+            "quarantined": taken.quarantined,
+            "partly": taken.partly,
+            "new": taken.added.new,
+            "known": taken.added.known,
+            "changed": taken.added.changed,
+            "withdrawn": taken.added.withdrawn,
+        }
+        for name, taken in takens.items()
+    ]
+    return {"files": files, "accepted": tally.accepted, "refused": tally.refused, "waiting": waiting}
+
+
+def show_taken(out: Console, name: str, taken: Taken, quarantine: str) -> None:
+    """Print what was read of one file."""
+    added = taken.added
+    said = [f"{added.new:,} new"]
+    said += [f"{added.known:,} unchanged"] if added.known else []
+    said += [f"{added.changed:,} changed"] if added.changed else []
+    said += [f"{added.withdrawn:,} withdrawn by you before and left so"] if added.withdrawn else []
+    out.print(f"{escape(name)}: {taken.rows:,} rows; {', '.join(said)}.", highlight=False)
+    if taken.quarantined or taken.partly:
+        out.print(
+            f"  {taken.quarantined:,} rows not sent, {taken.partly:,} sent without some values: "
+            f"reasons in {escape(quarantine)}",
+            style="yellow",
+            highlight=False,
+        )
+
+
+def show_tally(out: Console, tally: Tally) -> None:
+    """Print what became of what was sent."""
+    if tally.accepted:
+        out.print(f"{tally.accepted:,} signals stand, proven in the log.", style="green", highlight=False)
+    for reason, count in tally.refusals.items():
+        out.print(f"{count:,} signals refused: {escape(plain(reason))}.", style="red", highlight=False)
