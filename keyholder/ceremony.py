@@ -9,6 +9,7 @@ Spec: ``deploy/key-ceremony.md``. Not here: files and terminals (``commands.py``
 import hashlib
 import hmac
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -60,9 +61,20 @@ def sealing_public(private: bytes) -> bytes:
     return bytes(PrivateKey(private).public_key)
 
 
-def deal(held: HeldSeeds, covenant: Covenant, signer: Signer) -> Dealt:
-    """Draw the missing seeds of the sets in which this key-holder is the lowest, and seal each to the other members."""
-    own = [members for members in held.sharing.sets_of(held.holder) if members[0] == held.holder]
+def deal(held: HeldSeeds, covenant: Covenant, signer: Signer, drawn: Collection[str] = ()) -> Dealt:
+    """Draw the missing seeds of the sets in which this key-holder is the lowest, and seal each to the other members.
+
+    ``drawn`` names the sets whose seed it drew before. Raises ``ConflictError`` when one of those is gone: another seed
+    would part it from the other members.
+    """
+    own = dealt_sets(held)
+    lost = [name_of(members) for members in own if members not in held.seeds and name_of(members) in drawn]
+    if lost:
+        raise ConflictError(
+            Code.CONFLICT,
+            f"The seed of set {', '.join(lost)} was drawn here before, and is gone.",
+            hint="Put the seeds folder back, or hold a new ceremony with a new home (deploy/key-ceremony.md).",
+        )
     for members in own:
         if members not in held.seeds:
             held = held.with_seed(members, draw_seed())
@@ -70,6 +82,11 @@ def deal(held: HeldSeeds, covenant: Covenant, signer: Signer) -> Dealt:
         _seal(held, members, holder_at(covenant, receiver), signer) for members in own for receiver in members[1:]
     ]
     return Dealt(held, tuple(packages))
+
+
+def dealt_sets(held: HeldSeeds) -> tuple[HolderSet, ...]:
+    """Return the sets in which this key-holder is the lowest, and so the dealer."""
+    return tuple(members for members in held.sharing.sets_of(held.holder) if members[0] == held.holder)
 
 
 def accept(held: HeldSeeds, package: SealedSeed, covenant: Covenant, sealing_key: bytes, now: datetime) -> Accepted:

@@ -7,7 +7,8 @@ a request only who, for which purpose, how many. Every method is safe to call fr
 Not here: what a budget is or which checkpoint may follow (the covenant, ``evaluate.py``, ``witness.py``).
 """
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from keyholder.tables import BUDGET, CONTRADICTION, DESTRUCTION, NONCE, REFUSAL, TABLES, WITNESSED, open_file
+from keyholder.tables import BUDGET, CONTRADICTION, DESTRUCTION, DRAWN, NONCE, REFUSAL, TABLES, WITNESSED, open_file
 from protocol.encoding import format_time, parse_time
 from protocol.errors import AuthenticationError, Code, ConfigurationError, UnavailableError
 from protocol.ids import Epoch, PartyId, PurposeId
@@ -102,6 +103,7 @@ class Ledger:
         if new:
             path.touch(mode=0o600)
         self._engine = open_file(path)
+        self._turn = threading.Lock()
         try:
             with self._transaction() as connection:
                 version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -228,6 +230,20 @@ class Ledger:
                 for epoch, begun, done in connection.execute(query)
             )
 
+    # --- Drawn seeds ---
+
+    def note_drawn(self, names: Iterable[str], now: datetime) -> None:
+        """Write down that the seeds of these sets were drawn here; what was written before stays as it is."""
+        rows = [{"members": name, "at": format_time(now)} for name in names]
+        if rows:
+            with self._transaction() as connection:
+                connection.execute(insert(DRAWN).values(rows).on_conflict_do_nothing())
+
+    def drawn(self) -> frozenset[str]:
+        """Return the names of the sets whose seeds were drawn here."""
+        with self._transaction() as connection:
+            return frozenset(connection.execute(select(DRAWN.c.members)).scalars())
+
     # --- Witnessing ---
 
     def advance(
@@ -283,7 +299,8 @@ class Ledger:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         try:
-            with self._engine.begin() as connection:
+            # SQLite lets one write at a time; a queue of our own is fair, its waiting is by chance.
+            with self._turn, self._engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
             raise UnavailableError(

@@ -20,7 +20,7 @@ from edge.cli import reported
 from edge.keyfile import SecretText, passphrase_from, replace_file
 from edge.logs import configure
 from edge.serve import serve
-from keyholder.ceremony import accept, deal, fingerprints
+from keyholder.ceremony import accept, deal, dealt_sets, fingerprints
 from keyholder.ledger import Ledger
 from keyholder.opening import Opened, open_home_with, open_service
 from keyholder.ratchet import lowest_live, ratchet
@@ -100,9 +100,12 @@ def deal_seeds(
     _catch_up(at)
     with at.seeds.locked():
         before = _held(at)
-        dealt = deal(before, at.covenant, at.identity.signer)
+        ledger = Ledger(at.home.ledger_path)
+        dealt = deal(before, at.covenant, at.identity.signer, ledger.drawn())
         if dealt.held != before:
             at.seeds.write(dealt.held)
+        # After the seeds are on the disk: a note of seeds that a crash kept from being written would stop the ceremony.
+        ledger.note_drawn(map(name_of, dealt_sets(dealt.held)), _now())
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     for package in dealt.packages:
         place = package.place

@@ -62,6 +62,14 @@ class DestructionRow(Row, table=True):
     done_at: str | None = None
 
 
+class DrawnRow(Row, table=True):
+    """A set whose seed this key-holder drew: it must never draw another, which the other members would not have."""
+
+    __tablename__ = "drawn"
+    members: str = Field(primary_key=True)
+    at: str
+
+
 class WitnessRow(Row, table=True):
     """The last checkpoint cosigned for a log."""
 
@@ -88,8 +96,8 @@ def _table(row: type[Row]) -> Any:
     return Row.metadata.tables[str(row.__tablename__)]
 
 
-BUDGET, REFUSAL, NONCE, DESTRUCTION, WITNESSED, CONTRADICTION = TABLES = tuple(
-    _table(row) for row in (BudgetRow, RefusalRow, NonceRow, DestructionRow, WitnessRow, ContradictionRow)
+BUDGET, REFUSAL, NONCE, DESTRUCTION, DRAWN, WITNESSED, CONTRADICTION = TABLES = tuple(
+    _table(row) for row in (BudgetRow, RefusalRow, NonceRow, DestructionRow, DrawnRow, WitnessRow, ContradictionRow)
 )
 
 

@@ -101,6 +101,20 @@ def test_a_new_seed_for_a_set_that_has_one_is_refused(tmp_path: Path, key_holder
     assert key_holders.held(2) == before
 
 
+def test_a_dealer_that_lost_its_seeds_draws_no_others(tmp_path: Path) -> None:
+    """Without its seeds folder a dealer refuses to deal: the other members have the seeds that it drew before."""
+    homes = [tmp_path / f"home-{index}" for index in (1, 2, 3)]
+    for index, home in enumerate(homes, start=1):
+        good(init(home, index))
+    covenant = write_covenant(tmp_path / "covenant", homes)
+    command = ("deal", "--home", homes[0], "--covenant", covenant, "--out", tmp_path / "out")
+    good(invoke(*command))
+    (homes[0] / "seeds").rename(tmp_path / "elsewhere")
+    assert "1-2, 1-3 was drawn here before" in refused(invoke(*command), Code.CONFLICT)
+    (tmp_path / "elsewhere").rename(homes[0] / "seeds")
+    good(invoke(*command))
+
+
 def test_init_again_keeps_the_keys(home_folder: Path) -> None:
     """Init with the same values changes nothing; with other values it is refused."""
     good(init(home_folder, 1))
