@@ -37,6 +37,8 @@ _SERVICE_TYPES: Final = frozenset(
 _SEPARATORS = re.compile(r"[\s.\-–/]+")
 _PHONE = re.compile(r"[+0-9()\s.\-–/\u00a0]{4,40}\Z")
 _LOCAL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+\Z")
+_IBAN = re.compile(r"[A-Za-z]{2}\s?[0-9]{2}[\sA-Za-z0-9.-]+\Z")
+_IBAN_HINT: Final = "An IBAN begins with a country and two digits: NL91 ABNA 0417 1643 00."
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,30}\Z")
 _POSTCODE = re.compile(r"([1-9][0-9]{3})([a-z]{2})\Z")
 _FOREIGN_POSTCODE = re.compile(r"[a-z0-9]{3,10}\Z")
@@ -101,16 +103,17 @@ def phone(text: str, region: str = "NL") -> str:
 
 def iban(text: str) -> str:
     """Return the compact upper-case form whose mod-97 and country form hold."""
+    plain = _bounded(text).strip()
+    if not _IBAN.match(plain):
+        raise UnusableError("not-an-iban", _IBAN_HINT)
     try:
-        return str(stdnum_iban.validate(_bounded(text)))
+        return str(stdnum_iban.validate(plain))
     except InvalidChecksum:
         raise UnusableError("bad-check-digit", "The IBAN's check digits do not fit: look for a typing error.") from None
     except InvalidLength:
         raise UnusableError("bad-length", "The IBAN has too few or too many characters for its country.") from None
     except ValidationError:
-        raise UnusableError(
-            "not-an-iban", "An IBAN begins with a country and two digits: NL91 ABNA 0417 1643 00."
-        ) from None
+        raise UnusableError("not-an-iban", _IBAN_HINT) from None
 
 
 def email(text: str) -> str:

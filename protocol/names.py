@@ -58,8 +58,8 @@ FOREIGN_PREFIXES: Final = _words(
 PREFIXES: Final = DUTCH_PREFIXES | FOREIGN_PREFIXES
 _SERVANT_OF: Final = _words("abd abdel abdul abdoel abdoul abdal abdu")
 """Arabic given names that are half a name: Abdel is nobody, Abdel Rahman is."""
-_NOBODY: Final = _words(
-    "onbekend onbekende unknown anoniem anonymous nn geen niet leeg nvt test xxx xx x none null nihil"
+_NOBODY: Final = frozenset({"niet bekend", "n n", "n v t"}) | _words(
+    "onbekend onbekende unknown anoniem anonymous nn geen leeg nvt test xxx xx x none null nihil"
 )
 """What systems write when they have no name."""
 _GLUED = re.compile(r"(?:vanden|vander)(?=[a-z]{3})")
@@ -154,6 +154,6 @@ def _checked(text: str) -> str:
         raise UnusableError(
             "no-latin-letters", "Write the name in Latin letters, as in the passport's machine-readable zone."
         )
-    if all(word in _NOBODY for word in plain.split()) or plain == "n n":
+    if plain in _NOBODY:
         raise UnusableError("filler", "This stands for a name that is not known: leave the field empty.")
     return plain
