@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The chance that two unrelated people agree on a name, a birth date or an address: what selectivity is computed from.
 
-Each figure is the sum of the squared shares of the values, from Dutch counts, rounded up; ``spec/normalise.md`` shows
-the sums. Not here: which parts make which key, and the tiers (``keys.py``).
+Each figure is the sum of the squared shares of the values, estimated for the Netherlands; ``spec/normalise.md`` says
+from what, and how sure each is. Not here: which parts make which key, and the tiers (``keys.py``).
 """
 
 from typing import Final
