@@ -60,7 +60,7 @@ class Reading:
         return news
 
     async def _page(self, news: News, wait: float) -> bool:
-        last = self._vault.hits.last_seq()
+        last, before = self._vault.hits.last_seq(), len(news.verified)
         page = await self._broker.notices(last, PAGE, wait)
         if not page.notices:
             return False
@@ -68,7 +68,8 @@ class Reading:
         for notice in page.notices:
             if not self._take(notice, cosigned, news):
                 return False
-        return self._vault.hits.last_seq() > last
+        # Only what was verified leads to the next page: a broker that makes notices up would keep us reading for ever.
+        return len(news.verified) > before
 
     async def _admit(self, note: str | None) -> CosignedCheckpoint:
         if note is None:
