@@ -126,9 +126,9 @@ class World:
         packages = self.folder / "packages"
         for name, _ in HOLDERS:
             self.sluis("keyholder", "deal", *self._at(name), "--out", str(packages))
-        for name, _ in HOLDERS:
-            sealed = [str(path) for path in sorted(packages.iterdir()) if path.is_file()]
-            self.sluis("keyholder", "accept", *self._at(name), *sealed)
+        for index, (name, _) in enumerate(HOLDERS, 1):
+            if sealed := [str(path) for path in sorted(packages.glob(f"*-for-{index}.json"))]:
+                self.sluis("keyholder", "accept", *self._at(name), *sealed)
 
     def _at(self, name: str) -> list[str]:
         return ["--home", str(self.home(name)), "--covenant", str(self.covenant)]
