@@ -187,9 +187,8 @@ def _counterpart(row: _Row, agreed: set[tuple[Any, ...]], sealed: _Sealed) -> Co
     if stored is None or row.level is None:
         return None
     signal_id, agency, key_id, signature, digests = stored
+    # The signature goes along at every level that names the agency: it is what proves the name to who is told.
     released = RELEASED[row.level]
-    if not released:
-        return Counterpart(agency=agency, signal_id=signal_id)
     parts = tuple(part for part in sealed.parts.get(signal_id, ()) if part.name in released)
     wraps = [
         ReleasedWrap(kind=kind, role=their_role, my_role=my_role, part=name, wrap=wrap)
