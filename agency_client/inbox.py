@@ -128,8 +128,7 @@ class Reader:
         released = {part.name for part in counterpart.parts}
         if not released <= _PARTS_OF[notice.level]:
             raise _swapped("The notice releases more than its level allows.")
-        if (_PARTS_OF[notice.level] & set(counterpart.part_digests)) - released:
-            raise _swapped("The notice holds back a part that its level releases.")
+        # A part that the level would release can be absent: the counterpart may have withdrawn by now.
         return {part.name: _open(part, counterpart, keys, context) for part in counterpart.parts}
 
     def _require_signed(self, notice: HitNotice, counterpart: Counterpart, context: PartContext) -> None:
@@ -148,9 +147,13 @@ class Reader:
 
 
 def content_of(notice: Notice) -> bytes:
-    """Return what makes a notice the same notice: all of it but the proof, which changes as the log grows."""
-    bare = notice.evidence.model_copy(update={"proof": ()})
-    return notice.model_copy(update={"evidence": bare}).to_json()
+    """Return what makes a notice the same notice: all but the proof, which changes as the log grows, and what was
+    released, which goes when the counterpart withdraws.
+    """
+    changed: dict[str, object] = {"evidence": notice.evidence.model_copy(update={"proof": ()})}
+    if isinstance(notice, HitNotice) and notice.counterpart is not None:
+        changed["counterpart"] = notice.counterpart.model_copy(update={"parts": (), "wraps": ()})
+    return notice.model_copy(update=changed).to_json()
 
 
 def _open(part: SealedPart, counterpart: Counterpart, keys: Sequence[KeptKey], context: PartContext) -> bytes:

@@ -85,7 +85,8 @@ def show_hit(out: Console, vault: Vault, kept: KeptHit, covenant: Covenant, now:
     if not live:
         return
     out.print(f"          {escape(words.sure)}", style="dim", highlight=False)
-    if any(part.name == "contact" for part in kept.notice.counterpart.parts) if kept.notice.counterpart else False:
+    other = kept.notice.counterpart
+    if other is not None and any(part.name == "contact" for part in other.parts):
         done = f"opened {kept.opened_at}; again" if kept.opened_at else "whom to call"
         out.print(f"          {done}: sluis agency open {short}", style="dim", highlight=False)
 

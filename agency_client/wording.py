@@ -13,7 +13,7 @@ from agency_client.vault.hits import HitState, KeptHit
 from protocol.covenant import Covenant
 from protocol.errors import NotFoundError
 from protocol.ids import KeyKind
-from protocol.keys import KINDS, could_be_twins, expected_strangers
+from protocol.keys import KINDS, Tier, could_be_twins, expected_strangers, tier_of
 from protocol.messages import HitNotice, MutedNotice, Quality
 
 _KNOWS: Final[dict[Quality, str]] = {
@@ -25,8 +25,8 @@ _SHARED: Final = frozenset(KeyKind(kind) for kind in ("phone", "email", "handle"
 """What people of one household or business can share."""
 _RARE: Final = 1e-4
 """Below this many strangers a question, a number says no more than "highly unlikely"."""
-_MOST_KINDS: Final = 3
-"""Kinds named in the sentence; the details have all."""
+_MOST_KINDS: Final = 2
+"""Kinds named in the sentence, the most telling ones; the details have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ def _whom(notice: HitNotice) -> str:
 def _sure(notice: HitNotice, kinds: list[KeyKind], covenant: Covenant) -> str:
     shared = [_name(kind) for kind in kinds if kind in _SHARED]
     strangers = expected_strangers(kinds, covenant.population)
+    if any(tier_of(kind) is Tier.IDENTIFIER and kind not in _SHARED for kind in kinds if kind in KINDS):
+        return "It is one person's own number that agrees."
     if strangers < _RARE:
         text = "That this is somebody else is highly unlikely"
     else:
