@@ -143,9 +143,11 @@ def open_checkpoint(note: str, log_key: LogKey, witness_keys: Sequence[WitnessKe
     however often it cosigned. Raises ``VerificationError`` (``checkpoint_invalid``, ``quorum_missing``), and
     ``ValueError`` when quorum and keys make no sense.
     """
-    if not 1 <= quorum <= len(witness_keys) or len({key.public for key in witness_keys}) != len(witness_keys):
-        # A v1 cosignature does not name its maker, so one key under two names would count twice.
-        raise ValueError("a quorum needs at least as many witnesses, each with a key of its own")
+    publics = {log_key.public, *(key.public for key in witness_keys)}
+    if not 1 <= quorum <= len(witness_keys) or len(publics) != 1 + len(witness_keys):
+        # A v1 cosignature does not name its maker, so one key under two names would count twice; and a log that
+        # cosigns itself has no witness.
+        raise ValueError("a quorum needs at least as many witnesses, each with a key of its own, not the log's")
     signed = open_signed(note, log_key)
     parsed = parse_note(note)
     latest = {key.name: max(times) for key in witness_keys if (times := cosignature_times(parsed, key))}
@@ -165,17 +167,18 @@ def cosign(checkpoint: Checkpoint, signer: WitnessSigner, moment: datetime) -> s
 
 
 def read_cosignatures(note: str, body: str, witness_key: WitnessKey) -> tuple[str, ...]:
-    """Return those lines of a witness's answer that are its own valid cosignatures of this note; others are dropped.
+    """Return the latest of a witness's own valid cosignatures of this note in its answer; other lines are dropped.
 
-    So a witness cannot spoil a note with a line that makes everybody reject it. Raises ``VerificationError``
-    (``checkpoint_invalid``) when nothing valid is left or a line in its name does not hold.
+    So a witness cannot spoil a note with a line that makes everybody reject it, nor with so many lines that it gets too
+    long. Raises ``VerificationError`` (``checkpoint_invalid``) when it has none or a line in its name does not hold.
     """
     text = parse_note(note).text
     answer = parse_note(f"{text}\n{body}")
     own = tuple(line for line in answer.lines if (line.name, line.key_id) == (witness_key.name, witness_key.key_id))
-    if answer.text != text or not cosignature_times(UnverifiedNote(text, own), witness_key):
+    times = cosignature_times(UnverifiedNote(text, own), witness_key)
+    if answer.text != text or not times:
         raise _invalid("The witness's answer has no cosignature of its own.")
-    return tuple(signature_line(witness_key, line.signature) for line in own)
+    return (signature_line(witness_key, own[times.index(max(times))].signature),)
 
 
 def add_cosignatures(note: str, lines: Iterable[str]) -> str:

@@ -166,9 +166,10 @@ def test_times_that_say_nothing_are_refused(seconds):
 
 
 def test_quorums_without_sense_are_our_own_bug():
-    """A quorum of none, of more than there are, or with one key under two names is refused outright."""
+    """A quorum of none, of more than there are, with one key under two names, or with the log's own is refused."""
     twin = WitnessKey("twin.example", KEYS[0].public)
-    for keys, quorum in ((KEYS, 0), (KEYS, 4), ([KEYS[0], twin], 2)):
+    itself = WitnessKey("log-too.example", LOG.key.public)
+    for keys, quorum in ((KEYS, 0), (KEYS, 4), ([KEYS[0], twin], 2), ([KEYS[0], itself], 2)):
         with pytest.raises(ValueError, match="quorum"):
             open_checkpoint(COSIGNED, LOG.key, keys, quorum)
 
@@ -298,6 +299,15 @@ def test_a_witness_cannot_spoil_a_note():
     for answer in (forged, "", "\n\n" + own, own[:-1], "— x\n", forged.replace("holder-1", "holder-0")):
         with pytest.raises(VerificationError):
             read_cosignatures(NOTE, answer, KEYS[0])
+
+
+def test_a_witness_gets_one_line_under_a_note():
+    """A witness that answers with many valid cosignatures cannot make the note too long for its readers."""
+    lines = [WITNESSES[0].sign(HEAD.text, seconds) for seconds in (300, 700, 100)]
+    assert read_cosignatures(NOTE, "".join(lines), KEYS[0]) == (lines[1],)
+    many = [WITNESSES[0].sign(HEAD.text, seconds) for seconds in range(1, MAX_SIGNATURES + 1)]
+    note = add_cosignatures(NOTE, read_cosignatures(NOTE, "".join(many), KEYS[0]))
+    assert open_checkpoint(note, LOG.key, KEYS, 1).cosigned_at == MAX_SIGNATURES
 
 
 def test_cosignatures_are_added_once():
