@@ -7,13 +7,13 @@ Not here: storing, signing, HTTP.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from protocol.checkpoint import Checkpoint, open_signed, parse_size
 from protocol.errors import SluisError, VerificationError
 from protocol.merkle import HASH_BYTES, verify_consistency
-from protocol.note import MAX_NOTE, LogKey, UnverifiedNote, b64, parse_note, unbase64, verify_note
+from protocol.note import MAX_NOTE, LogKey, UnverifiedNote, b64, parse_note, signature_line, unbase64, verify_note
 
 MAX_PROOF: Final = 63
 """Lines of a consistency proof (C2SP): no tree that can be counted needs more."""
@@ -31,7 +31,7 @@ class WitnessDecision:
 
     With ``new_checkpoint``: store it in place of the last one, atomically, then answer ``status`` 200 with its
     cosignature line. Without: store nothing and answer ``status`` and ``body``. ``contradiction`` is a note by the log
-    that denies an earlier one: keep it.
+    that denies the last one, without other people's lines: keep it.
     """
 
     status: int
@@ -73,15 +73,23 @@ def witness_update(last: Checkpoint | None, request: bytes, log_key: LogKey) -> 
         checkpoint = open_signed(note, log_key).checkpoint
     except VerificationError:
         return _unusable(parsed)
-    if old_size > checkpoint.size:
+    decision = _check_sizes(last, checkpoint, old_size, proof)
+    if last is not None and last.size == checkpoint.size and last.root != checkpoint.root:
+        # Whatever is wrong with the request: these two signatures of the log cannot both be true.
+        return replace(decision, contradiction=_signed_part(parsed, log_key))
+    return decision
+
+
+def _check_sizes(last: Checkpoint | None, new: Checkpoint, old_size: int, proof: Sequence[bytes]) -> WitnessDecision:
+    if old_size > new.size:
         return WitnessDecision(400, b"old size above the checkpoint's\n")
     last_size = last.size if last else 0
     if old_size != last_size:
         return WitnessDecision(409, b"%d\n" % last_size, SIZE_TYPE)
-    return _check_consistency(last, checkpoint, proof, note)
+    return _check_consistency(last, new, proof)
 
 
-def _check_consistency(last: Checkpoint | None, new: Checkpoint, proof: Sequence[bytes], note: str) -> WitnessDecision:
+def _check_consistency(last: Checkpoint | None, new: Checkpoint, proof: Sequence[bytes]) -> WitnessDecision:
     if last is None or last.size == 0:
         # Everything is consistent with the empty tree, so a proof would prove nothing.
         if proof:
@@ -90,9 +98,16 @@ def _check_consistency(last: Checkpoint | None, new: Checkpoint, proof: Sequence
     try:
         verify_consistency(last.size, new.size, proof, last.root, new.root)
     except VerificationError:
-        contradiction = note if last.size == new.size and last.root != new.root else None
-        return WitnessDecision(422, b"not consistent with the last checkpoint\n", contradiction=contradiction)
+        return WitnessDecision(422, b"not consistent with the last checkpoint\n")
     return WitnessDecision(200, new_checkpoint=new)
+
+
+def _signed_part(note: UnverifiedNote, log_key: LogKey) -> str:
+    """Return the verified note with the log's signature only: anybody can put more lines under it."""
+    signature = next(
+        line.signature for line in note.lines if (line.name, line.key_id) == (log_key.name, log_key.key_id)
+    )
+    return f"{note.text}\n{signature_line(log_key, signature)}"
 
 
 def _unusable(note: UnverifiedNote) -> WitnessDecision:

@@ -143,6 +143,22 @@ def test_two_roots_of_one_size_are_kept_as_evidence():
     assert _ask(_head(5), 5, (), _note(9)).contradiction is None
 
 
+def test_evidence_is_kept_whatever_old_size_comes_with_it():
+    """A note that denies the last one is evidence also when the request says another old size and gets a 409."""
+    decision = _ask(_head(9), 3, _proof(3, 9), _note(9, b"other "))
+    _refused(decision, 409)
+    assert decision.contradiction == _note(9, b"other ")
+    assert _ask(_head(9), 3, _proof(3, 9), _note(9)).contradiction is None
+
+
+def test_evidence_holds_only_what_the_log_signed():
+    """Whoever sends a contradiction cannot fill the witness's disk with lines of his own under it."""
+    junk = "".join(LogSigner(f"n{i}.example", bytes(32)).sign("x") for i in range(9))
+    line = _note(9, b"other ").rpartition("\n\n")[2]
+    decision = _ask(_head(9), 9, (), _note(9, b"other ") + junk + line)
+    assert decision.contradiction == _note(9, b"other ")
+
+
 def test_the_same_head_again_is_cosigned_again():
     """A witness asked twice for the same head answers twice, so that a lost answer can be had again."""
     decision = _ask(_head(9), 9, (), _note(9))
