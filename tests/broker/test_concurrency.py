@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Nothing lost, nothing twice: concurrent pushers against a brute-force oracle, and brokers killed at random points."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from broker.matching import hit_id
+from broker.settings import HomeFile
+from edge.keyfile import Profile, SecretText, write_keyfile
+from edge.transport import make_http
+from protocol.covenant_parts import Title
+from protocol.errors import ConflictError, UnavailableError
+from protocol.ids import HitId, PartyId
+from protocol.keys import KINDS, Tier, quality_of
+from protocol.messages import HitNotice, PushAnswer, Signal
+from tests.broker.test_log import verify_from_zero
+from tests.fakes.broker_world import BrokerWorld, Clock, broker_world
+from tests.fakes.covenants import make_covenant, seed_of
+from tests.fakes.processes import Process, free_port, start
+from tests.fakes.witness import FakeWitness, listeners, serving, url_of
+
+PASSPHRASE = "vier losse woorden hier"
+TIERS = [Tier.IDENTIFIER, Tier.STRONG, Tier.MEDIUM, Tier.MEDIUM, Tier.WEAK, Tier.FACTOR]
+"""One kind of each tier, two of medium: so that every way to a hit occurs."""
+
+
+def _people(world: BrokerWorld, parties: Iterable[PartyId], each: int, seed: int) -> dict[PartyId, list[Signal]]:
+    """Return signals of overlapping people: few values, so that many agree in some kinds and not in others."""
+    draw = random.Random(seed)
+    kinds = _kinds()
+    return {
+        party: [
+            world.signal(party, {kind: str(draw.randrange(each)) for kind in draw.sample(kinds, 3)})
+            for _ in range(each)
+        ]
+        for party in parties
+    }
+
+
+def _kinds() -> list[str]:
+    of_tier = {tier: [rule.kind for rule in KINDS.values() if rule.tier is tier] for tier in set(TIERS)}
+    return [str(of_tier[tier].pop()) for tier in TIERS]
+
+
+def _oracle(signals: dict[PartyId, list[Signal]]) -> set[tuple[PartyId, HitId]]:
+    """Return who must be told of which hit, by comparing every pair of signals."""
+    told = set()
+    for (one, ours), (other, theirs) in combinations(signals.items(), 2):
+        for mine in ours:
+            for their in theirs:
+                agreed = {(key.kind, key.tag) for key in mine.keys} & {(key.kind, key.tag) for key in their.keys}
+                if quality_of(kind for kind, _ in agreed):
+                    told |= {(one, hit_id(mine.id, their.id)), (other, hit_id(mine.id, their.id))}
+    return told
+
+
+async def _all_told(world: BrokerWorld, party: PartyId) -> list[HitId]:
+    told: list[HitId] = []
+    after = 0
+    while True:
+        page = await world.agency(party).notices(after, limit=500)
+        if not page.notices:
+            return told
+        assert [notice.seq for notice in page.notices] == list(range(after + 1, after + 1 + len(page.notices)))
+        for notice in page.notices:
+            world.prove(notice.evidence, page.checkpoint)
+            assert isinstance(notice, HitNotice)
+            told.append(notice.hit_id)
+        after = page.notices[-1].seq
+
+
+async def _settled(world: BrokerWorld, database: str) -> None:
+    """Wait until nothing is left to match and everything that happened is published."""
+    for _ in range(600):
+        with psycopg.connect(database) as connection:
+            row = connection.execute(
+                """SELECT (SELECT count(*) FROM match_queue) + (SELECT count(*) FROM events WHERE log_index IS NULL)
+                   + (SELECT size - published_size FROM log_head)"""
+            ).fetchone()
+        if row == (0,):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the broker did not settle")
+
+
+async def test_eight_concurrent_pushers_match_the_oracle(database: str) -> None:
+    """Eight agencies push overlapping people at once: each hit is told once to each side, and no other."""
+    async with broker_world(database, agencies=8, brokers=2) as world:
+        parties = [agency.id for agency in world.kit.covenant.agencies]
+        signals = _people(world, parties, 12, seed=1)
+
+        async def pusher(party: PartyId) -> None:
+            mine = signals[party]
+            for start_at in range(0, len(mine), 3):
+                answer = await world.agency(party).push(*mine[start_at : start_at + 3])
+                assert all(result.status == "accepted" for result in answer.results), party
+
+        await asyncio.gather(*(pusher(party) for party in parties))
+        await _settled(world, database)
+        told = [(party, hit) for party in parties for hit in await _all_told(world, party)]
+        expected = _oracle(signals)
+        assert len(expected) > 100
+        assert Counter(told) == Counter(expected)
+        await verify_from_zero(world)
+
+
+async def test_one_person_pushed_by_two_at_the_same_moment(database: str) -> None:
+    """Two agencies that push the same person at the same moment are both told exactly once, every time."""
+    async with broker_world(database) as world:
+        parties = [agency.id for agency in world.kit.covenant.agencies[:2]]
+        for round_number in range(12):
+            pair = [world.signal(party, {"phone": f"r{round_number}"}) for party in parties]
+            await asyncio.gather(*(world.agency(s_party).push(s) for s_party, s in zip(parties, pair, strict=True)))
+        await _settled(world, database)
+        for party in parties:
+            told = await _all_told(world, party)
+            assert (len(told), len(set(told))) == (12, 12)
+
+
+# --- Killed processes -------------------------------------------------------------------------------------------------
+
+
+class BrokerProcess:
+    """A broker as a process on the test's database, killed and started again at the same address."""
+
+    def __init__(self, folder: Path, world: BrokerWorld, port: int) -> None:
+        self._folder = folder
+        self._port = port
+        self._database = world.database
+        self._starts = 0
+        self.home = folder / "home"
+        self.home.mkdir()
+        file = HomeFile(
+            id=world.kit.covenant.broker.id,
+            title=Title(nl="Makelaar", en="Broker"),
+            url=world.kit.covenant.broker.url,
+            log_origin=world.kit.log_signer.key.name,
+            key_file_cost="interactive",
+        )
+        (self.home / "broker.json").write_bytes(file.to_json())
+        secret = SecretText(PASSPHRASE)
+        write_keyfile(self.home / "log.key", {"log": seed_of("log")}, secret, profile=Profile.INTERACTIVE)
+        world.kit.write(folder / "covenant")
+
+    def start(self) -> Process:
+        """Start it; the caller kills it."""
+        self._starts += 1
+        arguments = ["broker", "run", "--home", str(self.home), "--covenant", str(self._folder / "covenant")]
+        return start(
+            [*arguments, "--port", str(self._port)],
+            folder=self._folder / "output",
+            name=f"broker-{self._starts}",
+            environment={"SLUIS_PASSPHRASE": PASSPHRASE, "SLUIS_DATABASE": self._database},
+        )
+
+
+async def _push_until_proven(world: BrokerWorld, party: PartyId, batch: list[Signal], key: str) -> PushAnswer:
+    """Push as an outbox does: the same bytes under the same key until the proof is there."""
+    while True:
+        try:
+            answer = await world.agency(party).push(*batch, key=key)
+            if answer.checkpoint is not None:
+                return answer
+        except (UnavailableError, ConflictError):
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_killing_the_broker_loses_and_doubles_nothing(database: str, tmp_path: Path, seed: int) -> None:
+    """A broker killed with -9 at random points of pushes keeps every acknowledged signal, tells each hit once, and its
+    log verifies from zero.
+    """
+    clock = Clock()
+    sockets = listeners(3)
+    port = free_port()
+    broker_url = f"http://127.0.0.1:{port}"
+    kit = make_covenant(now=clock(), broker_url=broker_url, holder_urls=[url_of(one) for one in sockets])
+    witnesses = [FakeWitness(signer, kit.log_signer.key) for signer in kit.witness_signers.values()]
+    draw = random.Random(seed)
+    async with serving([one.app() for one in witnesses], sockets), make_http() as http:
+        world = BrokerWorld(kit, witnesses, clock, http, database)
+        broker = BrokerProcess(tmp_path, world, port)
+        parties = [agency.id for agency in kit.covenant.agencies[:4]]
+        signals = _people(world, parties, 12, seed)
+        process = await asyncio.to_thread(broker.start)
+
+        async def pusher(party: PartyId) -> list[PushAnswer]:
+            mine = signals[party]
+            return [
+                await _push_until_proven(world, party, mine[at : at + 2], f"{party}-{at:08}")
+                for at in range(0, len(mine), 2)
+            ]
+
+        pushers = asyncio.gather(*(pusher(party) for party in parties))
+        kills = 0
+        try:
+            while not pushers.done() and kills < 3:
+                await asyncio.wait([pushers], timeout=draw.uniform(0.05, 0.6))
+                process.kill()
+                kills += 1
+                process = await asyncio.to_thread(broker.start)
+            answers = await asyncio.wait_for(pushers, 60)
+            assert kills == 3
+            proven = {
+                result.id: world.prove(result.evidence, answer.checkpoint)
+                for one in answers
+                for answer in one
+                for result in answer.results
+            }
+            assert set(proven) == {signal.id for mine in signals.values() for signal in mine}
+            await _settled(world, database)
+            told = [(party, hit) for party in parties for hit in await _all_told(world, party)]
+            assert Counter(told) == Counter(_oracle(signals))
+            await verify_from_zero(world)
+            for party, mine in signals.items():
+                again = await world.agency(party).push(*mine)
+                assert {result.status for result in again.results} == {"known"}
+        finally:
+            process.kill()
+            if not pushers.done():
+                pushers.cancel()
+                await asyncio.gather(pushers, return_exceptions=True)
+    assert PASSPHRASE not in process.logs()
+
+
+async def test_another_broker_takes_over_from_a_killed_sequencer(database: str, tmp_path: Path) -> None:
+    """When the process that keeps the log is killed, another one on the same database goes on with it by itself."""
+    clock = Clock()
+    sockets = listeners(4)
+    urls = [url_of(one) for one in sockets]
+    kit = make_covenant(now=clock(), broker_url=urls[3], holder_urls=urls[:3])
+    witnesses = [FakeWitness(signer, kit.log_signer.key) for signer in kit.witness_signers.values()]
+    async with serving([one.app() for one in witnesses], sockets[:3]), make_http() as http:
+        world = BrokerWorld(kit, witnesses, clock, http, database)
+        first = await asyncio.to_thread(BrokerProcess(tmp_path, world, free_port()).start)
+        try:
+            for _ in range(100):
+                ready = await http.get(first.url + "/readyz")
+                if ready.json().get("publishedSize"):
+                    break
+                await asyncio.sleep(0.05)
+            async with serving([world.app()], sockets[3:]):
+                party = kit.covenant.agencies[0].id
+                await world.agency(party).push(world.signal(party, {"phone": "before"}))
+                first.kill()
+                answer = await world.agency(party).push(world.signal(party, {"phone": "after"}))
+                assert answer.checkpoint is not None
+                await verify_from_zero(world)
+        finally:
+            first.kill()
+
+
+def test_status_and_init_speak_plainly(tmp_path: Path) -> None:
+    """``init`` writes a party statement without secrets and can be repeated; ``status`` says when nobody answers."""
+    from typer.testing import CliRunner
+
+    from broker.main import app
+
+    environment = {"SLUIS_PASSPHRASE": PASSPHRASE}
+    arguments = ["init", "--home", str(tmp_path / "h"), "--id", "broker", "--url", "http://127.0.0.1:1"]
+    arguments += ["--log-origin", "sluis.test/log", "--key-file-cost", "interactive"]
+    runner = CliRunner()
+    made = runner.invoke(app, arguments, env=environment)
+    assert made.exit_code == 0, made.output
+    statement = (tmp_path / "h" / "party.yaml").read_text()
+    assert "sluis.test/log+" in statement
+    assert runner.invoke(app, arguments, env=environment).exit_code == 0
+    assert (tmp_path / "h" / "party.yaml").read_text() == statement
+    wrong = runner.invoke(app, arguments, env={"SLUIS_PASSPHRASE": "een heel andere zin"})
+    assert wrong.exit_code != 0
+    silent = runner.invoke(app, ["status", "--home", str(tmp_path / "h")])
+    assert silent.exit_code == 75
+    assert "No broker answers" in silent.output
+    assert json.loads((tmp_path / "h" / "broker.json").read_text())["id"] == "broker"

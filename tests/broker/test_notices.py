@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""From two agencies' signals to what each is told: levels, order, proof, withdrawal, expiry, muting, opening."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from broker.matching import hit_id
+from protocol.errors import InputError, NotFoundError
+from protocol.events import HitOpened, KeyMuted, NoticeIssued, SignalWithdrawn
+from protocol.ids import PartyId, PurposeId
+from protocol.messages import HitNotice, MutedNotice, NoticePage, Signal, WithdrawnNotice, parse
+from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, BrokerWorld, broker_world
+
+PHONE = {"phone": "+31612345678"}
+
+
+async def _hit(world: BrokerWorld) -> tuple[Signal, Signal]:
+    mine, theirs = world.signal(POLICE, PHONE), world.signal(PROSECUTION, PHONE)
+    await world.agency(POLICE).push(mine)
+    await world.agency(PROSECUTION).push(theirs)
+    return mine, theirs
+
+
+@pytest.mark.parametrize(("second", "released"), [(PROSECUTION, ["contact", "content"]), (CARE, ["contact"])])
+async def test_both_sides_are_told_once_with_proof(database: str, second: PartyId, released: list[str]) -> None:
+    """A shared identifier tells both agencies, the earlier one too, with the released contact and a proof."""
+    async with broker_world(database) as world:
+        mine, theirs = world.signal(POLICE, PHONE), world.signal(second, PHONE)
+        await world.agency(POLICE).push(mine)
+        await world.agency(second).push(theirs)
+        for party, own, other in ((POLICE, mine, theirs), (second, theirs, mine)):
+            page = await world.agency(party).told(1)
+            (notice,) = page.notices
+            assert isinstance(notice, HitNotice)
+            assert (notice.seq, notice.hit_id, notice.my_signal) == (1, hit_id(mine.id, theirs.id), own.id)
+            assert (notice.quality, notice.level) == ("hit", released[-1])
+            counterpart = notice.counterpart
+            assert counterpart is not None
+            assert counterpart.signal_id == other.id
+            assert [part.name for part in counterpart.parts] == released
+            assert counterpart.parts == tuple(part for part in other.parts if part.name in released)
+            assert {wrap.part: wrap.wrap for wrap in counterpart.wraps} == {
+                name: wrap for name, wrap in other.keys[0].wraps.items() if name in released
+            }
+            assert counterpart.signature == other.signature
+            assert set(counterpart.part_digests) == {"contact", "content"}
+            event = world.prove(notice.evidence, page.checkpoint)
+            assert isinstance(event, NoticeIssued)
+            assert (event.act.recipient, event.notice_seq, event.level) == (party, 1, released[-1])
+            assert event.subject.hit_id == notice.hit_id
+            assert set(event.subject.signal_ids) == {mine.id, theirs.id}
+
+
+async def test_only_wraps_of_agreeing_keys_are_released(database: str) -> None:
+    """Of a counterpart with many keys, only the wraps of the kinds that agreed leave the broker."""
+    async with broker_world(database) as world:
+        await world.agency(POLICE).push(world.signal(POLICE, {**PHONE, "iban": "a", "email": "b"}))
+        theirs = world.signal(PROSECUTION, {**PHONE, "iban": "c", "handle": "d"})
+        await world.agency(PROSECUTION).push(theirs)
+        notice = (await world.agency(POLICE).told(1)).notices[0]
+        assert isinstance(notice, HitNotice)
+        assert [one.kind for one in notice.agreed] == ["phone"]
+        assert notice.counterpart is not None
+        assert {wrap.kind for wrap in notice.counterpart.wraps} == {"phone"}
+
+
+async def test_quality_and_level_follow_tiers_and_covenant(database: str) -> None:
+    """A strong key is probable and tells care which agency; two medium keys are possible: existence only."""
+    async with broker_world(database) as world:
+        strong, medium = {"name-dob": "n1"}, {"name-year": "n2", "sound-month-day": "n2"}
+        await world.agency(POLICE).push(world.signal(POLICE, strong), world.signal(POLICE, medium))
+        await world.agency(CARE).push(world.signal(CARE, strong), world.signal(CARE, medium))
+        page = await world.agency(CARE).told(2)
+        told = {notice.quality: notice for notice in page.notices if isinstance(notice, HitNotice)}
+        assert told["probable"].level == "agency"
+        assert told["probable"].counterpart is not None
+        assert (told["probable"].counterpart.agency, told["probable"].counterpart.parts) == (POLICE, ())
+        assert (told["possible"].level, told["possible"].counterpart) == ("existence", None)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ([("sound-month-day", "x", "subject")], [("sound-month-day", "x", "subject")]),
+        ([("phone", "x", "associate")], [("phone", "x", "associate")]),
+        (
+            [("one-sound-dob", "x", "subject"), ("address", "y", "associate")],
+            [("one-sound-dob", "x", "subject"), ("address", "y", "subject")],
+        ),
+    ],
+    ids=["one medium key", "two associates", "name of one and address of another"],
+)
+async def test_what_does_not_suffice_is_no_hit(database: str, mine: list, theirs: list) -> None:
+    """One medium key, two associates, or keys of different people do not make a hit."""
+    async with broker_world(database) as world:
+        ours = await world.agency(POLICE).push(world.signal(POLICE, mine))
+        answer = await world.agency(PROSECUTION).push(world.signal(PROSECUTION, theirs))
+        assert [one.results[0].status for one in (ours, answer)] == ["accepted", "accepted"]
+        await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
+        page = await world.agency(POLICE).told(1)
+        assert [one.agreed[0].kind for one in page.notices if isinstance(one, HitNotice)] == ["phone"]
+
+
+async def test_purposes_and_own_signals_never_match(database: str) -> None:
+    """The same tag bytes under another purpose, or twice at one agency, make no hit."""
+    async with broker_world(database) as world:
+        other = PurposeId("victim-protection")
+        victim = world.signal(POLICE, PHONE, purpose=other)
+        same_bytes = victim.keys[0].model_copy(update={"tag": world.signal(POLICE, PHONE).keys[0].tag})
+        victim = victim.model_copy(update={"keys": (same_bytes,)})
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE), world.signal(PROSECUTION, PHONE))
+        await world.agency(POLICE).push(victim)
+        assert (await world.agency(POLICE).notices(wait=1)).notices == ()
+        assert (await world.agency(PROSECUTION).notices()).notices == ()
+
+
+async def test_known_cases_stay_silent(database: str) -> None:
+    """Two cases that were told of each other are not told again when one of them signals once more."""
+    async with broker_world(database) as world:
+        for _ in range(2):
+            await world.agency(POLICE).push(world.signal(POLICE, PHONE, case="A"))
+            await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE, case="B"))
+        await world.agency(POLICE).push(world.signal(POLICE, {"iban": "z"}, case="C"))
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, {"iban": "z"}, case="D"))
+        page = await world.agency(POLICE).told(2)
+        assert [one.agreed[0].kind for one in page.notices if isinstance(one, HitNotice)] == ["phone", "iban"]
+
+
+async def test_withdrawal_tells_the_other_side_and_erases(database: str) -> None:
+    """After a withdrawal the counterpart is told, the first notice no longer carries the parts, and nothing matches."""
+    async with broker_world(database) as world:
+        mine, _ = await _hit(world)
+        police, prosecution = world.agency(POLICE), world.agency(PROSECUTION)
+        await prosecution.told(1)
+        answer = await police.withdraw(mine.id)
+        event = world.prove(answer.evidence, answer.checkpoint)
+        assert isinstance(event, SignalWithdrawn)
+        assert (event.subject.signal_ids, event.reason) == ((mine.id,), "case-closed")
+        again = await police.withdraw(mine.id)
+        assert again.evidence is not None
+        assert answer.evidence is not None
+        assert again.evidence.index == answer.evidence.index
+        page = await prosecution.told(2)
+        first, second = page.notices
+        assert isinstance(first, HitNotice)
+        assert first.counterpart is not None
+        assert (first.counterpart.parts, first.counterpart.wraps) == ((), ())
+        assert isinstance(second, WithdrawnNotice)
+        assert (second.hit_id, second.reason) == (first.hit_id, "case-closed")
+        world.prove(second.evidence, page.checkpoint)
+        await world.agency(CARE).push(world.signal(CARE, PHONE))
+        told = await world.agency(CARE).told(1)
+        assert [n.counterpart.agency for n in told.notices if isinstance(n, HitNotice) and n.counterpart] == [
+            PROSECUTION
+        ]
+        with pytest.raises(NotFoundError):
+            await prosecution.withdraw(mine.id)
+
+
+async def test_expiry_erases_and_tells(database: str) -> None:
+    """When its time is over a signal goes by itself, and the other side is told why."""
+    from broker.timers import expire
+    from broker.web import running
+
+    async with broker_world(database) as world:
+        mine = world.signal(POLICE, PHONE, days=2)
+        await world.agency(POLICE).push(mine)
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
+        await world.agency(PROSECUTION).told(1)
+        later = lambda: world.clock() + timedelta(days=3)  # noqa: E731 - a moved clock
+        async with running(world.kit.covenant, world.kit.log_signer, database, later) as moved:
+            assert await expire(moved.broker) == 1
+            assert await expire(moved.broker) == 0
+        page = await world.agency(PROSECUTION).told(2)
+        assert isinstance(page.notices[1], WithdrawnNotice)
+        assert page.notices[1].reason == "expired"
+        with pytest.raises(NotFoundError):
+            await world.agency(POLICE).withdraw(mine.id)
+
+
+async def test_a_key_on_too_many_cases_is_muted(database: str) -> None:
+    """A key on more cases of one agency than the covenant allows matches nobody, and that agency is told."""
+    async with broker_world(database) as world:
+        limit = world.kit.covenant.common_key_limit
+        many = [world.signal(MUNICIPALITY, PHONE) for _ in range(limit + 1)]
+        await world.agency(MUNICIPALITY).push(*many)
+        page = await world.agency(MUNICIPALITY).told(1)
+        (notice,) = page.notices
+        assert isinstance(notice, MutedNotice)
+        assert (notice.kind, notice.signals) == ("phone", limit + 1)
+        assert notice.example in {signal.id for signal in many}
+        event = world.prove(notice.evidence, page.checkpoint)
+        assert isinstance(event, KeyMuted)
+        assert (event.act.recipient, event.notice_seq) == (MUNICIPALITY, 1)
+        await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+        assert (await world.agency(POLICE).notices(wait=1)).notices == ()
+        await world.agency(MUNICIPALITY).push(world.signal(MUNICIPALITY, PHONE))
+        assert len((await world.agency(MUNICIPALITY).notices(1, wait=1)).notices) == 0
+
+
+async def test_opening_is_logged_first(database: str) -> None:
+    """Opening a hit proves who looked and why; without a reason or a person it is refused; strangers find nothing."""
+    async with broker_world(database) as world:
+        mine, theirs = await _hit(world)
+        await world.agency(POLICE).told(1)
+        hit = hit_id(mine.id, theirs.id)
+        answer = await world.agency(POLICE).open(hit, key="opening-0001")
+        event = world.prove(answer.evidence, answer.checkpoint)
+        assert isinstance(event, HitOpened)
+        assert (event.act.agency, event.act.person, event.subject.hit_id) == (POLICE, "medewerker-17", hit)
+        again = await world.agency(POLICE).open(hit, key="opening-0001")
+        assert again.evidence == answer.evidence or (
+            again.evidence and answer.evidence and again.evidence.index == answer.evidence.index
+        )
+        with pytest.raises(NotFoundError):
+            await world.agency(CARE).open(hit)
+        with pytest.raises(InputError):
+            await world.agency(POLICE).open(hit, person=None)
+        with pytest.raises(InputError):
+            await world.agency(POLICE).client.request("POST", f"/v1/hits/{hit}/opening", body=b'{"justification":{}}')
+
+
+async def test_pages_have_limits_and_go_on(database: str) -> None:
+    """Pages of one notice each give all of them, in order, without a gap or repeat."""
+    async with broker_world(database) as world:
+        keys = [{"phone": str(n)} for n in range(5)]
+        await world.agency(POLICE).push(*(world.signal(POLICE, one) for one in keys))
+        await world.agency(PROSECUTION).push(*(world.signal(PROSECUTION, one) for one in keys))
+        police = world.agency(POLICE)
+        await police.told(5)
+        seen = [(await police.notices(after, limit=1)).notices[0].seq for after in range(5)]
+        assert seen == [1, 2, 3, 4, 5]
+        assert (await police.notices(5)).notices == ()
+
+
+async def test_a_long_poll_ends_when_something_is_told(database: str) -> None:
+    """A poll that waits returns as soon as a notice is proven, long before its time is up."""
+    async with broker_world(database) as world:
+        waiting = asyncio.create_task(world.agency(POLICE).notices(wait=20))
+        await asyncio.sleep(0.1)
+        started = asyncio.get_running_loop().time()
+        await _hit(world)
+        page = await waiting
+        assert len(page.notices) == 1
+        assert asyncio.get_running_loop().time() - started < 10
+
+
+async def test_a_stream_resumes_behind_the_last_event(database: str) -> None:
+    """The event stream gives pages with their last number as id, and goes on behind the number a client names."""
+    async with broker_world(database) as world:
+        await _hit(world)
+        page, last = await _first_event(world, {})
+        assert (last, len(page.notices)) == (1, 1)
+        world.prove(page.notices[0].evidence, page.checkpoint)
+        waiting = asyncio.create_task(_first_event(world, {"Last-Event-ID": "1"}))
+        await asyncio.sleep(0.1)
+        await world.agency(CARE).push(world.signal(CARE, PHONE))
+        page, last = await waiting
+        assert (last, [notice.seq for notice in page.notices]) == (2, [2])
+
+
+async def _first_event(world: BrokerWorld, headers: dict[str, str]) -> tuple[NoticePage, int]:
+    last = 0
+    async with world.agency(POLICE).client.stream("/v1/notices/stream", headers=headers, read_seconds=20) as lines:
+        async for line in lines:
+            if line.startswith("id: "):
+                last = int(line[4:])
+            if line.startswith("data: "):
+                assert json.loads(line[6:])
+                return parse(NoticePage, line[6:].encode()), last
+    raise AssertionError("the stream ended")
