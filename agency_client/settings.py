@@ -37,7 +37,7 @@ _SECRETS: Final = ("signing", "vault", "lookup", "case", "person")
 _KEY_BYTES: Final = 32
 _MAX_CONTACT: Final = 16_384
 
-CONTACT_FIELDS: Final = ("unit", "function", "phone", "email", "when", "reference")
+CONTACT_FIELDS: Final = ("unit", "name", "function", "phone", "email", "when", "reference")
 """What a contact says: whom to call, and when (protocol.md section 4)."""
 
 
