@@ -15,7 +15,6 @@ from psycopg.types.json import Jsonb
 
 from broker import facts as f
 from broker.postgres.connections import Connection
-from protocol.encoding import canonical_json
 from protocol.events import commit as commit_event
 
 EVENTS_CHANNEL: Final = "sluis_events"
@@ -98,9 +97,9 @@ def _event_row(recorded: f.Recorded, draw: Callable[[int], bytes]) -> Row:
     return (
         recorded.id,
         committed.leaf,
-        canonical_json(opening.record).decode(),
+        json.dumps(opening.record),
         opening.record_salt,
-        canonical_json(opening.subject).decode(),
+        json.dumps(opening.subject),
         opening.subject_salt,
     )
 

@@ -31,25 +31,26 @@ async def test_both_sides_are_told_once_with_proof(database: str, second: PartyI
         mine, theirs = world.signal(POLICE, PHONE), world.signal(second, PHONE)
         await world.agency(POLICE).push(mine)
         await world.agency(second).push(theirs)
-        for party, own, other in ((POLICE, mine, theirs), (second, theirs, mine)):
+        sides = ((POLICE, mine, theirs, ["contact"]), (second, theirs, mine, released))
+        for party, own, other, parts in sides:
             page = await world.agency(party).told(1)
             (notice,) = page.notices
             assert isinstance(notice, HitNotice)
             assert (notice.seq, notice.hit_id, notice.my_signal) == (1, hit_id(mine.id, theirs.id), own.id)
-            assert (notice.quality, notice.level) == ("hit", released[-1])
+            assert (notice.quality, notice.level) == ("hit", parts[-1])
             counterpart = notice.counterpart
             assert counterpart is not None
             assert counterpart.signal_id == other.id
-            assert [part.name for part in counterpart.parts] == released
-            assert counterpart.parts == tuple(part for part in other.parts if part.name in released)
+            assert [part.name for part in counterpart.parts] == parts
+            assert counterpart.parts == tuple(part for part in other.parts if part.name in parts)
             assert {wrap.part: wrap.wrap for wrap in counterpart.wraps} == {
-                name: wrap for name, wrap in other.keys[0].wraps.items() if name in released
+                name: wrap for name, wrap in other.keys[0].wraps.items() if name in parts
             }
             assert counterpart.signature == other.signature
             assert set(counterpart.part_digests) == {"contact", "content"}
             event = world.prove(notice.evidence, page.checkpoint)
             assert isinstance(event, NoticeIssued)
-            assert (event.act.recipient, event.notice_seq, event.level) == (party, 1, released[-1])
+            assert (event.act.recipient, event.notice_seq, event.level) == (party, 1, parts[-1])
             assert event.subject.hit_id == notice.hit_id
             assert set(event.subject.signal_ids) == {mine.id, theirs.id}
 

@@ -148,7 +148,7 @@ async def test_requests_of_strangers_are_refused(database: str) -> None:
         assert caught.value.rule == "unknown-entity"
         with psycopg.connect(database) as connection:
             query = "SELECT count(*) FROM events WHERE record LIKE %s"
-            count = connection.execute(query, (f'%"event":{RequestRefused.TAG},%',)).fetchone()
+            count = connection.execute(query, (f'%"event": {RequestRefused.TAG},%',)).fetchone()
         assert count == (1,)
 
 
