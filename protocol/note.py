@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from protocol.encoding import u64
 from protocol.errors import Code, InputError, VerificationError
+from protocol.weak_keys import is_weak
 
 MAX_NOTE: Final = 65_536
 """Characters of a note: room for sixteen signatures of any kind C2SP knows, and a bound for who parses a stranger's."""
@@ -115,7 +116,7 @@ Key: TypeAlias = LogKey | WitnessKey
 
 
 def _key_id(name: str, kind: bytes, public: bytes) -> bytes:
-    if not _is_name(name) or len(public) != _KEY_BYTES:
+    if not _is_name(name) or len(public) != _KEY_BYTES or is_weak(public):
         raise ValueError("not a key of a signed note")
     return hashlib.sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
@@ -137,7 +138,7 @@ def _parse_vkey(vkey: str, kind: bytes) -> tuple[str, bytes]:
     name, _, rest = vkey.partition("+")
     key_id, _, encoded = rest.partition("+")
     typed = unbase64(encoded)
-    if typed is None or not _is_name(name) or typed[:1] != kind or len(typed) != 1 + _KEY_BYTES:
+    if typed is None or not _is_name(name) or typed[:1] != kind or len(typed) != 1 + _KEY_BYTES or is_weak(typed[1:]):
         raise InputError(Code.MALFORMED, "Not a verifier key of the expected type.")
     if _key_id(name, kind, typed[1:]).hex() != key_id:
         raise InputError(Code.MALFORMED, "The verifier key's hash is not that of its name and key.")

@@ -30,6 +30,7 @@ from protocol.encoding import canonical_json, label, lp
 from protocol.errors import AuthenticationError, Code, ConfigurationError, VerificationError
 from protocol.ids import HolderIndex, KeyId, PartyId, PurposeId
 from protocol.messages import KeyStatement, SignedKeyStatement
+from protocol.weak_keys import is_weak
 
 TAG: Final = "sluis"
 """RFC 9421's application tag: a signature made for another program does not count here."""
@@ -110,12 +111,17 @@ class KeyDirectory:
     __slots__ = ("_entries",)
 
     def __init__(self, entries: Iterable[PublicKeyEntry]) -> None:
-        """Raise ``ConfigurationError`` for an entry without form, a name that occurs twice, or a key of two parties."""
+        """Raise ``ConfigurationError`` for an entry without form, a name that occurs twice, or a key of two parties.
+
+        And for a weak key, under which anybody's signature holds.
+        """
         self._entries: dict[str, PublicKeyEntry] = {}
         owners: dict[bytes, PartyId] = {}
         for entry in entries:
             if not _KEY_ID.match(entry.key_id) or _party_of(entry.key_id) != entry.party or len(entry.key) != 32:
                 raise ConfigurationError(Code.COVENANT_INVALID, f"Key {entry.key_id[:70]!r} is not a key of its party.")
+            if is_weak(entry.key):
+                raise ConfigurationError(Code.COVENANT_INVALID, f"Anybody can sign with key {entry.key_id}.")
             if entry.key_id in self._entries:
                 raise ConfigurationError(Code.COVENANT_INVALID, f"Key {entry.key_id} is listed twice.")
             if owners.setdefault(entry.key, entry.party) != entry.party:
