@@ -114,7 +114,7 @@ def _statements(world: BrokerWorld, index: int) -> SignedKeyStatement:
 
 
 async def test_key_statements_are_served_with_proof(database: str) -> None:
-    """The key-holders' statements are fetched, verified and logged; agencies get them with proof, never a forged one."""
+    """The key-holders' statements are fetched, verified and logged; agencies get them proven, never a forged one."""
     async with broker_world(database) as world:
         good = [_statements(world, 1), _statements(world, 2)]
         forged = _statements(world, 3).model_copy(update={"signature": bytes(64)})
