@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ HOLDERS: Final = (
     ("sleutelhouder-twee", "Sleutelhouder Twee (een notariskantoor)"),
     ("sleutelhouder-drie", "Sleutelhouder Drie (een stichting)"),
 )
+_CHEAP: Final = ("--key-file-cost", "interactive")
+"""The demo opens key files dozens of times; real parties leave the cost at its default."""
 AGENCIES: Final = (
     ("politie-oost", "police", "Politie, Team Mensenhandel Oost"),
     ("om-oost", "public-prosecution", "Openbaar Ministerie, parket Oost"),
@@ -39,11 +42,10 @@ class World:
     """The demo's parties under one folder. Leaving it as a context stops every process."""
 
     folder: Path
-    say: Callable[[str], None]
     _processes: dict[str, Process] = field(default_factory=dict)
     _tap: "subprocess.Popen[str] | None" = None
     _fronts: dict[str, int] = field(default_factory=dict)
-    _passphrase: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+    passphrase: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
 
     @property
     def covenant(self) -> Path:
@@ -83,7 +85,7 @@ class World:
 
     def start(self) -> None:
         """Start key-holders and broker, and enrol the agencies."""
-        self._each_call([lambda name=name: self.start_holder(name) for name, _ in HOLDERS])
+        self._each_call(partial(self.start_holder, name) for name, _ in HOLDERS)
         self.start_broker()
         self._each(
             ["agency", "enrol", "--home", str(self.home(name)), "--covenant", str(self.covenant)]
@@ -111,13 +113,13 @@ class World:
 
     def _init_commands(self) -> Iterable[list[str]]:
         origin = ["--log-origin", "makelaar.sluis.example/log"]
-        yield ["broker", "init", *self._named(BROKER), "--url", self.url(BROKER), *origin]
+        yield ["broker", "init", *_CHEAP, *self._named(BROKER), "--url", self.url(BROKER), *origin]
         for index, (name, title) in enumerate(HOLDERS, 1):
             place = ["--index", str(index), "--holders", "3", "--threshold", "2"]
-            yield ["keyholder", "init", *self._named(name), *place, "--title", title, "--url", self.url(name)]
+            yield ["keyholder", "init", *_CHEAP, *self._named(name), *place, "--title", title, "--url", self.url(name)]
         for number, (name, kind, title) in enumerate(AGENCIES, 1):
             oin = f"0000000100000000000{number}"
-            yield ["agency", "init", *self._named(name), "--kind", kind, "--title", title, "--oin", oin]
+            yield ["agency", "init", *_CHEAP, *self._named(name), "--kind", kind, "--title", title, "--oin", oin]
 
     def _named(self, name: str) -> list[str]:
         return ["--home", str(self.home(name)), "--id", name]
@@ -150,7 +152,7 @@ class World:
         return json.loads(self.agency(name, *arguments, "--json", seconds=seconds))
 
     def _each(self, commands: Iterable[Sequence[str]]) -> None:
-        self._each_call([lambda command=command: self.sluis(*command) for command in commands])
+        self._each_call(partial(self.sluis, *command) for command in commands)
 
     @staticmethod
     def _each_call(calls: Iterable[Callable[[], object]]) -> None:
@@ -159,7 +161,7 @@ class World:
                 done.result()
 
     def _environment(self) -> dict[str, str]:
-        return {"SLUIS_PASSPHRASE": self._passphrase}
+        return {"SLUIS_PASSPHRASE": self.passphrase}
 
     # --- The wiretap ---
 

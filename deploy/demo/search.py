@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Prove that nothing leaked: search everything the middle stored, wrote or received for every identifier value.
+
+Searched: every table of the broker, PostgreSQL's data files after a checkpoint, all log files, and all bytes that passed
+between the parties. Words that stood there before anybody's data did (a surname can be a word of PostgreSQL) are told
+apart by searching once before. A value planted in each of the places must be found, or the search is broken.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from broker.main import DATABASE
+from deploy.demo.leaks import Finding, Needles
+from deploy.demo.world import BROKER, World
+
+
+@dataclass(slots=True)
+class Search:
+    """The values to look for, and which of them were words of the programs before any data came."""
+
+    world: World
+    values: list[str]
+    planted: str = field(default_factory=lambda: f"Geplante-Naam-{secrets.token_hex(4)}", repr=False)
+    _needles: Needles = field(init=False)
+    _words: frozenset[int] = field(init=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        self._needles = Needles.of([*self.values, self.planted])
+
+    @property
+    def too_short(self) -> int:
+        """Values that cannot be told from accident; they are searched for in combinations."""
+        return self._needles.too_short
+
+    @property
+    def searched(self) -> int:
+        """Values that are searched for."""
+        return len(self._needles.values) - self.too_short - 1
+
+    @property
+    def words(self) -> int:
+        """Values that stood there before any data came, as words of the programs themselves."""
+        return len(self._words)
+
+    def learn_words(self) -> None:
+        """Search before this search's data are used; what is found are words of the programs."""
+        self._words |= {finding.value for finding in self._needles.search(self._places())}
+
+    def leaks(self) -> list[Finding]:
+        """Return every identifier value found."""
+        mark = self._needles.values.index(self.planted)
+        return [f for f in self._needles.search(self._places(), self._words) if f.value != mark]
+
+    def finds_planted(self) -> bool:
+        """Plant a value in a table, a log and on the wire, in four forms, and say whether each is found."""
+        mark = self.planted.encode()
+        (self.world.logs / "planted.log").write_bytes(b'{"event": "x", "name": "' + mark.hex().encode() + b'"}\n')
+        (self.world.wire / "planted.asked").write_bytes(b'{"a":"' + base64.b64encode(b"zz" + mark) + b'"}')
+        (self.world.wire / "planted.answered").write_bytes(hashlib.sha256(mark).hexdigest().encode())
+        with self._database() as database:
+            database.execute("CREATE TABLE planted (name text)")
+            database.execute("INSERT INTO planted VALUES (%s)", [self.planted])
+        number = self._needles.values.index(self.planted)
+        found = [f for f in self._needles.search(self._places()) if f.value == number]
+        with self._database() as database:
+            database.execute("DROP TABLE planted")
+        places = {finding.file.partition("/")[0] for finding in found}
+        forms = {finding.form for finding in found}
+        return places >= {"tables", "postgresql", "logs", "wire"} and forms >= {
+            "plain",
+            "hex",
+            "base64",
+            "sha256 in hex",
+        }
+
+    def _places(self) -> dict[str, Path]:
+        dump = self.world.folder / "tables"
+        dump.mkdir(exist_ok=True)
+        for old in dump.iterdir():
+            old.unlink()
+        with self._database() as database:
+            for (name,) in database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+                query = SQL("COPY (SELECT * FROM {}) TO STDOUT").format(Identifier(name))
+                with database.cursor().copy(query) as rows, (dump / name).open("wb") as file:
+                    file.writelines(bytes(block) for block in rows)
+            database.execute("CHECKPOINT")
+        roots = {
+            "tables": dump,
+            "postgresql": self._data,
+            "logs": self.world.logs,
+            "wire": self.world.wire,
+        }
+        return {f"{name}/{path.relative_to(root)}": path for name, root in roots.items() for path in _files(root)}
+
+    @property
+    def _data(self) -> Path:
+        (found,) = self.world.home(BROKER).rglob("postmaster.pid")
+        return found.parent
+
+    @contextmanager
+    def _database(self) -> Iterator["psycopg.Connection[Any]"]:
+        # postmaster.pid names on its fourth and fifth lines the port and the folder of the socket.
+        lines = (self._data / "postmaster.pid").read_text(encoding="ascii").splitlines()
+        with psycopg.connect(
+            host=lines[4], port=int(lines[3]), dbname=DATABASE, user="sluis", autocommit=True
+        ) as opened:
+            yield opened
+
+
+def _files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_file())
