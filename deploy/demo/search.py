@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Prove that nothing leaked: search everything the middle stored, wrote or received for every identifier value.
 
-Searched: every table of the broker, PostgreSQL's data files after a checkpoint, all log files, and all bytes that passed
+Searched: every table of the broker, PostgreSQL's data files after a checkpoint, all log files, and all that passed
 between the parties. Words that stood there before anybody's data did (a surname can be a word of PostgreSQL) are told
 apart by searching once before. A value planted in each of the places must be found, or the search is broken.
 """
