@@ -26,6 +26,8 @@ HOLDERS: Final = (
     ("sleutelhouder-twee", "Sleutelhouder Twee (een notariskantoor)"),
     ("sleutelhouder-drie", "Sleutelhouder Drie (een stichting)"),
 )
+COLUMNS: Final = 104
+"""Characters a line of what the commands print, so that it fits into the frames that the demo draws around it."""
 _CHEAP: Final = ("--key-file-cost", "interactive")
 """The demo opens key files dozens of times; real parties leave the cost at its default."""
 AGENCIES: Final = (
@@ -79,8 +81,9 @@ class World:
         shutil.copytree(ROOT / "policies", self.covenant)
         self._start_wiretap()
         self._each(self._init_commands())
-        for party in (BROKER, *(name for name, _ in HOLDERS), *(name for name, _, _ in AGENCIES)):
-            self.sluis("policy", "add-party", str(self.covenant), str(self.home(party) / "party.yaml"))
+        parties = (BROKER, *(name for name, _ in HOLDERS), *(name for name, _, _ in AGENCIES))
+        statements = [str(self.home(party) / "party.yaml") for party in parties]
+        self.sluis("policy", "add-party", str(self.covenant), *statements)
         self._ceremony()
 
     def start(self) -> None:
@@ -126,11 +129,11 @@ class World:
 
     def _ceremony(self) -> None:
         packages = self.folder / "packages"
-        for name, _ in HOLDERS:
-            self.sluis("keyholder", "deal", *self._at(name), "--out", str(packages))
-        for index, (name, _) in enumerate(HOLDERS, 1):
-            if sealed := [str(path) for path in sorted(packages.glob(f"*-for-{index}.json"))]:
-                self.sluis("keyholder", "accept", *self._at(name), *sealed)
+        self._each(["keyholder", "deal", *self._at(name), "--out", str(packages)] for name, _ in HOLDERS)
+        sealed = {name: sorted(packages.glob(f"*-for-{index}.json")) for index, (name, _) in enumerate(HOLDERS, 1)}
+        self._each(
+            ["keyholder", "accept", *self._at(name), *map(str, paths)] for name, paths in sealed.items() if paths
+        )
 
     def _at(self, name: str) -> list[str]:
         return ["--home", str(self.home(name)), "--covenant", str(self.covenant)]
@@ -161,7 +164,7 @@ class World:
                 done.result()
 
     def _environment(self) -> dict[str, str]:
-        return {"SLUIS_PASSPHRASE": self.passphrase}
+        return {"SLUIS_PASSPHRASE": self.passphrase, "COLUMNS": str(COLUMNS)}
 
     # --- The wiretap ---
 
