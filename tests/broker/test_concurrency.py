@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from broker.bells import Bell, heard
 from broker.matching import hit_id
 from broker.settings import HomeFile
 from edge.keyfile import Profile, SecretText, write_keyfile
@@ -197,15 +198,17 @@ async def test_killing_the_broker_loses_and_doubles_nothing(database: str, tmp_p
             for at in range(0, len(mine), 2):
                 answer = await _push_until_proven(world, party, mine[at : at + 2], f"{party}-{at:08}")
                 answers.append(answer)
+                grown.ring()
 
         answers: list[PushAnswer] = []
+        grown = Bell()
         pushers = asyncio.gather(*(pusher(party) for party in parties))
         cut_off = 0
         try:
             # By progress, not by the clock: on a fast machine everything would be done before the first kill.
             for progress in sorted(draw.sample(range(16), 3)):
                 while len(answers) < progress and not pushers.done():
-                    await asyncio.sleep(0.005)
+                    await heard(grown.next(), 0.05)
                 await asyncio.sleep(draw.uniform(0, 0.08))
                 cut_off += not pushers.done()
                 process.kill()
