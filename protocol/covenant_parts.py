@@ -253,6 +253,9 @@ class Terms(Message):
             raise ValueError("graceDays must be at most half of epochDays: an epoch's end must mean something")
         if self.witness_quorum > self.key_holding.holders:
             raise ValueError("witnessQuorum cannot exceed the number of key-holders")
+        if self.witness_quorum * 2 <= self.key_holding.holders:
+            # Two quorums without a common member could each cosign its own history, and no witness would have lied.
+            raise ValueError("witnessQuorum must be more than half of the key-holders: any two quorums share a witness")
         return self
 
 

@@ -154,6 +154,12 @@ class _Reading:
             if holder.index > terms.key_holding.holders:
                 text = f"The covenant has {terms.key_holding.holders} key-holders; this is number {holder.index}."
                 self.issues.append(document.issue(("keyHolders", place, "index"), "out_of_range", text))
+        if parties.log is not None:
+            public = parties.log.verifier.public
+            for place, holder in enumerate(parties.key_holders):
+                if holder.witness_key.public == public:
+                    text = "This witness key is the log's own: a log that cosigns itself has no witness."
+                    self.issues.append(document.issue(("keyHolders", place, "witness"), "log_is_witness", text))
         if parties.broker is not None:
             once("party id", parties.broker.id, ("broker", "id"))
         if (parties.broker is None) != (parties.log is None):

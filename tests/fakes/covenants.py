@@ -118,7 +118,7 @@ def make_covenant(
         "validFrom": f"{max(start, datetime(2026, 1, 1, tzinfo=now.tzinfo)):%Y-%m-%dT%H:%M:%SZ}",
         "validUntil": f"{now + timedelta(days=365):%Y-%m-%dT%H:%M:%SZ}",
         "keyHolding": f"{{threshold: {threshold}, holders: {key_holders}}}",
-        "witnessQuorum": str(min(2, key_holders)),
+        "witnessQuorum": str(key_holders // 2 + 1),
     }.items():
         terms = re.sub(rf"^{key}:.*$", f"{key}: {value}", terms, flags=re.MULTILINE)
     files["covenant.yaml"] = terms.encode()

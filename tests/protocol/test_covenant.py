@@ -184,6 +184,7 @@ def test_person_stands_for_all_keys_of_name_and_birth_date():
             "covenant.yaml:LINE keyHolding.th",
         ),
         ("covenant.yaml", b"witnessQuorum: 2", b"witnessQuorum: 4", "value_error", "covenant.yaml:"),
+        ("covenant.yaml", b"witnessQuorum: 2", b"witnessQuorum: 1", "value_error", "covenant.yaml:"),
         ("covenant.yaml", b"dpia:", b"# dpia:", "missing", "covenant.yaml:"),
         ("covenant.yaml", b"population: 17000000", b"population: 9000000000", "not_selective", f"{OFFENDER}:"),
         (OFFENDER, b"{acts", b"{akts", "extra_forbidden", f"{OFFENDER}:LINE participants.police.akts"),
@@ -271,6 +272,28 @@ def test_one_witness_key_under_two_names_is_refused():
     doubled = text.replace(second.vkey, WitnessKey(second.name, first.public).vkey)
     assert doubled != text
     assert "repeated" in {issue.code for issue in refused({"parties.yaml": doubled.encode()})}
+
+
+def test_a_log_that_is_its_own_witness_is_refused():
+    """A key-holder whose witness key is the log's would cosign whatever the log says."""
+    text = KIT.files["parties.yaml"].decode()
+    first = KIT.covenant.witness_keys[0]
+    own = text.replace(first.vkey, WitnessKey(first.name, KIT.log_signer.key.public).vkey)
+    assert own != text
+    assert "log_is_witness" in {issue.code for issue in refused({"parties.yaml": own.encode()})}
+
+
+@pytest.mark.parametrize(("holders", "quorum"), [(2, 2), (3, 2), (4, 3), (5, 3), (9, 5)])
+def test_two_quorums_always_share_a_witness(holders: int, quorum: int):
+    """The smallest quorum is a majority of the key-holders: one fewer is refused."""
+    kit = make_covenant(now=NOW, key_holders=holders)
+    assert kit.covenant.witness_quorum == quorum
+    terms = kit.files["covenant.yaml"].replace(
+        f"witnessQuorum: {quorum}".encode(), f"witnessQuorum: {quorum - 1}".encode()
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        Covenant.parse(kit.files | {"covenant.yaml": terms})
+    assert raised.value.code == "covenant_invalid"
 
 
 # --- The bundle's name ---
