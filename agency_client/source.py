@@ -21,7 +21,6 @@ from agency_client.source_rows import (
     check_header,
     row_of,
 )
-from agency_client.source_xlsx import read_xlsx
 from protocol.errors import Code, InputError
 
 MAX_LINE: Final = 1_048_576
@@ -56,6 +55,9 @@ def read_rows(path: Path) -> Iterator[Row | BadRow]:
     elif suffix in _JSON_SUFFIXES:
         yield from _read_json_lines(path)
     elif suffix == ".xlsx":
+        # Loaded for such files only: it takes as long as everything else together.
+        from agency_client.source_xlsx import read_xlsx
+
         yield from read_xlsx(path)
     else:
         raise InputError(

@@ -9,18 +9,16 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import fastapi
 
+from edge.addresses import origin
 from protocol.errors import Code, InputError, UnavailableError
 from protocol.ids import PartyId
 from protocol.signing import KeyDirectory, Request, Verified, verify_body, verify_head
 
 READ_SECONDS: Final = 30.0
 """A body that takes longer holds our memory for somebody else's trouble: 16 MB at 5 Mbit/s."""
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class NonceMemory(Protocol):
@@ -85,11 +83,3 @@ def _target(public_url: str, request: fastapi.Request) -> str:
     query: bytes = request.scope.get("query_string", b"")
     target = origin(public_url) + path.decode("latin-1").partition("?")[0]
     return target + ("?" + query.decode("latin-1") if query else "")
-
-
-def origin(url: str) -> str:
-    """Return scheme, host and port in the form that clients sign: lower case, no default port, then any path prefix."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
-    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import httpx
 
+from edge.addresses import origin
 from edge.problems import error_from_problem
-from edge.requests import origin
 from protocol.encoding import b64url
 from protocol.errors import Code, ConfigurationError, InputError, UnavailableError, VerificationError
 from protocol.group import random_bytes

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
+from edge.addresses import origin
 from edge.api import make_app
-from edge.requests import origin, read_signed
+from edge.requests import read_signed
 from edge.transport import SignedClient
 from protocol import signing
 from protocol.errors import AuthenticationError, Code, InputError, RefusedError, UnavailableError, VerificationError
