@@ -7,7 +7,7 @@ Pure. Two steps, because a notice's number stands in its event: ``plan`` says wh
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -100,7 +100,7 @@ def issue(planned: Plan, next_seqs: Mapping[PartyId, int], recorder: Recorder, n
     for telling in planned.tellings:
         seq = number(telling.mine.agency)
         event = recorder.hit_notice(
-            _logged(telling.match), telling.mine.agency, planned.purpose, seq, telling.level, telling.decision, now
+            _told(telling), telling.mine.agency, planned.purpose, seq, telling.level, telling.decision, now
         )
         events.append(event)
         facts.append(_notice(planned, telling, seq, event, now))
@@ -142,6 +142,13 @@ def _knows(level: Level) -> bool:
 
 def _logged(match: Match) -> Hit:
     return Hit(match.hit.id, (match.hit.first, match.hit.second), match.hit.quality, match.kinds)
+
+
+def _told(telling: Telling) -> Hit:
+    hit = _logged(telling.match)
+    # The receiver gets this event's opening, and a signal's id tells when it was made: below the level that names the
+    # counterpart, its id stays out.
+    return hit if _knows(telling.level) else replace(hit, signals=(telling.mine.id,))
 
 
 def _notice(planned: Plan, telling: Telling, seq: int, event: Recorded, now: datetime) -> NoticeAdded:

@@ -25,7 +25,8 @@ class Hit:
     """What two signals agree on, for the log."""
 
     id: HitId
-    signals: tuple[SignalId, SignalId]
+    signals: tuple[SignalId, ...]
+    """Both; only the receiver's own in the event of a notice that names no counterpart."""
     quality: Quality
     kinds: tuple[KeyKind, ...]
 

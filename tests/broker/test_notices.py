@@ -82,6 +82,21 @@ async def test_quality_and_level_follow_tiers_and_covenant(database: str) -> Non
         assert (told["possible"].level, told["possible"].counterpart) == ("existence", None)
 
 
+async def test_existence_does_not_tell_the_counterpart_s_signal(database: str) -> None:
+    """At level existence the logged event names the receiver's own signal and the hit, at agency both signals."""
+    async with broker_world(database) as world:
+        strong, medium = {"name-dob": "n1"}, {"name-year": "n2", "sound-month-day": "n2"}
+        police = world.signal(POLICE, strong), world.signal(POLICE, medium)
+        care = world.signal(CARE, strong), world.signal(CARE, medium)
+        await world.agency(POLICE).push(*police)
+        await world.agency(CARE).push(*care)
+        page = await world.agency(CARE).told(2)
+        told = {notice.level: notice for notice in page.notices if isinstance(notice, HitNotice)}
+        named = {level: world.prove(one.evidence, page.checkpoint).subject.signal_ids for level, one in told.items()}
+        assert named["existence"] == (care[1].id,)
+        assert set(named["agency"]) == {police[0].id, care[0].id}
+
+
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [

@@ -6,7 +6,7 @@ storage, no HTTP. Not here: the real services, which have tests of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -266,7 +266,8 @@ class MemoryBroker:
 
     def _tell(self, mine: Stored, theirs: Stored, hit: Hit, agreed: Sequence[tuple[Any, Any, Any]]) -> None:
         rows = self.told.setdefault(mine.agency, [])
-        event = self.recorder.hit_notice(hit, mine.agency, PURPOSE, len(rows) + 1, self.level, ALLOWED, NOW).event
+        named = hit if self.level != "existence" else replace(hit, signals=(mine.signal.id,))
+        event = self.recorder.hit_notice(named, mine.agency, PURPOSE, len(rows) + 1, self.level, ALLOWED, NOW).event
         place, made = self.log.add(event)
         notice = HitNotice(
             seq=len(rows) + 1,
