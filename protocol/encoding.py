@@ -18,7 +18,7 @@ MAX_LP: Final = 0xFFFF
 """A length prefix has two bytes; nothing that we bind this way comes near it."""
 
 _B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
-_TO_STANDARD = str.maketrans("-_", "+/")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 # A last group of two characters carries 8 of 12 bits, one of three 16 of 18: the bits left over must be zero.
 _CLEAN_ENDS = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
 _LABEL = re.compile(r"sluis/v1/[a-z0-9-]+\Z")
@@ -71,7 +71,7 @@ def unb64url(text: str, *, length: int | None = None) -> bytes:
     tail = len(text) % 4
     if tail and text[-1] not in _CLEAN_ENDS[tail]:
         raise InputError(Code.MALFORMED, "Base64url with stray trailing bits.")
-    raw = binascii.a2b_base64(text.translate(_TO_STANDARD) + "=="[: -tail % 4])
+    raw = binascii.a2b_base64(text.encode().translate(_TO_STANDARD) + b"=="[: -tail % 4])
     if length is not None and len(raw) != length:
         raise InputError(Code.MALFORMED, f"Expected {length} bytes.")
     return raw
