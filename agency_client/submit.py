@@ -16,8 +16,9 @@ from uuid import UUID
 from agency_client.draft import Draft, DraftKey
 from agency_client.vault.signals import KeptKey
 from protocol.encoding import label, lp, parse_time
-from protocol.envelope import EnvelopeKeyRef, PartContext, part_digest, seal, signal_statement
+from protocol.envelope import EnvelopeKeyRef, PartContext, SealedParts, part_digest, seal, signal_statement
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
+from protocol.keys import opens_parts
 from protocol.messages import Informed, PartName, PushRequest, Signal, SignalKey
 from protocol.signing import Signer
 from protocol.tags import TagAndKey, derive_all, match_input
@@ -81,8 +82,12 @@ def make_signal(
     draft = ready.draft
     context = PartContext(ready.id, sender.signer.party, purpose, epoch)
     found = [(key, tagging.pick(key, derived)) for key in draft.keys]
-    plain: dict[PartName, bytes] = {name: draft.part_bytes(name) for name in draft.parts}
-    sealed = seal(plain, [EnvelopeKeyRef(key.kind, key.role, pair.envelope_key) for key, pair in found], context)
+    openers = [(key, pair) for key, pair in found if opens_parts(key.kind)]
+    # A signal of factors alone makes no hit, so nobody would ever open its parts.
+    plain: dict[PartName, bytes] = {name: draft.part_bytes(name) for name in draft.parts if openers}
+    refs = [EnvelopeKeyRef(key.kind, key.role, pair.envelope_key) for key, pair in openers]
+    sealed = seal(plain, refs, context) if openers else SealedParts((), ())
+    wraps = iter(sealed.wraps)
     digests = {part.name: part_digest(part) for part in sealed.parts}
     signal = Signal(
         id=ready.id,
@@ -93,8 +98,8 @@ def make_signal(
         case_token=sender.case_token(purpose, draft.case_reference),
         urgency=draft.urgency,
         keys=tuple(
-            SignalKey(kind=key.kind, role=key.role, tag=pair.tag, wraps=wraps)
-            for (key, pair), wraps in zip(found, sealed.wraps, strict=True)
+            SignalKey(kind=key.kind, role=key.role, tag=pair.tag, wraps=next(wraps) if opens_parts(key.kind) else {})
+            for key, pair in found
         ),
         parts=sealed.parts,
         expires_at=parse_time(ready.expires_at),

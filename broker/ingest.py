@@ -19,6 +19,7 @@ from broker.recording import Recorder
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.ids import Epoch, PurposeId, SignalId
+from protocol.keys import opens_parts
 from protocol.messages import PartName, Refusal, Signal
 from protocol.policy import Decision, PolicyEngine, Push
 from protocol.signing import KeyDirectory, Verified, verify_message
@@ -115,6 +116,9 @@ def _examine(signal: Signal, by: Verified, engine: PolicyEngine, directory: KeyD
         refusal: Refusal | None = Refusal(code=code.value, rule=decision.rule, detail=decision.reason)
     elif signal.expires_at <= now:
         refusal = Refusal(code=Code.POLICY_REFUSED.value, detail="The signal has expired already.")
+    elif any(bool(key.wraps) != (bool(signal.parts) and opens_parts(key.kind)) for key in signal.keys):
+        detail = "Every key but a factor wraps the parts, and a factor wraps none."
+        refusal = Refusal(code=Code.MALFORMED.value, detail=detail)
     else:
         refusal = _check_signature(signal, digests, by, directory, now)
     return Examined(signal, hashlib.sha256(signal.to_json()).digest(), digests, decision, refusal)

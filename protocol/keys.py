@@ -105,7 +105,7 @@ def _factor(kind: str, nl: str, en: str, beside: float, reason: str, birth_date:
 
 
 _RULES: Final = (
-    _identifier("bsn", "burgerservicenummer", "citizen service number", DETERMINED, "one person each; digits checked"),
+    _identifier("bsn", "burgerservicenummer", "BSN", DETERMINED, "one person each; digits checked"),
     _identifier("v-number", "V-nummer (vreemdelingennummer)", "aliens number", DETERMINED, "one person each"),
     _identifier("skn", "strafrechtketennummer", "criminal justice number", DETERMINED, "one person each"),
     _identifier("phone", "telefoonnummer", "phone number", RE_ISSUED, "re-issued after months; shared at home"),
@@ -119,43 +119,43 @@ _RULES: Final = (
     _person(
         Tier.STRONG,
         "name-dob-swapped",
-        "naam en geboortedatum, dag en maand verwisseld",
-        "name and birth date, day and month swapped",
+        "naam en geboortedatum (dag en maand verwisseld)",
+        "name and birth date (day and month swapped)",
         GIVEN * SURNAME * BIRTH_DATE * EITHER_WAY,
     ),
     _person(
         Tier.STRONG,
         "sound-dob",
-        "klank van de naam en geboortedatum",
-        "sound of the name and birth date",
+        "naam (op klank) en geboortedatum",
+        "name (by sound) and birth date",
         GIVEN_SOUND * SURNAME_SOUND * BIRTH_DATE * HALVES,
     ),
     _person(
         Tier.STRONG,
         "sound-any-dob",
-        "klank van voor- en achternaam in willekeurige volgorde en geboortedatum",
-        "sound of given name and surname in any order and birth date",
+        "naam (op klank, in willekeurige volgorde) en geboortedatum",
+        "name (by sound, in either order) and birth date",
         GIVEN_SOUND * SURNAME_SOUND * BIRTH_DATE * EITHER_WAY,
     ),
     _person(
         Tier.STRONG,
         "sound-year-day",
-        "klank van de naam, geboortejaar en -dag",
-        "sound of the name, year and day of birth",
+        "naam (op klank), geboortejaar en -dag",
+        "name (by sound), year and day of birth",
         GIVEN_SOUND * SURNAME_SOUND * YEAR * DAY,
     ),
     _person(
         Tier.STRONG,
         "sound-year-month",
-        "klank van de naam, geboortejaar en -maand",
-        "sound of the name, year and month of birth",
+        "naam (op klank), geboortejaar en -maand",
+        "name (by sound), year and month of birth",
         GIVEN_SOUND * SURNAME_SOUND * YEAR * MONTH,
     ),
     _person(
         Tier.STRONG,
         "initial-sound-dob",
-        "voorletter, klank van de achternaam en geboortedatum",
-        "initial, sound of the surname and birth date",
+        "voorletter, achternaam (op klank) en geboortedatum",
+        "initial, surname (by sound) and birth date",
         INITIAL * SURNAME_SOUND * BIRTH_DATE,
         given=False,
         reason="product of its parts, times 2; unrelated people only: twins share it",
@@ -164,23 +164,23 @@ _RULES: Final = (
     _person(
         Tier.MEDIUM,
         "sound-month-day",
-        "klank van de naam, geboortemaand en -dag",
-        "sound of the name, month and day of birth",
+        "naam (op klank), geboortemaand en -dag",
+        "name (by sound), month and day of birth",
         GIVEN_SOUND * SURNAME_SOUND * MONTH_DAY,
     ),
     _person(
         Tier.MEDIUM,
         "sound-initial-dob",
-        "klank van de voornaam, eerste letter van de achternaam en geboortedatum",
-        "sound of the given name, first letter of the surname and birth date",
+        "voornaam (op klank), eerste letter van de achternaam en geboortedatum",
+        "given name (by sound), first letter of the surname and birth date",
         GIVEN_SOUND * INITIAL * BIRTH_DATE,
     ),
     _person(Tier.MEDIUM, "name-year", "naam en geboortejaar", "name and year of birth", GIVEN * SURNAME * YEAR),
     _person(
         Tier.MEDIUM,
         "sound-address",
-        "klank van voor- en achternaam in willekeurige volgorde, postcode en huisnummer",
-        "sound of given name and surname in any order, postcode and house number",
+        "naam (op klank, in willekeurige volgorde), postcode en huisnummer",
+        "name (by sound, in either order), postcode and house number",
         GIVEN_SOUND * SURNAME_SOUND * HOUSEHOLD * EITHER_WAY,
         reason="product of its parts, times 2; medium although u is strong, since fathers and sons share it",
     ),
@@ -188,8 +188,8 @@ _RULES: Final = (
     _person(
         Tier.WEAK,
         "one-sound-dob",
-        "klank van voor- of achternaam en geboortedatum",
-        "sound of given name or surname and birth date",
+        "voor- of achternaam (op klank) en geboortedatum",
+        "given name or surname (by sound) and birth date",
         ONE_SOUND * BIRTH_DATE,
         given=False,
         reason="product of its parts, times 2; either name, so that swapped names with an error still meet",
@@ -230,6 +230,15 @@ KINDS: Final[Mapping[KeyKind, KindRule]] = MappingProxyType({rule.kind: rule for
 def tier_of(kind: KeyKind) -> Tier:
     """Return the tier of a kind that is in the table; ``KeyError`` for another."""
     return KINDS[kind].tier
+
+
+def opens_parts(kind: KeyKind) -> bool:
+    """Return whether a key of this kind carries wraps; ``KeyError`` for a kind that is not in the table.
+
+    A factor never makes a hit alone, so it must not open anything alone either: who knows a postcode would need only a
+    broker that gives out a wrap it should not.
+    """
+    return tier_of(kind) is not Tier.FACTOR
 
 
 def check_selectivity(population: int, rules: Iterable[KindRule] = _RULES) -> None:

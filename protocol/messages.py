@@ -286,7 +286,10 @@ class KeyStatementsAnswer(Message):
 
 
 class SignalKey(Message):
-    """One match key of a signal: its pseudonym, and each part's content key wrapped under its envelope key."""
+    """One match key of a signal: its pseudonym, and each part's content key wrapped under its envelope key.
+
+    A factor, which is no hit by itself, carries no wraps (``keys.opens_parts``).
+    """
 
     kind: Kind
     role: Role
@@ -335,8 +338,10 @@ class Signal(Message):
             raise ValueError("each part at most once")
         if len({(key.tag, key.role) for key in self.keys}) != len(self.keys):
             raise ValueError("each tag at most once a role")
-        if any(set(key.wraps) != set(names) for key in self.keys):
-            raise ValueError("every key wraps exactly the parts that are there")
+        if any(key.wraps and set(key.wraps) != set(names) for key in self.keys):
+            raise ValueError("a key wraps all the parts that are there, or none")
+        if names and not any(key.wraps for key in self.keys):
+            raise ValueError("a part needs a key that wraps it")
         if self.id.version != 7:
             raise ValueError("a signal id is a UUIDv7")
         return self

@@ -38,6 +38,22 @@ async def test_two_agencies_find_out_and_one_reads_the_contact(tmp_path: Path, w
     assert checked.head.checkpoint.size == len(world.broker.log.leaves)
 
 
+async def test_factors_carry_no_wraps(tmp_path: Path, world: World) -> None:
+    """An address and a plate open nothing, and a signal of factors alone has no parts at all."""
+    police, care = make_client(tmp_path / "p", world), make_client(tmp_path / "c", world, "care-linde")
+    keys = [*ANNA, ("address", "1234AB|5"), ("vehicle", "AB123C")]
+    police.add(("P-1", keys), ("P-2", [("vehicle", "XX999X")]))
+    assert await police.send() is None
+    first, second = (one.signal for one in world.broker.signals.values())
+    assert {key.kind for key in first.keys if key.wraps} == {"bsn", "name-dob"}
+    assert second.parts == ()
+    care.add(("C-1", keys))
+    assert await care.send() is None
+    assert len((await police.reading.read()).verified) == 1
+    (hit,) = police.vault.hits.all()
+    assert (await police.acts.open(hit.id, WHY, "0" * 32)).parts == {"contact": CONTACT}
+
+
 async def test_sending_again_sends_nothing(tmp_path: Path, world: World) -> None:
     """What is accepted is not sent again, and the same records add nothing."""
     client = make_client(tmp_path / "p", world)

@@ -68,6 +68,22 @@ async def test_only_wraps_of_agreeing_keys_are_released(database: str) -> None:
         assert {wrap.kind for wrap in notice.counterpart.wraps} == {"phone"}
 
 
+async def test_a_factor_s_wraps_are_refused_and_none_is_released(database: str) -> None:
+    """An address that carries wraps is refused; without them it counts, and only the other key's wraps are released."""
+    async with broker_world(database) as world:
+        keys = {**PHONE, "address": "1234AB 5"}
+        answer = await world.agency(POLICE).push(world.signal(POLICE, keys, factor_wraps=True))
+        assert [one.refusal.code for one in answer.results if one.refusal] == ["malformed"]
+        await world.agency(POLICE).push(world.signal(POLICE, keys))
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, keys))
+        notice = (await world.agency(POLICE).told(1)).notices[0]
+        assert isinstance(notice, HitNotice)
+        assert {one.kind for one in notice.agreed} == {"phone", "address"}
+        assert notice.counterpart is not None
+        assert {wrap.kind for wrap in notice.counterpart.wraps} == {"phone"}
+        assert notice.counterpart.parts != ()
+
+
 async def test_quality_and_level_follow_tiers_and_covenant(database: str) -> None:
     """A strong key is probable and tells care which agency; two medium keys are possible: existence only."""
     async with broker_world(database) as world:

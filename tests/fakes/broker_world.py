@@ -22,6 +22,7 @@ from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.events import Event
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.keys import KINDS, opens_parts
 from protocol.log_evidence import verify_evidence
 from protocol.messages import (
     ActAnswer,
@@ -78,6 +79,10 @@ def tag_of(kind: str, value: str, purpose: PurposeId = PURPOSE, epoch: int = 0) 
     return hashlib.sha256(f"{purpose}/{epoch}/{kind}/{value}".encode()).digest()
 
 
+def _opens(kind: str) -> bool:
+    return kind not in KINDS or opens_parts(KeyKind(kind))
+
+
 @dataclass
 class BrokerWorld:
     """A covenant with its private keys, witnesses, and the broker's address."""
@@ -112,6 +117,7 @@ class BrokerWorld:
         basis: str | None = None,
         parts: Sequence[str] = ("contact", "content"),
         signed_by: PartyId | None = None,
+        factor_wraps: bool = False,
     ) -> Signal:
         """Return a signal with a key a (kind, value, role); a mapping makes all keys the subject's."""
         chosen = self.epoch if epoch is None else epoch
@@ -132,7 +138,7 @@ class BrokerWorld:
                     kind=KeyKind(kind),
                     role=role,  # type: ignore[arg-type]  # a word of the test
                     tag=tag_of(kind, value, purpose, chosen),
-                    wraps={name: os.urandom(72) for name in digests},
+                    wraps={name: os.urandom(72) for name in digests if factor_wraps or _opens(kind)},
                 )
                 for kind, value, role in listed
             ),

@@ -201,11 +201,22 @@ def test_a_quorum_is_ascending(quorum: list[int]) -> None:
     refusal(EvaluationRequest, {"purpose": "victim-protection", "epoch": 0, "quorum": quorum, "elements": [POINT]})
 
 
-def test_wraps_are_for_exactly_the_parts() -> None:
-    """A key that wraps another part than the signal has, or not all of them, is refused."""
+def test_a_key_wraps_all_parts_or_none() -> None:
+    """A key that wraps another part than the signal has, or only some of them, is refused; one without wraps is not."""
     key = SIGNAL["keys"][0]
-    for wraps in ({}, {"content": WRAP}, {"contact": WRAP, "content": WRAP}, {"contact": b64url(bytes(71))}):
+    for wraps in ({"content": WRAP}, {"contact": WRAP, "content": WRAP}, {"contact": b64url(bytes(71))}):
         refusal(Signal, {**SIGNAL, "keys": [{**key, "wraps": wraps}]})
+    both = [{"name": name, "ciphertext": b64url(bytes(296))} for name in ("contact", "content")]
+    refusal(Signal, {**SIGNAL, "parts": both})
+    bare = {**key, "tag": b64url(bytes(31) + b"1"), "wraps": {}}
+    assert read(Signal, {**SIGNAL, "keys": [key, bare]}).keys[1].wraps == {}
+
+
+def test_a_part_that_no_key_opens_is_refused() -> None:
+    """A signal whose keys all carry no wraps has no parts either."""
+    key = {**SIGNAL["keys"][0], "wraps": {}}
+    refusal(Signal, {**SIGNAL, "keys": [key]})
+    assert read(Signal, {**SIGNAL, "keys": [key], "parts": []}).parts == ()
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"signals":NaN}', b"[" * 100_000])
