@@ -190,7 +190,7 @@ def all_of(*processes: Process) -> Iterator[tuple[Process, ...]]:
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "120", **(extra or {})}
+    return {**kept, "PYTHONUNBUFFERED": "1", "COLUMNS": "120", **(extra or {})}
 
 
 def _ready_line(line: str) -> Mapping[str, Any] | None:
