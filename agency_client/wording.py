@@ -2,31 +2,30 @@
 """A hit in plain words: one sentence who knows the person, on what, how sure, and by when to act.
 
 Only from verified hits. It never says that something differs: what did not agree may be unknown at the other side.
-Not here: colours and tables (``cli.py``).
+Not here: what agrees and how sure that is (``likeness.py``), colours and tables (``showing.py``).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from agency_client.likeness import families, joined, sureness, twins_agree
 from agency_client.vault.hits import HitState, KeptHit
 from protocol.covenant import Covenant
 from protocol.errors import NotFoundError
 from protocol.ids import KeyKind
-from protocol.keys import KINDS, Tier, could_be_twins, expected_strangers, tier_of
-from protocol.messages import HitNotice, MutedNotice, Quality
+from protocol.keys import KINDS, quality_of
+from protocol.messages import HitNotice, MutedNotice, Quality, Role
 
 _KNOWS: Final[dict[Quality, str]] = {
     "hit": "knows",
     "probable": "probably knows",
     "possible": "possibly knows",
 }
-_SHARED: Final = frozenset(KeyKind(kind) for kind in ("phone", "email", "handle", "iban", "address", "vehicle"))
-"""What people of one household or business can share."""
-_RARE: Final = 1e-4
-"""Below this many strangers a question, a number says no more than "highly unlikely"."""
-_MOST_KINDS: Final = 2
-"""Kinds named in the sentence, the most telling ones; the details have all."""
+_WORTH: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
+_HOUR: Final = 3600
+_IN_DAYS: Final = 48
+"""Hours from which time left is told in days: below it, the hours of a working day still matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +34,76 @@ class Words:
 
     sentence: str
     sure: str
-    kinds: tuple[str, ...]
+    families: tuple[str, ...]
     twin: bool
     deadline: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Whom the hit is about, one person at each side, and what agrees between them."""
+
+    mine: Role
+    theirs: Role
+    kinds: frozenset[KeyKind]
+    quality: Quality
+
+    @property
+    def one_person(self) -> bool:
+        """Whether all kinds are of one person at each side; a record's associates are not told apart."""
+        return self.mine == self.theirs == "subject"
 
 
 def words_of(kept: KeptHit, reference: str, covenant: Covenant, now: datetime) -> Words:
     """Return a hit in words; ``reference`` is the agency's own record."""
     notice = kept.notice
-    kinds = _kinds(notice)
-    named = [_name(kind) for kind in kinds]
-    twin = could_be_twins(kinds)
-    deadline = None if kept.state is HitState.WITHDRAWN else _deadline(notice, covenant)
+    pair = _pair(notice)
+    named = families(pair.kinds)
+    twin = twins_agree(pair.kinds)
     if kept.state is HitState.WITHDRAWN:
         text = f"{_who(notice, covenant)} withdrew its signal about the person of {reference}."
         return Words(text, "withdrawn", tuple(named), twin, None)
-    text = f"{_who(notice, covenant)} {_KNOWS[notice.quality]} {_whom(notice)} of {reference}"
-    text += f": {_join(named[:_MOST_KINDS], len(named) - _MOST_KINDS)} agree{'s' if len(named) == 1 else ''}."
+    agree = "agrees" if len(named) == 1 and " and " not in named[0] else "agree"
+    text = f"{_who(notice, covenant)} {_KNOWS[pair.quality]} {_whom(pair)} of {reference}: {joined(named)} {agree}."
     if twin:
         text += " It could be a twin."
     if notice.urgency == "urgent":
         text += " Urgent."
+    deadline = _deadline(notice, covenant)
     if deadline is not None:
-        text += f" Act before {_moment(deadline)} ({_left(deadline - now)})."
-    return Words(text, _sure(notice, kinds, covenant), tuple(named), twin, deadline)
+        text += f" {_act(deadline, now)}"
+    sure = sureness(pair.kinds, covenant.population, one_person=pair.one_person)
+    return Words(text, sure, tuple(named), twin, deadline)
 
 
 def muted_sentence(notice: MutedNotice, reference: str) -> str:
     """Return in words that a key points at too many to point at a person."""
+    name = KINDS[notice.kind].en if notice.kind in KINDS else notice.kind
+    article = "An" if name[:1] in "aeio" else "A"
     return (
-        f"A {_name(notice.kind)} of {reference} stands on {notice.signals} of your signals, so it points at no one "
+        f"{article} {name} of {reference} stands on {notice.signals:,} of your signals, so it points at no one "
         "and is not compared any more. Is it an institution's? Then leave it out of your records."
     )
 
 
-def _kinds(notice: HitNotice) -> list[KeyKind]:
-    """Return the agreeing kinds, each once, from the most to the least telling."""
-    agreed = {one.kind for one in notice.agreed}
-    return [kind for kind in KINDS if kind in agreed] + sorted(agreed - set(KINDS))
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, and whatever follows it, in the singular or the plural (one + s)."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _name(kind: KeyKind) -> str:
-    return KINDS[kind].en if kind in KINDS else kind
+def _pair(notice: HitNotice) -> _Pair:
+    """Return the pair of people that the sentence is about: the two subjects if they are worth telling, else the best.
+
+    A name of one and a phone of another person do not add up, so that nothing is said of all kinds at once.
+    """
+    people: dict[tuple[Role, Role], set[KeyKind]] = {}
+    for one in notice.agreed:
+        people.setdefault((one.my_role, one.their_role), set()).add(one.kind)
+    pairs = [
+        _Pair(mine, theirs, frozenset(kinds), quality_of(kinds) or notice.quality)
+        for (mine, theirs), kinds in people.items()
+    ]
+    return min(pairs, key=lambda pair: (not pair.one_person, _WORTH.index(pair.quality), pair.mine != "subject"))
 
 
 def _who(notice: HitNotice, covenant: Covenant) -> str:
@@ -88,25 +115,9 @@ def _who(notice: HitNotice, covenant: Covenant) -> str:
         return notice.counterpart.agency
 
 
-def _whom(notice: HitNotice) -> str:
-    mine = {one.my_role for one in notice.agreed}
-    theirs = {one.their_role for one in notice.agreed}
-    whom = "the person" if "subject" in mine else "somebody around the person"
-    return whom if "subject" in theirs else f"{whom} (as somebody around theirs)"
-
-
-def _sure(notice: HitNotice, kinds: list[KeyKind], covenant: Covenant) -> str:
-    shared = [_name(kind) for kind in kinds if kind in _SHARED]
-    strangers = expected_strangers(kinds, covenant.population)
-    if any(tier_of(kind) is Tier.IDENTIFIER and kind not in _SHARED for kind in kinds if kind in KINDS):
-        return "It is one person's own number that agrees."
-    if strangers < _RARE:
-        text = "That this is somebody else is highly unlikely"
-    else:
-        text = f"Of such questions about 1 in {max(2, round(1 / strangers)):,} would find a stranger"
-    if shared and len(shared) == len(kinds):
-        return f"{text}, but a {' or '.join(shared)} can be shared by a household."
-    return f"{text}."
+def _whom(pair: _Pair) -> str:
+    whom = "the person" if pair.mine == "subject" else "somebody around the person"
+    return whom if pair.theirs == "subject" else f"{whom} (as somebody around theirs)"
 
 
 def _deadline(notice: HitNotice, covenant: Covenant) -> datetime | None:
@@ -114,20 +125,14 @@ def _deadline(notice: HitNotice, covenant: Covenant) -> datetime | None:
     return None if purpose is None else notice.at + timedelta(hours=purpose.follow_up_hours)
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%a %d %b %H:%M} UTC"
-
-
-def _left(rest: timedelta) -> str:
-    hours = int(rest.total_seconds() // 3600)
-    if hours < 0:
-        return "that is past"
+def _act(deadline: datetime, now: datetime) -> str:
+    """Return by when to act: the time left first, which needs no time zone, and never rounded up."""
+    moment = f"{deadline:%a %d %b %H:%M} UTC"
+    rest = deadline - now
+    hours = int(rest.total_seconds() // _HOUR)
+    if rest <= timedelta():
+        return f"The time to act is over since {moment}."
     if hours < 1:
-        return "less than an hour left"
-    return f"{hours} hours left" if hours < 48 else f"{hours // 24} days left"
-
-
-def _join(names: list[str], more: int) -> str:
-    if more > 0:
-        return f"{', '.join(names)} and {more} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return f"Act within the hour (before {moment})."
+    left = counted(hours, "hour") if hours < _IN_DAYS else counted(hours // 24, "day")
+    return f"Act within {left} (before {moment})."
