@@ -37,13 +37,14 @@ from agency_client.showing import (
     show_signals,
     show_taken,
     show_tally,
+    show_waiting,
     signal_json,
     state_words,
 )
 from agency_client.states import SignalState
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.signals import Kept
-from agency_client.wording import words_of
+from agency_client.wording import counted, words_of
 from edge.cli import exit_status, reported, show
 from edge.covenant_folder import load_covenant
 from edge.keyfile import SecretText, passphrase_from
@@ -178,7 +179,7 @@ def push(
         for name, taken in pushed.taken.items():
             show_taken(out, name, taken, f"{name}.quarantine.csv")
         show_tally(out, pushed.tally)
-        _end_sending(pushed.obstacle, waiting)
+        _end_sending(pushed.obstacle, waiting, out)
 
 
 @app.command()
@@ -194,15 +195,14 @@ def send(home: HomeOption, as_json: JsonOption = False) -> None:
         show_tally(out, tally)
         if obstacle is None and not tally.accepted and not tally.refused:
             out.print("Nothing waits.")
-        _end_sending(obstacle, waiting)
+        _end_sending(obstacle, waiting, out)
 
 
-def _end_sending(obstacle: SluisError | None, waiting: int) -> None:
+def _end_sending(obstacle: SluisError | None, waiting: int, out: Console) -> None:
     if obstacle is None:
         return
+    show_waiting(out, waiting, obstacle)
     show(obstacle)
-    if waiting:
-        typer.echo(f"{waiting:,} signals wait in the outbox; nothing is lost. Later: sluis agency send", err=True)
     raise typer.Exit(exit_status(obstacle.code))
 
 
@@ -411,22 +411,24 @@ async def _verify(session: Session) -> Checked:
 def status(home: HomeOption, as_json: JsonOption = False) -> None:
     """Show where everything is, without asking anybody."""
     with opened(home, _passphrase(), _now) as session:
-        counted = session.vault.signals.count()
+        numbers = session.vault.signals.count()
         findings = session.vault.evidence.findings(unseen_only=True)
         hits = session.vault.hits.all()
         live = sum(kept.state is HitState.LIVE for kept in hits)
         if as_json:
-            states: dict[str, Json] = {str(state): count for state, count in counted.items()}
+            states: dict[str, Json] = {str(state): count for state, count in numbers.items()}
             waiting = session.vault.signals.waiting()
             _print_json({"agency": session.me.id, "signals": states, "waiting": waiting, "hits": live,
                          "requests": session.vault.outbox.count_open(), "findings": len(findings)})  # fmt: skip
             return
         out = _console()
         out.print(f"{session.me.title.nl} ({session.me.id}), covenant {session.covenant.version}", highlight=False)
-        out.print(f"  signals: {state_words(counted)}", highlight=False)
+        out.print(f"  signals: {state_words(numbers)}", highlight=False)
         out.print(f"  hits: {live:,}; requests in the outbox: {session.vault.outbox.count_open():,}", highlight=False)
         if findings:
-            out.print(f"  {len(findings)} findings: something did not hold. sluis agency verify", style="red")
+            out.print(
+                f"  {counted(len(findings), 'finding')}: something did not hold. sluis agency verify", style="red"
+            )
 
 
 # --- What belongs to the machine ---

@@ -88,10 +88,12 @@ class KeyHolders:
                 if isinstance(error, kind):
                     return error
         names = ", ".join(self.out)
+        there = len(self._doors) - len(self._out)
+        answers = "none answers" if not there else "only one answers" if there == 1 else f"only {there} answer"
         return UnavailableError(
             Code.UNAVAILABLE,
-            f"Too few key-holders can be reached: {names} did not answer, and {self._sharing.threshold} of "
-            f"{self._sharing.holders} are needed.",
+            f"{_number(self._sharing.threshold).capitalize()} of {_number(self._sharing.holders)} key-holders are "
+            f"needed and {answers} (not {names}).",
             hint="Nothing is lost. Run `sluis agency send` when they are back.",
         )
 
@@ -124,3 +126,8 @@ class KeyHolders:
     def out(self) -> tuple[str, ...]:
         """The names of the key-holders that could not be used, for showing."""
         return tuple(self._doors[index].party for index in sorted(self._out))
+
+
+def _number(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return words[number] if number < len(words) else str(number)

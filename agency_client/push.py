@@ -21,6 +21,7 @@ from agency_client.mapping_guess import guess
 from agency_client.post import Tally
 from agency_client.session import Session, online
 from agency_client.source import sample
+from agency_client.wording import counted
 from protocol.errors import Code, ConfigurationError, InputError, SluisError, UnavailableError
 from protocol.ids import KeyKind, PurposeId
 from protocol.keys import KINDS
@@ -133,14 +134,17 @@ def look(session: Session, files: Mapping[Path, ColumnMapping], out: Console) ->
                 kinds.update(key.kind for key in ready.draft.keys)
                 purposes[ready.record.purpose] += 1
         sent = sum(purposes.values())
-        out.print(f"{escape(file.name)}: {taken.rows:,} rows, {sent:,} signals would be sent.", highlight=False)
+        out.print(
+            f"{escape(file.name)}: {counted(taken.rows, 'row')}, {counted(sent, 'signal')} would be sent.",
+            highlight=False,
+        )
         if taken.quarantined or taken.partly:
             out.print(
-                f"  {taken.quarantined:,} rows not, {taken.partly:,} in part: {escape(str(quarantine.path))}",
+                f"  {counted(taken.quarantined, 'row')} not, {taken.partly:,} in part: {escape(str(quarantine.path))}",
                 highlight=False,
             )
         for kind, count in kinds.most_common():
-            out.print(f"  {count:,} pseudonyms of {KINDS[kind].en}", highlight=False)
+            out.print(f"  {counted(count, 'pseudonym')} of {KINDS[kind].en}", highlight=False)
         for purpose in purposes:
             _show_told(session, purpose, out)
     out.print("Nothing was sent. Names, numbers and dates never leave; only pseudonyms do.", highlight=False)

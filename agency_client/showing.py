@@ -6,6 +6,7 @@ Not here: the sentence of a hit (``wording.py``) and the commands (``cli.py``).
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,11 +21,11 @@ from agency_client.states import SignalState
 from agency_client.vault import Vault
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.signals import Kept
-from agency_client.wording import Words, muted_sentence, words_of
+from agency_client.wording import Words, counted, muted_sentence, words_of
 from edge.problems import plain
 from protocol.covenant import Covenant
 from protocol.encoding import Json, format_time
-from protocol.errors import NotFoundError
+from protocol.errors import NotFoundError, SluisError
 from protocol.ids import SignalId
 
 _STATE_WORDS = {
@@ -38,6 +39,28 @@ _STATE_WORDS = {
 _COLOURS = {"hit": "bold red", "probable": "bold yellow", "possible": "cyan"}
 _SHORT = 8
 """Characters of a hit's id that tell it from the others in practice; `open` says so when they do not."""
+_CONTACT_LABELS: Final = {
+    "organisation": "Organisation",
+    "unit": "Organisation or unit",
+    "name": "Name",
+    "function": "Function",
+    "phone": "Phone",
+    "email": "E-mail",
+    "when": "When to call",
+    "reference": "Their reference",
+}
+"""In the order in which somebody who wants to call needs them."""
+_SAFETY_LABELS: Final = {
+    "danger": "Danger",
+    "danger-flags": "Danger",
+    "gevaar": "Danger",
+    "safety": "Safety",
+    "veiligheid": "Safety",
+    "contact-preference": "How to make contact",
+    "contact-preferences": "How to make contact",
+    "contactvoorkeur": "How to make contact",
+}
+"""What somebody must know before calling. The guide names these; agencies may write them in Dutch."""
 
 
 def reference_of(vault: Vault, signal: SignalId) -> str:
@@ -81,14 +104,17 @@ def show_hit(out: Console, vault: Vault, kept: KeptHit, covenant: Covenant, now:
     short = str(kept.id)[:_SHORT]
     live = kept.state is HitState.LIVE
     colour = _COLOURS[kept.notice.quality] if live else "dim"
-    out.print(f"[{colour}]{short}[/]  {escape(words.sentence)}", highlight=False)
-    if not live:
-        return
-    out.print(f"          {escape(words.sure)}", style="dim", highlight=False)
-    other = kept.notice.counterpart
-    if other is not None and any(part.name == "contact" for part in other.parts):
-        done = f"opened {kept.opened_at}; again" if kept.opened_at else "whom to call"
-        out.print(f"          {done}: sluis agency open {short}", style="dim", highlight=False)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_row(f"[{colour}]{short}[/]", escape(words.sentence))
+    if live:
+        table.add_row("", f"[dim]{escape(words.sure)}[/]")
+        other = kept.notice.counterpart
+        if other is not None and any(part.name == "contact" for part in other.parts):
+            done = f"opened {kept.opened_at}; again" if kept.opened_at else "whom to call"
+            table.add_row("", f"[dim]{done}: sluis agency open {short}[/]")
+    out.print(table, highlight=False)
 
 
 def show_muted(out: Console, vault: Vault) -> None:
@@ -108,12 +134,34 @@ def show_opened(out: Console, opened: Opened, words: Words) -> None:
     out.print(escape(words.sentence), highlight=False)
     if not opened.parts:
         out.print("The covenant releases no contact for this hit; the agency's own contact point can help.")
-    for name, fields in opened.parts.items():
-        table = Table.grid(padding=(0, 2))
-        for field, value in fields.items():
-            table.add_row(escape(plain(field)), escape(plain(value)))
-        out.print(Panel(table, title="Call" if name == "contact" else "What they say", expand=False))
+    contact, content = opened.parts.get("contact", {}), opened.parts.get("content", {})
+    safety = {field: value for field, value in content.items() if _key(field) in _SAFETY_LABELS}
+    facts = {field: value for field, value in content.items() if field not in safety}
+    if safety:
+        panel = Panel(_fields(safety, _SAFETY_LABELS), title="Mind the safety, before you call", expand=False)
+        out.print(panel, style="bold red")
+    if contact:
+        out.print(Panel(_fields(contact, _CONTACT_LABELS), title="Call", expand=False))
+    if facts:
+        out.print(Panel(_fields(facts, {}), title="What they say", expand=False))
     out.print("Your opening stands in the log.", style="dim")
+
+
+def _fields(fields: Mapping[str, str], labels: Mapping[str, str]) -> Table:
+    """Return fields with labels for people, in the labels' order; those without one come last, under their own name."""
+    places = list(labels)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for field in sorted(fields, key=lambda one: places.index(_key(one)) if _key(one) in labels else len(places)):
+        own = plain(field).replace("-", " ").replace("_", " ")
+        label = labels.get(_key(field)) or own[:1].upper() + own[1:]
+        table.add_row(escape(label), escape(plain(fields[field])))
+    return table
+
+
+def _key(field: str) -> str:
+    return field.replace("_", "-").casefold()
 
 
 def signal_json(kept: Kept) -> dict[str, Json]:
@@ -147,9 +195,9 @@ def show_signals(out: Console, signals: Iterable[Kept]) -> None:
     out.print(table)
 
 
-def state_words(counted: Mapping[SignalState, int]) -> str:
+def state_words(numbers: Mapping[SignalState, int]) -> str:
     """Return how many signals are where, in one line."""
-    said = [f"{counted[state]:,} {words}" for state, words in _STATE_WORDS.items() if counted.get(state)]
+    said = [f"{numbers[state]:,} {_STATE_WORDS[state]}" for state in _STATE_WORDS if numbers.get(state)]
     return "; ".join(said) or "no signals yet"
 
 
@@ -178,10 +226,10 @@ def show_taken(out: Console, name: str, taken: Taken, quarantine: str) -> None:
     said += [f"{added.known:,} unchanged"] if added.known else []
     said += [f"{added.changed:,} changed"] if added.changed else []
     said += [f"{added.withdrawn:,} withdrawn by you before and left so"] if added.withdrawn else []
-    out.print(f"{escape(name)}: {taken.rows:,} rows; {', '.join(said)}.", highlight=False)
+    out.print(f"{escape(name)}: {counted(taken.rows, 'row')}; {', '.join(said)}.", highlight=False)
     if taken.quarantined or taken.partly:
         out.print(
-            f"  {taken.quarantined:,} rows not sent, {taken.partly:,} sent without some values: "
+            f"  {counted(taken.quarantined, 'row')} not sent, {taken.partly:,} sent without some values: "
             f"reasons in {escape(quarantine)}",
             style="yellow",
             highlight=False,
@@ -191,6 +239,22 @@ def show_taken(out: Console, name: str, taken: Taken, quarantine: str) -> None:
 def show_tally(out: Console, tally: Tally) -> None:
     """Print what became of what was sent."""
     if tally.accepted:
-        out.print(f"{tally.accepted:,} signals stand, proven in the log.", style="green", highlight=False)
+        stand = counted(tally.accepted, "signal stands", "signals stand")
+        out.print(f"{stand}, proven in the log.", style="green", highlight=False)
     for reason, count in tally.refusals.items():
-        out.print(f"{count:,} signals refused: {escape(plain(reason))}.", style="red", highlight=False)
+        out.print(f"{counted(count, 'signal')} refused: {escape(plain(reason))}.", style="red", highlight=False)
+
+
+def show_waiting(out: Console, waiting: int, obstacle: SluisError) -> None:
+    """Print that signals wait, why, and what sends them: who reads only the result must not think that they left."""
+    if not waiting:
+        return
+    reason = plain(obstacle.detail).rstrip(".")
+    reason = reason[:1].lower() + reason[1:]
+    waits, sent = counted(waiting, "signal waits", "signals wait"), "It is" if waiting == 1 else "They are"
+    out.print(
+        f"{waits} in the outbox: {escape(reason)}. {sent} sent by `sluis agency send` or the next push.",
+        style="yellow",
+        highlight=False,
+        soft_wrap=True,
+    )
