@@ -3,7 +3,8 @@
 
 Two loops beside each other: the tree grows soon after each commit, whatever the witnesses do; witnesses are asked in
 parallel, one request each at a time, so a slow one delays nobody. Before anything is signed, witnesses are asked what
-they saw: who saw more than we have proves that our database is an old one, and the log freezes.
+they saw. Who shows a note under our own key that our tree does not extend proves that our database is an old one, and
+the log freezes; who only says so is a failing witness, and the quorum of the others goes on.
 Not here: hashing, signing and reading answers (``sequencer.py``), rows (``postgres/log.py``), HTTP (``transport.py``).
 """
 
@@ -15,12 +16,12 @@ from typing import Final
 
 from broker.bells import Bell, heard
 from broker.postgres.log import Leader, LogRows
-from broker.sequencer import MAX_BATCH, Verdict, has_quorum, read_answer
+from broker.sequencer import MAX_BATCH, Verdict, contradicts, has_quorum, read_answer
 from broker.transport import KeyHolderDoor
 from edge.logs import Logger, error_fields
-from protocol.checkpoint import LogSigner, add_cosignatures
+from protocol.checkpoint import LogSigner, add_cosignatures, open_signed
 from protocol.errors import SluisError
-from protocol.tiles import consistency_proof, needed_for_consistency
+from protocol.tiles import consistency_proof, needed_for_consistency, needed_for_root
 from protocol.witness_rules import format_add_checkpoint
 
 GATHER_SECONDS: Final = 0.01
@@ -45,7 +46,8 @@ class LogWorker:
     clock: Callable[[], datetime]
     log: Logger
     frozen: bool = False
-    """Whether a witness contradicted our log: nothing is signed until a person has looked."""
+    """Whether our key is proven to have signed what our tree denies: nothing is signed until a person has looked."""
+    _failing: dict[str, str] = field(default_factory=dict)
     _seen: dict[str, int] = field(default_factory=dict)
     _busy: dict[str, "asyncio.Task[bool]"] = field(default_factory=dict)
     _grown: Bell = field(default_factory=Bell)
@@ -134,17 +136,47 @@ class LogWorker:
                 if answer.verdict is Verdict.COSIGNED:
                     await self.rows.keep_lines(size, name, answer.lines)
                     self._seen[name] = size
+                    self._failing.pop(name, None)
                     return True
-                if answer.verdict is Verdict.CONTRADICTED:
-                    await self._contradicted(size)
+                if answer.verdict is Verdict.DENIED:
+                    await self._weigh(door, size)
                     return False
                 if answer.verdict is Verdict.REFUSED:
-                    self.log.warning("witness refused", step=door_step(name), status=status)
+                    self._fails(name, "witness refuses", status=status)
                     return False
                 self._seen[name] = answer.size
+            self._fails(name, "witness contradicts itself")
         except SluisError as error:
-            self.log.info("witness cannot be reached", code=error.code.value)
+            self._fails(name, "witness cannot be reached", code=error.code.value)
         return False
+
+    async def _weigh(self, door: KeyHolderDoor, size: int) -> None:
+        """Freeze when this witness shows a checkpoint that our key signed and our tree denies."""
+        try:
+            shown = open_signed(await door.last_checkpoint(), self.signer.key).checkpoint
+        except SluisError as error:
+            self._fails(door.witness.name, "witness denies our log and proves nothing", code=error.code.value)
+            return
+        # Read now: another process may have become the sequencer while we asked, and then we are merely late.
+        head = await self.rows.head()
+        now = head[0] if head is not None else size
+        held = await self.rows.tiles(needed_for_root(shown.size)) if 0 < shown.size <= now else {}
+        if not await asyncio.to_thread(contradicts, shown, now, held):
+            self._fails(door.witness.name, "witness denies our log and proves nothing")
+            return
+        self.frozen = True
+        self.log.error("log frozen, our key signed another tree", step=door_step(door.witness.name), size=shown.size)
+
+    def _fails(self, name: str, why: str, **fields: int | str) -> None:
+        # Asked with every batch: said once, until it changes.
+        if self._failing.get(name) != why:
+            self._failing[name] = why
+            self.log.warning(why, step=door_step(name), **fields)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The witnesses that did not cosign when they were last asked by this process."""
+        return tuple(sorted(self._failing))
 
     async def _request(self, old: int, size: int, note: str) -> bytes:
         if old == 0 or old >= size:
@@ -152,14 +184,6 @@ class LogWorker:
         held = await self.rows.tiles(needed_for_consistency(old, size))
         proof = await asyncio.to_thread(consistency_proof, old, size, held)
         return format_add_checkpoint(old, proof, note)
-
-    async def _contradicted(self, size: int) -> None:
-        # Another process may have become the sequencer while our question was on its way: then we are merely late.
-        head = await self.rows.head()
-        if head is not None and head[0] > size:
-            return
-        self.frozen = True
-        self.log.error("log frozen, a witness has seen another tree", size=size)
 
     async def _require_thawed(self) -> None:
         if self.frozen:

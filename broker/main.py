@@ -123,6 +123,8 @@ def status(
     for name in ("status", "covenant", "logSize", "publishedSize"):
         if name in state:
             typer.echo(f"{name}: {state[name]}")
+    if failing := state.get("failingWitnesses"):
+        typer.echo(f"key-holders that do not cosign now: {', '.join(failing)}")
     if answer.status_code != httpx.codes.OK:
         raise UnavailableError(Code.UNAVAILABLE, "The broker cannot do its work now; its log says why.")
 

@@ -5,15 +5,16 @@ Not here: who may do it (one process at a time: ``postgres/log.py``), when (``lo
 Spec: audit.md, ``protocol/spec/checkpoint.md``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from protocol.checkpoint import Checkpoint, LogSigner, WitnessKey, open_checkpoint, read_cosignatures, sign_checkpoint
 from protocol.errors import Code, SluisError, VerificationError
-from protocol.merkle import Frontier, TileGrowth, append
+from protocol.merkle import Frontier, TileGrowth, TileId, append
 from protocol.note import LogKey, decode_note
+from protocol.tiles import root_from_tiles
 from protocol.witness_rules import parse_conflict
 
 MAX_BATCH: Final = 4_096
@@ -61,8 +62,8 @@ class Verdict(Enum):
     COSIGNED = auto()
     BEHIND = auto()
     """It saw a smaller tree than we thought: send the proof from there."""
-    CONTRADICTED = auto()
-    """It saw a larger tree, or another one: our log must not grow until a person has looked."""
+    DENIED = auto()
+    """It says that it saw a larger tree, or another one: true only if it can show a note under our own key."""
     REFUSED = auto()
     """Anything else; try again later."""
 
@@ -84,12 +85,23 @@ def read_answer(status: int, body: bytes, note: str, old_size: int, size: int, k
         if status == 409:
             seen = parse_conflict(body)
             if seen > size:
-                return WitnessAnswer(Verdict.CONTRADICTED)
+                return WitnessAnswer(Verdict.DENIED)
             return WitnessAnswer(Verdict.BEHIND if seen != old_size else Verdict.REFUSED, size=seen)
     except (ValueError, SluisError):
         return WitnessAnswer(Verdict.REFUSED)
-    # 422: the tree that it saw at the old size is not the beginning of ours.
-    return WitnessAnswer(Verdict.CONTRADICTED if status == 422 else Verdict.REFUSED)
+    # 422: the tree that it saw at the old size is not the beginning of ours, or so it says.
+    return WitnessAnswer(Verdict.DENIED if status == 422 else Verdict.REFUSED)
+
+
+def contradicts(shown: Checkpoint, size: int, tiles: Mapping[TileId, bytes]) -> bool:
+    """Say whether our tree of ``size`` denies a checkpoint that our own key signed.
+
+    ``tiles`` holds at least ``needed_for_root(shown.size)``, unless that is above ``size``.
+    """
+    if shown.size > size:
+        return True
+    # Of the empty tree there is only one.
+    return shown.size > 0 and root_from_tiles(shown.size, tiles) != shown.root
 
 
 def has_quorum(note: str, log_key: LogKey, witnesses: Sequence[WitnessKey], quorum: int) -> bool:

@@ -13,7 +13,8 @@ from edge.problems import error_from_problem
 from protocol.errors import Code, InputError, UnavailableError, VerificationError
 from protocol.ids import Epoch, PurposeId
 from protocol.messages import KeyStatements, parse
-from protocol.note import WitnessKey
+from protocol.note import WitnessKey, decode_note
+from protocol.witness_rules import LAST_CHECKPOINT
 
 WITNESS_SECONDS: Final = 3.0
 """A witness answers in milliseconds; one that needs longer must not hold the others."""
@@ -32,6 +33,16 @@ class KeyHolderDoor:
     async def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         """Send a checkpoint to the witness; return status and body. Raises ``UnavailableError``."""
         return await self._send("POST", "/add-checkpoint", body, {})
+
+    async def last_checkpoint(self) -> str:
+        """Ask for the note that the witness cosigned last; nothing of it is verified.
+
+        Raises ``UnavailableError``, or ``VerificationError`` when there is none.
+        """
+        status, body = await self._send("GET", LAST_CHECKPOINT, b"", {})
+        if status != 200:
+            raise VerificationError(Code.CHECKPOINT_INVALID, "The witness shows no checkpoint.")
+        return decode_note(body)
 
     async def statements(self, purpose: PurposeId, epoch: Epoch) -> KeyStatements:
         """Ask for key statements. Raises what the answer stands for, or ``VerificationError`` for a malformed one."""

@@ -130,6 +130,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
             "covenant": started.broker.covenant.version,
             "logSize": head[0] if head else 0,
             "publishedSize": published.size,
+            "failingWitnesses": started.log_worker.failing,
         }
         return JSONResponse(state, 503 if frozen else 200)
 

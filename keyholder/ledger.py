@@ -271,6 +271,13 @@ class Ledger:
                 )
         return answer
 
+    def witnessed(self, origin: str) -> Witnessed | None:
+        """Return the last checkpoint cosigned for a log."""
+        columns = [WITNESSED.c[name] for name in ("size", "root", "note")]
+        with self._transaction() as connection:
+            row = connection.execute(select(*columns).where(WITNESSED.c.origin == origin)).one_or_none()
+        return Witnessed(int(row[0]), bytes(row[1]), str(row[2])) if row else None
+
     def keep_contradiction(self, found: Contradiction) -> None:
         """Keep two notes of a log that deny each other; the same pair once."""
         row = {

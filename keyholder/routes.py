@@ -14,9 +14,9 @@ from fastapi import FastAPI, Query, Request, Response
 from edge.api import described, make_app
 from edge.requests import read_signed
 from keyholder.service import Service
-from protocol.errors import Code, InputError, SluisError
+from protocol.errors import Code, InputError, NotFoundError, SluisError
 from protocol.messages import MAX_ELEMENTS, EpochNumber, EvaluationAnswer, EvaluationRequest, KeyStatements, Purpose
-from protocol.witness_rules import MAX_REQUEST
+from protocol.witness_rules import LAST_CHECKPOINT, MAX_REQUEST, NOTE_TYPE
 
 API_VERSION: Final = "1.0.0"
 MAX_EVALUATION: Final = 64 * MAX_ELEMENTS + 4_096
@@ -101,6 +101,13 @@ def _add_witness(app: FastAPI, service: Service) -> None:
                 raise InputError(Code.TOO_LARGE, f"A witness request has at most {MAX_REQUEST} bytes.")
         found = await service.add_checkpoint(bytes(body), service.clock())
         return Response(found.body, status_code=found.status, headers={"Content-Type": found.content_type})
+
+    @app.get(LAST_CHECKPOINT, include_in_schema=False)
+    async def last_checkpoint() -> Response:
+        note = await service.last_checkpoint()
+        if note is None:
+            raise NotFoundError(Code.NOT_FOUND, "This witness has cosigned no checkpoint yet.")
+        return Response(note, headers={"Content-Type": NOTE_TYPE})
 
 
 def _add_readiness(app: FastAPI, service: Service) -> None:

@@ -124,6 +124,10 @@ class Service:
             self.log.error("log contradicts itself", code=Code.LOG_FORKED.value)
         return answered
 
+    async def last_checkpoint(self) -> str | None:
+        """Return the last checkpoint that was cosigned."""
+        return await _aside(self.witness.last_note)
+
     async def check_ready(self, now: datetime) -> None:
         """Return when a request could be answered now. Raises ``UnavailableError`` that says why not."""
         if not self.covenant.in_force(now):

@@ -58,6 +58,11 @@ class Witness:
             decision.status, decision.body, decision.content_type, forked=decision.contradiction is not None
         )
 
+    def last_note(self) -> str | None:
+        """Return the last checkpoint that was cosigned, as the log signed it: what refutes a log that forgot it."""
+        last = self._ledger.witnessed(self._log_key.name)
+        return None if last is None else last.note
+
 
 def _note(request: bytes) -> str:
     """Return the note of a request that was accepted: what follows its first blank line."""

@@ -24,6 +24,10 @@ SIZE_TYPE: Final = "text/x.tlog.size"
 NOTE_TYPE: Final = "text/plain; charset=utf-8"
 """Media type of every other answer."""
 
+LAST_CHECKPOINT: Final = "/last-checkpoint"
+"""Where a witness shows the note that it cosigned last. Ours, beside C2SP: a status code proves nothing to a log, but a
+note under its own key does."""
+
 
 @dataclass(frozen=True, slots=True)
 class WitnessDecision:

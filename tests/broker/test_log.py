@@ -113,6 +113,7 @@ async def test_a_log_behind_its_witnesses_freezes(database: str) -> None:
         size = (await _checkpoint(world)).size
         for witness in world.witnesses:
             witness.last = Checkpoint(world.kit.log_signer.key.name, size + 50, bytes(32))
+            witness.shown = sign_checkpoint(witness.last, world.kit.log_signer)
         other = listeners(1)
         # The first broker still leads; its next checkpoint meets the contradiction.
         async with serving([world.app()], other):
@@ -130,7 +131,7 @@ async def test_a_restored_database_is_noticed_before_signing(database: str) -> N
     """A broker that starts on an emptied database asks its witnesses first, and signs nothing."""
     async with broker_world(database) as world:
         await world.agency(POLICE).push(world.signal(POLICE, PHONE))
-        seen = [witness.last for witness in world.witnesses]
+        seen = [(witness.last, witness.shown) for witness in world.witnesses]
     with psycopg.connect(database) as connection:
         connection.execute("TRUNCATE events, log_tiles, log_head, checkpoints, cosignatures, signals, tags, covenants")
     async with broker_world(database, before=lambda fakes: _remember(fakes, seen)) as world:
@@ -143,9 +144,60 @@ async def test_a_restored_database_is_noticed_before_signing(database: str) -> N
         assert ready.json()["logSize"] == 0
 
 
-def _remember(fakes: Sequence[FakeWitness], seen: Sequence[Checkpoint | None]) -> None:
-    for fake, last in zip(fakes, seen, strict=True):
-        fake.last = last
+def _remember(fakes: Sequence[FakeWitness], seen: Sequence[tuple[Checkpoint | None, str | None]]) -> None:
+    for fake, (last, shown) in zip(fakes, seen, strict=True):
+        fake.last, fake.shown = last, shown
+
+
+async def _readyz(world: BrokerWorld) -> tuple[str, list[str]]:
+    state = (await world.http.get(world.kit.covenant.broker.url + "/readyz")).json()
+    return state["status"], state["failingWitnesses"]
+
+
+@pytest.mark.parametrize("lie", [(409, b"999999\n"), (422, b"another tree\n"), (409, b"0\n")])
+async def test_one_lying_witness_freezes_nothing(database: str, lie: tuple[int, bytes]) -> None:
+    """A witness that denies the log without a note under the log's own key is named as failing, from the start and
+    later, and the quorum of the others goes on.
+    """
+
+    def lying(fakes: Sequence[FakeWitness]) -> None:
+        fakes[1].lie = lie
+
+    async with broker_world(database, before=lying) as world:
+        answer = await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+        assert answer.checkpoint is not None
+        liar = world.witnesses[1]
+        assert await _readyz(world) == ("ready", [liar.signer.key.name])
+        # Notes that prove nothing: one that another key signed, and an old one of ours that our tree extends.
+        forged = sign_checkpoint(
+            Checkpoint(world.kit.log_signer.key.name, 9_999, bytes(32)), LogSigner(LOG.key.name, bytes(32))
+        )
+        for shown in (forged, (await world.http.get(world.kit.covenant.broker.url + "/log/checkpoint")).text):
+            liar.shown = shown
+            assert (await world.agency(POLICE).push(world.signal(POLICE, PHONE))).checkpoint is not None
+            await asyncio.sleep(0.1)
+            assert await _readyz(world) == ("ready", [liar.signer.key.name])
+        liar.lie = None
+        assert (await world.agency(POLICE).push(world.signal(POLICE, PHONE))).checkpoint is not None
+        for _ in range(100):
+            if (state := await _readyz(world)) == ("ready", []):
+                break
+            await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+        assert state == ("ready", [])
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 40])
+async def test_a_note_under_our_own_key_freezes_the_log(database: str, ahead: int) -> None:
+    """One witness with a checkpoint that our key signed and our tree denies, of any size, stops the log."""
+    async with broker_world(database) as world:
+        await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+        other = Checkpoint(world.kit.log_signer.key.name, (await _checkpoint(world)).size + ahead, bytes(32))
+        world.witnesses[0].last, world.witnesses[0].shown = other, sign_checkpoint(other, world.kit.log_signer)
+        for _ in range(100):
+            if (await _readyz(world))[0] == "log-frozen":
+                break
+            await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+        assert (await _readyz(world))[0] == "log-frozen"
 
 
 # --- Reading a witness's answer --------------------------------------------------------------------------------------
@@ -160,10 +212,10 @@ NOTE = sign_checkpoint(Checkpoint("sluis.test/log", 7, bytes(range(32))), LOG)
     [
         (409, b"5\n", 3, Verdict.BEHIND),
         (409, b"7\n", 3, Verdict.BEHIND),
-        (409, b"8\n", 3, Verdict.CONTRADICTED),
+        (409, b"8\n", 3, Verdict.DENIED),
         (409, b"3\n", 3, Verdict.REFUSED),
         (409, b"five\n", 3, Verdict.REFUSED),
-        (422, b"", 3, Verdict.CONTRADICTED),
+        (422, b"", 3, Verdict.DENIED),
         (404, b"", 3, Verdict.REFUSED),
         (500, b"", 3, Verdict.REFUSED),
         (200, b"nothing", 3, Verdict.REFUSED),

@@ -17,16 +17,18 @@ from fastapi import FastAPI, Request, Response
 from protocol.checkpoint import Checkpoint, WitnessSigner, cosign
 from protocol.messages import KeyStatements, SignedKeyStatement
 from protocol.note import LogKey
-from protocol.witness_rules import witness_update
+from protocol.witness_rules import LAST_CHECKPOINT, witness_update
 
 
 @dataclass
 class FakeWitness:
-    """One witness. ``down`` makes it fail, ``delay`` makes it slow."""
+    """One witness. ``down`` makes it fail, ``delay`` makes it slow, ``lie`` is what it always answers."""
 
     signer: WitnessSigner
     log_key: LogKey
     last: Checkpoint | None = None
+    shown: str | None = None
+    lie: tuple[int, bytes] | None = None
     down: bool = False
     delay: float = 0.0
     asked: int = 0
@@ -43,14 +45,21 @@ class FakeWitness:
             await asyncio.sleep(self.delay)
             if self.down:
                 return Response("down", 503)
+            if self.lie is not None:
+                return Response(self.lie[1], self.lie[0])
             body = await request.body()
             async with self._lock:
                 decision = witness_update(self.last, body, self.log_key)
                 if decision.new_checkpoint is None:
                     return Response(decision.body, decision.status, media_type=decision.content_type)
                 self.last = decision.new_checkpoint
+                self.shown = body.decode().partition("\n\n")[2]
                 line = cosign(self.last, self.signer, datetime.now(UTC))
             return Response(line, 200, media_type=decision.content_type)
+
+        @app.get(LAST_CHECKPOINT)
+        async def last_checkpoint() -> Response:
+            return Response(self.shown, 200) if self.shown is not None else Response("none", 404)
 
         @app.get("/v1/keys")
         async def keys(purpose: str, epoch: int) -> Response:

@@ -26,7 +26,7 @@ from protocol.note import WitnessKey
 from protocol.oprf import accept, blind
 from protocol.signing import Request, Signer, sign_request, verify_key_statement
 from protocol.threshold import agree
-from protocol.witness_rules import SIZE_TYPE, format_add_checkpoint
+from protocol.witness_rules import LAST_CHECKPOINT, SIZE_TYPE, format_add_checkpoint
 from tests.fakes.covenants import make_covenant
 from tests.fakes.keyholders import PASSPHRASE, KeyHolders, make_key_holders
 from tests.fakes.processes import Process, all_of
@@ -254,11 +254,14 @@ async def test_the_witness_answers_over_http(
     leaves = [leaf_hash(bytes([number])) for number in range(4)]
     note = sign_checkpoint(Checkpoint(log.key.name, 4, root_of(leaves)), log)
     url = process.url + "/add-checkpoint"
+    assert (await http.get(process.url + LAST_CHECKPOINT)).status_code == 404
     good = await http.post(url, content=format_add_checkpoint(0, [], note))
     assert good.status_code == 200
     assert good.headers["content-type"].startswith("text/plain")
     witness = WitnessKey.parse(key_holders.covenant.key_holders[0].witness)
     assert len(read_cosignatures(note, good.text, witness)) == 1
+    shown = await http.get(process.url + LAST_CHECKPOINT)
+    assert (shown.status_code, shown.text) == (200, note)
     late = await http.post(url, content=format_add_checkpoint(2, [], note))
     assert (late.status_code, late.text, late.headers["content-type"]) == (409, "4\n", SIZE_TYPE)
     fork = sign_checkpoint(Checkpoint(log.key.name, 4, root_of(leaves[::-1])), log)

@@ -65,6 +65,14 @@ def test_a_growing_log_is_cosigned(witness: Witness) -> None:
         assert (opened.checkpoint.size, opened.cosigned_at) == (new, int(NOW.timestamp()))
 
 
+def test_it_shows_what_it_cosigned_last(witness: Witness) -> None:
+    """The note of the last checkpoint is shown as the log signed it, and nothing that was refused."""
+    assert witness.last_note() is None
+    ask(witness, 0, note(4))
+    ask(witness, 4, note(4, [leaf_hash(b"other"), *LEAVES[1:]]))
+    assert witness.last_note() == note(4)
+
+
 def test_the_same_checkpoint_is_cosigned_again(witness: Witness) -> None:
     """A log that did not hear the answer may ask again."""
     ask(witness, 0, note(4))
