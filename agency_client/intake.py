@@ -19,7 +19,7 @@ from agency_client.source import read_rows
 from agency_client.source_rows import BadRow, Row
 from agency_client.submit import UUID_RANDOM, signal_id
 from agency_client.vault import Vault
-from agency_client.vault.signals import Added, NewSignal
+from agency_client.vault.adding import Added, NewSignal
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Agency
 from protocol.errors import InputError, Issue

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
@@ -144,14 +145,15 @@ class EvidenceShelf:
 
 def put_receipts(session: Session, database: Database, receipts: Sequence[Receipt]) -> None:
     """Write receipts within a transaction; the same act proven again changes nothing."""
-    for receipt in receipts:
-        if session.get(ReceiptRow, receipt.place) is None:
-            session.add(
-                ReceiptRow(
-                    place=receipt.place,
-                    kind=receipt.kind,
-                    about=receipt.about,
-                    leaf=receipt.leaf,
-                    opening=database.seal(receipt.opening, "receipt", str(receipt.place)),
-                )
-            )
+    rows = [
+        {
+            "place": receipt.place,
+            "kind": receipt.kind,
+            "about": receipt.about,
+            "leaf": receipt.leaf,
+            "opening": database.seal(receipt.opening, "receipt", str(receipt.place)),
+        }
+        for receipt in receipts
+    ]
+    if rows:
+        session.connection().execute(insert(ReceiptRow).on_conflict_do_nothing(index_elements=["place"]), rows)

@@ -181,26 +181,24 @@ class Outbox:
         """
         with self._database.writing() as session:
             self._close(session, number, PostingState.DONE, None)
+            accepted = [signal for signal, refusal in refusals.items() if refusal is None]
+            self._signals.step(session, accepted, Step.ACCEPT)
+            for old in self._signals.superseded_by(session, accepted):
+                self._put(session, withdrawal(old, CORRECTED), now)
             for signal, refusal in refusals.items():
                 if refusal is None:
-                    self._signals.step(session, signal, Step.ACCEPT)
-                    self._withdraw_superseded(session, signal, now)
-                elif refusal.code == "epoch_closed":
-                    self._signals.step(session, signal, Step.EPOCH_CLOSED)
+                    continue
+                if refusal.code == "epoch_closed":
+                    self._signals.step(session, [signal], Step.EPOCH_CLOSED)
                 else:
-                    self._signals.step(session, signal, Step.REFUSE, code=refusal.code, rule=refusal.rule)
+                    self._signals.step(session, [signal], Step.REFUSE, code=refusal.code, rule=refusal.rule)
             put_receipts(session, self._database, receipts)
-
-    def _withdraw_superseded(self, session: Session, signal: SignalId, now: datetime) -> None:
-        old = self._signals.superseded_by(session, signal)
-        if old is not None:
-            self._put(session, withdrawal(old, CORRECTED), now)
 
     def settle_withdrawal(self, number: int, signal: SignalId, receipt: Receipt) -> None:
         """Write that the log proves a withdrawal."""
         with self._database.writing() as session:
             self._close(session, number, PostingState.DONE, None)
-            self._signals.step(session, signal, Step.WITHDRAW)
+            self._signals.step(session, [signal], Step.WITHDRAW)
             put_receipts(session, self._database, [receipt])
 
     def settle_opening(self, number: int, hit: HitId, receipt: Receipt, now: datetime) -> None:
@@ -218,9 +216,8 @@ class Outbox:
             row = self._close(session, number, PostingState.FAILED, code)
             if row is None or row.kind != PostingKind.PUSH:
                 return
-            for signal in self._signals.of_posting(session, number):
-                step = Step.EPOCH_CLOSED if epoch_closed else Step.REFUSE
-                self._signals.step(session, signal, step, code=code)
+            step = Step.EPOCH_CLOSED if epoch_closed else Step.REFUSE
+            self._signals.step(session, self._signals.of_posting(session, number), step, code=code)
 
     @staticmethod
     def _close(session: Session, number: int, state: PostingState, code: str | None) -> PostingRow | None:

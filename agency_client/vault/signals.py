@@ -6,45 +6,27 @@ Not here: the requests that carry them (``outbox.py``).
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from sqlalchemy import bindparam, insert
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select, update
 
 from agency_client.states import WAITING, SignalState, Step, after, before
+from agency_client.vault.adding import Added, Adding, Latest, NewSignal
 from agency_client.vault.database import Database
 from agency_client.vault.tables import SignalRow
-from protocol.encoding import b64url, format_time, lp, unb64url
+from protocol.encoding import b64url, lp, unb64url
 from protocol.errors import Code, ConflictError, NotFoundError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.messages import Role
 
-
-@dataclass(frozen=True, slots=True)
-class NewSignal:
-    """A record that was read and normalised: what its signal will be, before any key-holder is asked."""
-
-    id: SignalId
-    purpose: PurposeId
-    reference: str
-    draft: bytes = field(repr=False)
-    """All that would be sent about the record (``draft.py``); two drafts are equal when their bytes are."""
-    expires_at: datetime
-
-
-@dataclass(slots=True)
-class Added:
-    """What became of records that were offered to the vault."""
-
-    new: int = 0
-    known: int = 0
-    """Unchanged since last time: nothing to do."""
-    changed: int = 0
-    """Sent before, and changed since: a new signal takes the old one's place."""
-    withdrawn: int = 0
-    """Unchanged, and withdrawn by you since: not sent again."""
+_ASKED: Final = 500
+"""Records or signals asked for in one statement: SQLite takes 32,766 values, older ones 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,50 +75,44 @@ class Signals:
 
     def add(self, offered: Iterable[NewSignal], now: datetime) -> Added:
         """Add the signals of records that are new or changed, in one transaction."""
-        added = Added()
-        with self._database.writing() as session:
-            for signal in offered:
-                self._add_one(session, signal, now, added)
-        return added
-
-    def _add_one(self, session: Session, signal: NewSignal, now: datetime, added: Added) -> None:
-        record = self._record_key(signal.purpose, signal.reference)
-        digest = self._database.keyed_hash("draft", signal.draft)
-        latest = session.exec(
-            select(SignalRow).where(SignalRow.record == record).order_by(col(SignalRow.position).desc()).limit(1)
-        ).first()
-        supersedes: str | None = None
-        if latest is not None:
-            state = SignalState(latest.state)
-            if latest.digest == digest and state is SignalState.WITHDRAWN:
-                added.withdrawn += 1
-                return
-            if latest.digest == digest and state is not SignalState.REFUSED:
-                added.known += 1
-                return
-            if state is SignalState.NEW:
-                latest.draft = self._database.seal(signal.draft, "draft", latest.id)
-                latest.digest = digest
-                added.changed += 1
-                return
-            if state not in {SignalState.REFUSED, SignalState.WITHDRAWN}:
-                supersedes = latest.id
-        added.changed += supersedes is not None
-        added.new += supersedes is None
-        session.add(
-            SignalRow(
-                id=str(signal.id),
-                purpose=signal.purpose,
-                record=record,
-                digest=digest,
-                state=SignalState.NEW,
-                draft=self._database.seal(signal.draft, "draft", str(signal.id)),
-                created_at=format_time(now),
-                expires_at=format_time(signal.expires_at),
-                supersedes=supersedes,
+        keyed = [
+            (
+                self._record_key(signal.purpose, signal.reference),
+                self._database.keyed_hash("draft", signal.draft),
+                signal,
             )
-        )
-        session.flush()
+            for signal in offered
+        ]
+        with self._database.writing() as session:
+            adding = Adding(self._latest(session, {record for record, _, _ in keyed}))
+            for record, digest, signal in keyed:
+                if adding.wants(record, digest):
+                    sealed = self._database.seal(signal.draft, "draft", adding.id_of(record, signal))
+                    adding.put(record, digest, signal, sealed, now)
+            # By the statement, not row by row through the object mapper: a tenth of the time.
+            if adding.changed:
+                session.connection().execute(
+                    update(SignalRow)
+                    .where(col(SignalRow.id) == bindparam("changed"))
+                    .values(draft=bindparam("new_draft"), digest=bindparam("new_digest")),
+                    adding.changed,
+                )
+            if adding.fresh:
+                session.connection().execute(insert(SignalRow), list(adding.fresh.values()))
+        return adding.added
+
+    @staticmethod
+    def _latest(session: Session, records: Collection[bytes]) -> dict[bytes, "Latest"]:
+        found: dict[bytes, Latest] = {}
+        wanted = sorted(records)
+        for start in range(0, len(wanted), _ASKED):
+            rows = session.exec(
+                select(SignalRow.record, SignalRow.id, SignalRow.digest, SignalRow.state)
+                .where(col(SignalRow.record).in_(wanted[start : start + _ASKED]))
+                .order_by(col(SignalRow.position))
+            ).all()
+            found |= {record: Latest(id, digest, SignalState(state)) for record, id, digest, state in rows}
+        return found
 
     def pending(self, limit: int, after_position: int = 0) -> list[Pending]:
         """Return the first signals to tag, all of one purpose, in the order of reading."""
@@ -172,33 +148,57 @@ class Signals:
         Raises ``ConflictError`` when one of them moved meanwhile (withdrawn or changed at another terminal): nothing is
         written then.
         """
-        for signal, kept in signals:
-            sealed = self._database.seal(_pack(kept), "envelope-keys", str(signal.id))
-            moved = session.exec(
-                update(SignalRow)
-                .where(
-                    col(SignalRow.id) == str(signal.id),
-                    col(SignalRow.state).in_(before(Step.TAG)),
-                    col(SignalRow.digest) == signal.digest,
-                )
-                .values(state=after(SignalState.NEW, Step.TAG), epoch=epoch, envelope_keys=sealed, posting=posting)
+        # Another state or digest than the signal was read with is no row to this statement.
+        moved = session.connection().execute(
+            update(SignalRow)
+            .where(
+                col(SignalRow.id) == bindparam("signal"),
+                col(SignalRow.state) == SignalState.NEW,
+                col(SignalRow.digest) == bindparam("read_as"),
             )
-            if moved.rowcount != 1:
-                raise ConflictError(Code.CONFLICT, "A signal changed while it was being prepared.", hint="Send again.")
+            .values(
+                state=after(SignalState.NEW, Step.TAG),
+                epoch=epoch,
+                posting=posting,
+                envelope_keys=bindparam("sealed"),
+            ),
+            [
+                {
+                    "signal": str(signal.id),
+                    "read_as": signal.digest,
+                    "sealed": self._database.seal(_pack(kept), "envelope-keys", str(signal.id)),
+                }
+                for signal, kept in signals
+            ],
+        )
+        if moved.rowcount != len(signals):
+            raise ConflictError(Code.CONFLICT, "A signal changed while it was being prepared.", hint="Send again.")
 
     def step_posting(self, session: Session, posting: int, step: Step) -> None:
         """Take every signal of a posting one step, where the table has it."""
-        rows = session.exec(select(SignalRow).where(SignalRow.posting == posting)).all()
-        for row in rows:
-            self._step(row, step)
+        for state in before(step):
+            session.connection().execute(
+                update(SignalRow)
+                .where(col(SignalRow.posting) == posting, col(SignalRow.state) == state)
+                .values(_moved(state, step, None, None))
+            )
 
-    def superseded_by(self, session: Session, signal: SignalId) -> SignalId | None:
-        """Return the accepted signal that this one takes the place of, if there is one."""
-        new = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).one()
-        old = session.exec(
-            select(SignalRow).where(SignalRow.id == new.supersedes, SignalRow.state == SignalState.ACCEPTED)
-        ).first()
-        return None if old is None else _id(old.id)
+    def superseded_by(self, session: Session, signals: Sequence[SignalId]) -> list[SignalId]:
+        """Return the accepted signals that these take the place of."""
+        old = aliased(SignalRow)
+        found: list[SignalId] = []
+        for start in range(0, len(signals), _ASKED):
+            rows = session.exec(
+                select(old.id)
+                .join(SignalRow, col(SignalRow.supersedes) == col(old.id))
+                .where(
+                    col(SignalRow.id).in_([str(signal) for signal in signals[start : start + _ASKED]]),
+                    old.state == SignalState.ACCEPTED,
+                )
+                .order_by(col(SignalRow.position))
+            ).all()
+            found += [SignalId(UUID(row)) for row in rows]
+        return found
 
     def of_posting(self, session: Session, posting: int) -> list[SignalId]:
         """Return the signals that a posting carries."""
@@ -206,22 +206,24 @@ class Signals:
         return [SignalId(UUID(row)) for row in rows]
 
     def step(
-        self, session: Session, signal: SignalId, step: Step, *, code: str | None = None, rule: str | None = None
+        self,
+        session: Session,
+        signals: Collection[SignalId],
+        step: Step,
+        *,
+        code: str | None = None,
+        rule: str | None = None,
     ) -> None:
-        """Take one signal one step; a step that it took before is no error."""
-        row = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).one()
-        self._step(row, step)
-        if step is Step.REFUSE:
-            row.code, row.rule = code, rule
-
-    @staticmethod
-    def _step(row: SignalRow, step: Step) -> None:
-        state = SignalState(row.state)
-        if state not in before(step):
+        """Take signals one step; a step that one of them took before is no error, and changes nothing."""
+        if not signals:
             return
-        row.state = after(state, step)
-        if step is Step.EPOCH_CLOSED:
-            row.epoch, row.envelope_keys, row.posting = None, None, None
+        for state in before(step):
+            session.connection().execute(
+                update(SignalRow)
+                .where(col(SignalRow.id) == bindparam("signal"), col(SignalRow.state) == state)
+                .values(_moved(state, step, code, rule)),
+                [{"signal": str(signal)} for signal in signals],
+            )
 
     def withdraw_unsent(self, signal: SignalId) -> bool:
         """Withdraw a signal that was never offered; returns whether that was all there was to do."""
@@ -297,6 +299,16 @@ class Signals:
             row.rule,
             _id(row.supersedes),
         )
+
+
+def _moved(state: SignalState, step: Step, code: str | None, rule: str | None) -> dict[str, object]:
+    """Return what a step changes in a signal's row."""
+    changed: dict[str, object] = {"state": after(state, step)}
+    if step is Step.REFUSE:
+        changed |= {"code": code, "rule": rule}
+    if step is Step.EPOCH_CLOSED:
+        changed |= {"epoch": None, "envelope_keys": None, "posting": None}
+    return changed
 
 
 def _id(text: str | None) -> SignalId | None:

@@ -9,9 +9,10 @@ import pytest
 
 from agency_client.states import SignalState
 from agency_client.vault import Vault
+from agency_client.vault.adding import NewSignal
 from agency_client.vault.evidence import Receipt
 from agency_client.vault.outbox import NewPosting, PostingKind
-from agency_client.vault.signals import KeptKey, NewSignal
+from agency_client.vault.signals import KeptKey
 from protocol.errors import Code, ConfigurationError, ConflictError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.messages import Refusal
@@ -58,6 +59,14 @@ def test_the_same_record_is_added_once(vault: Vault) -> None:
     again = vault.signals.add([signal(11, reference="DOSSIER-1"), signal(12, b"other", "DOSSIER-2")], NOW)
     assert (again.new, again.known, again.changed) == (0, 1, 1)
     assert [p.draft for p in vault.signals.pending(10)] == [b"Willem van der Berg", b"other"]
+
+
+def test_a_record_twice_in_one_chunk_is_one_signal_with_the_last_content(vault: Vault) -> None:
+    """A file that names a record twice makes one signal of it, also within what is written at once."""
+    first, changed, same = (signal(n, text, "DOSSIER-1") for n, text in ((1, b"a"), (2, b"b"), (3, b"b")))
+    added = vault.signals.add([first, changed, same], NOW)
+    assert (added.new, added.changed, added.known) == (1, 1, 1)
+    assert [(p.id, p.draft) for p in vault.signals.pending(10)] == [(first.id, b"b")]
 
 
 def test_a_changed_record_supersedes_its_sent_signal(vault: Vault) -> None:

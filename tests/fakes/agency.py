@@ -19,7 +19,7 @@ from agency_client.submit import UUID_RANDOM, Sender, signal_id
 from agency_client.tagging import Sending
 from agency_client.trail import LogKeys, Trail
 from agency_client.vault import Vault
-from agency_client.vault.signals import Added, NewSignal
+from agency_client.vault.adding import Added, NewSignal
 from protocol.errors import SluisError
 from protocol.group import random_bytes
 from protocol.ids import KeyKind, PartyId

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What records that are read bring to the vault: a new signal, a change of one that waits, a successor, or nothing.
+
+Not here: the reading and writing of rows (``signals.py``).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agency_client.states import SignalState
+from protocol.encoding import format_time
+from protocol.ids import PurposeId, SignalId
+
+
+@dataclass(frozen=True, slots=True)
+class NewSignal:
+    """A record that was read and normalised: what its signal will be, before any key-holder is asked."""
+
+    id: SignalId
+    purpose: PurposeId
+    reference: str
+    draft: bytes = field(repr=False)
+    """All that would be sent about the record (``draft.py``); two drafts are equal when their bytes are."""
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Added:
+    """What became of records that were offered to the vault."""
+
+    new: int = 0
+    known: int = 0
+    """Unchanged since last time: nothing to do."""
+    changed: int = 0
+    """Sent before, and changed since: a new signal takes the old one's place."""
+    withdrawn: int = 0
+    """Unchanged, and withdrawn by you since: not sent again."""
+
+
+@dataclass(slots=True)
+class Latest:
+    """What the vault has of a record last, or will have once the chunk is written."""
+
+    id: str
+    digest: bytes
+    state: SignalState
+
+
+class Adding:
+    """What a chunk of records adds and changes; a record that comes twice meets what the first one left."""
+
+    def __init__(self, latest: dict[bytes, Latest]) -> None:
+        self.added = Added()
+        self.fresh: dict[str, dict[str, object]] = {}
+        """Rows to insert, by signal id, in the order of reading."""
+        self.changed: list[dict[str, object]] = []
+        self._latest = latest
+
+    def wants(self, record: bytes, digest: bytes) -> bool:
+        """Return whether this record is new or changed; counts it when it is not."""
+        latest = self._latest.get(record)
+        if latest is None or latest.digest != digest or latest.state is SignalState.REFUSED:
+            return True
+        if latest.state is SignalState.WITHDRAWN:
+            self.added.withdrawn += 1
+        else:
+            self.added.known += 1
+        return False
+
+    def id_of(self, record: bytes, signal: NewSignal) -> str:
+        """Return the id under which it will stand: one that was not tagged yet is changed in place."""
+        latest = self._latest.get(record)
+        return latest.id if latest is not None and latest.state is SignalState.NEW else str(signal.id)
+
+    def put(self, record: bytes, digest: bytes, signal: NewSignal, sealed: bytes, now: datetime) -> None:
+        """Take a record that is wanted."""
+        latest = self._latest.get(record)
+        if latest is not None and latest.state is SignalState.NEW:
+            self.added.changed += 1
+            latest.digest = digest
+            if latest.id in self.fresh:
+                self.fresh[latest.id] |= {"draft": sealed, "digest": digest}
+            else:
+                self.changed.append({"changed": latest.id, "new_draft": sealed, "new_digest": digest})
+            return
+        ended = latest is None or latest.state in {SignalState.REFUSED, SignalState.WITHDRAWN}
+        supersedes = None if latest is None or ended else latest.id
+        self.added.changed += supersedes is not None
+        self.added.new += supersedes is None
+        self._latest[record] = Latest(str(signal.id), digest, SignalState.NEW)
+        self.fresh[str(signal.id)] = {
+            "id": str(signal.id),
+            "purpose": signal.purpose,
+            "record": record,
+            "digest": digest,
+            "state": SignalState.NEW,
+            "draft": sealed,
+            "created_at": format_time(now),
+            "expires_at": format_time(signal.expires_at),
+            "supersedes": supersedes,
+        }
