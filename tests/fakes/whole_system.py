@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""A whole system for tests: three key-holders, a broker and two agencies, all real processes and homes on loopback.
+"""A whole system for tests: three key-holders, a broker and some agencies, all real processes and homes on loopback.
 
-Not here: lies; those are in the dishonest fakes.
+Not here: lies; those are in the dishonest fakes and in ``lying_proxy.py``.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agency_client.settings import HomeFile, make_home
+from agency_client.settings import HomeFile, make_home, open_home
 from broker.settings import HomeFile as BrokerFile
 from broker.settings import make_home as make_broker_home
 from edge.keyfile import SecretText
@@ -20,6 +21,7 @@ from protocol.covenant import dump_parties, read_party
 from protocol.covenant_parts import Parties, Title
 from protocol.ids import PartyId
 from protocol.messages import utc
+from protocol.signing import Signer
 from tests.fakes.keyholders import ENVIRONMENT, PASSPHRASE, KeyHolders, make_key_holders
 from tests.fakes.processes import Process, free_port, run, start
 
@@ -27,6 +29,7 @@ AGENCIES = (
     ("police-oost", "police", "Politie Oost", "legal-duty"),
     ("care-linde", "care", "Jeugdzorg De Linde", "reporting-right"),
 )
+"""Id, kind, title and the basis on which it signals, of the agencies unless a test names others."""
 
 
 @dataclass
@@ -36,6 +39,10 @@ class System:
     folder: Path
     holders: KeyHolders
     url: str
+    """The broker's address in the covenant."""
+    broker_port: int
+    """Where the broker itself listens: another port than the covenant's when something stands in between."""
+    agencies: Sequence[tuple[str, str, str, str]] = AGENCIES
     running: dict[str, Process] = field(default_factory=dict)
 
     @property
@@ -48,16 +55,27 @@ class System:
         return self.folder / agency
 
     def start_broker(self) -> None:
-        """Start the broker at its address."""
-        port = self.url.rpartition(":")[2]
+        """Start the broker at its port."""
         arguments = ["broker", "run", "--home", str(self.folder / "broker"), "--covenant", str(self.covenant)]
         self.running["broker"] = start(
-            [*arguments, "--port", port], folder=self.folder / "output", name="broker", environment=ENVIRONMENT
+            [*arguments, "--port", str(self.broker_port)],
+            folder=self.folder / "output",
+            name="broker",
+            environment=ENVIRONMENT,
         )
 
     def start_holder(self, index: int) -> None:
         """Start a key-holder."""
         self.running[f"holder-{index}"] = self.holders.start(index)
+
+    @property
+    def database(self) -> str:
+        """The address of the broker's private database."""
+        return f"postgresql://sluis@/sluis?host={self.folder / 'broker' / 'postgres' / 'socket'}"
+
+    def signer(self, agency: str) -> Signer:
+        """Return an agency's signing key, for requests that its client would never send."""
+        return open_home(self.home(agency)).identity(SecretText(PASSPHRASE)).sender.signer
 
     def command(self, agency: str, command: str, *arguments: str) -> list[str]:
         """Return the command line of an agency's command."""
@@ -74,29 +92,57 @@ class System:
 
     def purpose_of(self, agency: str) -> list[str]:
         """Return the options by which an agency says what it sends for."""
-        basis = next(basis for name, _, _, basis in AGENCIES if name == agency)
+        basis = next(basis for name, _, _, basis in self.agencies if name == agency)
         return ["--purpose", "offender-prevention", "--grounds", "exploits-or-recruits", "--basis", basis, "--yes"]
 
 
 @contextmanager
-def whole_system(folder: Path) -> Iterator[System]:
-    """Make, start and enrol everything; stop it at the end."""
-    now, passphrase = utc(datetime.now(UTC)), SecretText(PASSPHRASE)
-    url = f"http://127.0.0.1:{free_port()}"
-    holders = make_key_holders(folder / "holders", now=now, broker_url=url)
+def whole_system(
+    folder: Path,
+    *,
+    budget: int | None = None,
+    agencies: Sequence[tuple[str, str, str, str]] = AGENCIES,
+    url: str | None = None,
+    broker_port: int | None = None,
+) -> Iterator[System]:
+    """Make, start and enrol everything; stop it at the end. ``budget`` replaces each purpose's, as for a covenant.
+
+    ``url`` is the broker's address in the covenant when something else listens there, and passes on to ``broker_port``.
+    """
+    now, port = utc(datetime.now(UTC)), broker_port or free_port()
+    address = url or f"http://127.0.0.1:{port}"
+    holders = make_key_holders(folder / "holders", now=now, broker_url=address, budget=budget)
+    system = System(folder, holders, address, port, agencies)
+    _write_parties(system, now)
+    with ExitStack() as stack:
+        stack.callback(lambda: [process.stop() for process in system.running.values() if process.running])
+        with ThreadPoolExecutor() as pool:
+            started = [pool.submit(system.start_holder, index) for index in (1, 2, 3)]
+            started.append(pool.submit(system.start_broker))
+            for one in started:
+                one.result()
+            covenant = ("--covenant", str(system.covenant))
+            for done in [pool.submit(system.agency, name, "enrol", *covenant) for name, *_ in agencies]:
+                done.result()
+        yield system
+
+
+def _write_parties(system: System, now: datetime) -> None:
+    """Make the homes of broker and agencies, and a covenant that names them."""
+    passphrase = SecretText(PASSPHRASE)
     broker = make_broker_home(
-        folder / "broker",
+        system.folder / "broker",
         BrokerFile(
             id=PartyId("broker"),
             title=Title(nl="Makelaar", en="Broker"),
-            url=url,
+            url=system.url,
             log_origin="sluis.test/whole",
             key_file_cost="interactive",
         ),
         passphrase,
     )
     agencies = []
-    for place, (name, kind, title, _) in enumerate(AGENCIES, 1):
+    for place, (name, kind, title, _) in enumerate(system.agencies, 1):
         file = HomeFile(
             id=PartyId(name),
             kind=kind,  # type: ignore[arg-type]  # checked by the model
@@ -105,23 +151,14 @@ def whole_system(folder: Path) -> Iterator[System]:
             made_at=now,
             key_file_cost="interactive",
         )
-        made = make_home(folder / name, file, passphrase)
+        made = make_home(system.home(name), file, passphrase)
         made.contact_path.write_text(json.dumps({"unit": f"Team van {title}", "phone": "088 000 00 00"}))
         agencies.append(read_party("party.yaml", made.statement_path.read_bytes()).agency)
     stated = read_party("party.yaml", broker.statement_path.read_bytes())
     parties = Parties(
         agencies=tuple(agency for agency in agencies if agency is not None),
-        key_holders=holders.covenant.key_holders,
+        key_holders=system.holders.covenant.key_holders,
         broker=stated.broker,
         log=stated.log,
     )
-    (holders.covenant_folder / "parties.yaml").write_bytes(dump_parties(parties).encode())
-    system = System(folder, holders, url)
-    with ExitStack() as stack:
-        stack.callback(lambda: [process.stop() for process in system.running.values() if process.running])
-        for index in (1, 2, 3):
-            system.start_holder(index)
-        system.start_broker()
-        for name, *_ in AGENCIES:
-            system.agency(name, "enrol", "--covenant", str(system.covenant))
-        yield system
+    (system.covenant / "parties.yaml").write_bytes(dump_parties(parties).encode())
