@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import rfc8785
@@ -48,6 +49,7 @@ def u64(value: int) -> bytes:
     return value.to_bytes(8, "big")
 
 
+@lru_cache(maxsize=64)
 def label(name: str) -> bytes:
     """Return the domain-separation label ``sluis/v1/<name>`` as bytes; raises ``ValueError`` for any other shape."""
     full = f"sluis/v1/{name}"
@@ -92,9 +94,10 @@ def format_time(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Read what ``format_time`` writes, and nothing else. Raises ``InputError`` (``malformed``)."""
     try:
-        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(Code.MALFORMED, "Not a UTC time with milliseconds.") from error
-    if format_time(moment) != text:
+    # Many forms are read; only the one that we write comes back the same.
+    if moment.tzinfo is not UTC or format_time(moment) != text:
         raise InputError(Code.MALFORMED, "Not a UTC time with milliseconds.")
     return moment

@@ -284,8 +284,12 @@ def leaf_of(opening: Opening) -> bytes:
 
     Raises ``InputError`` (``malformed``) as ``parse_opening``.
     """
-    parse_opening(opening)
-    return _leaf(opening)
+    return open_leaf(opening)[1]
+
+
+def open_leaf(opening: Opening) -> tuple[Event, bytes]:
+    """Return the event of an opening, and the leaf that commits to it. Raises as ``parse_opening``."""
+    return parse_opening(opening), _leaf(opening)
 
 
 def parse_opening(opening: Opening) -> Event:

@@ -7,20 +7,24 @@ whether the checkpoint follows on the last one seen (the client's trail).
 
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.errors import Code, InputError, VerificationError
-from protocol.events import Event, leaf_of, parse_opening
+from protocol.events import Event, open_leaf
 from protocol.merkle import leaf_hash, verify_inclusion
 from protocol.messages import Evidence
 
 
 def verify_evidence(evidence: Evidence, cosigned: CosignedCheckpoint) -> Event:
-    """Return the event that ``evidence`` proves to stand in the log of this checkpoint.
+    """Return the event that ``evidence`` proves to stand in the log of this checkpoint. Raises as ``verify_leaf``."""
+    return verify_leaf(evidence, cosigned)[0]
+
+
+def verify_leaf(evidence: Evidence, cosigned: CosignedCheckpoint) -> tuple[Event, bytes]:
+    """Return the event and its leaf as ``evidence`` proves them to stand in the log of this checkpoint.
 
     Raises ``VerificationError`` (``receipt_invalid``) when the opening is not that of a known event, or its leaf is not
     at the said index.
     """
     try:
-        event = parse_opening(evidence.opening)
-        leaf = leaf_of(evidence.opening)
+        event, leaf = open_leaf(evidence.opening)
     except InputError as error:
         raise VerificationError(Code.RECEIPT_INVALID, f"The receipt's event cannot be read. {error.detail}") from error
     checkpoint = cosigned.checkpoint
@@ -30,4 +34,4 @@ def verify_evidence(evidence: Evidence, cosigned: CosignedCheckpoint) -> Event:
         raise VerificationError(
             Code.RECEIPT_INVALID, f"The receipt does not prove that its event is in the log. {error.detail}"
         ) from error
-    return event
+    return event, leaf
