@@ -41,6 +41,8 @@ RELEASED: Final[Mapping[Level, tuple[PartName, ...]]] = {
     "contact": ("contact",),
     "content": ("contact", "content"),
 }
+NAMED: Final[frozenset[Level]] = frozenset({"agency", "contact", "content"})
+"""The levels at which an agency hears which other it is, and of which signal."""
 MAX_WRAPS: Final = 4 * MAX_KEYS
 _COLUMNS: Final = """seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal, quality, level, urgency,
   agreed, rule, reason, kind, signals"""
@@ -99,7 +101,7 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
 
 
 async def _sealed(connection: Connection, rows: Sequence[_Row]) -> _Sealed:
-    shown = [row for row in rows if row.their_signal and row.level in ("agency", "contact", "content")]
+    shown = [row for row in rows if row.their_signal and row.level in NAMED]
     opened = [row for row in shown if row.level and RELEASED[row.level]]
     found = _Sealed()
     if shown:
@@ -183,8 +185,11 @@ def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:
 
 
 def _counterpart(row: _Row, agreed: set[tuple[Any, ...]], sealed: _Sealed) -> Counterpart | None:
-    stored = sealed.signals.get(row.their_signal) if row.their_signal else None
-    if stored is None or row.level is None:
+    # By the row's own level: the same signal may be there for another row, of another case, that names it.
+    if row.level not in NAMED or row.their_signal is None:
+        return None
+    stored = sealed.signals.get(row.their_signal)
+    if stored is None:
         return None
     signal_id, agency, key_id, signature, digests = stored
     # The signature goes along at every level that names the agency: it is what proves the name to who is told.
