@@ -116,11 +116,19 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PairKnown:
-    """Both agencies of this pair of cases are told of each other; never again for the same pair."""
+    """Both agencies of this pair of cases are told of each other; not again while that hit stands."""
 
     pair: Pair
     purpose: PurposeId
     hit_id: HitId
+
+
+@dataclass(frozen=True, slots=True)
+class PairForgotten:
+    """A signal of the hit by which two cases knew each other has ended: what else they agree on may be told."""
+
+    pair: Pair
+    purpose: PurposeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ Fact: TypeAlias = (
     | SignalEnded
     | HitFound
     | PairKnown
+    | PairForgotten
     | NoticeAdded
     | TagMuted
     | StatementKept

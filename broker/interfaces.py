@@ -81,7 +81,8 @@ class Candidates:
     common: tuple[CommonTag, ...]
     agreed: tuple[Agreed, ...]
     signals: Mapping[SignalId, StoredSignal]
-    found: frozenset[tuple[SignalId, SignalId]]
+    found: Mapping[tuple[SignalId, SignalId], bool]
+    """The hits that exist, and whether anybody was told of each."""
     known: frozenset[Pair]
 
 
@@ -95,6 +96,14 @@ class ToldHit:
     my_signal: SignalId
     purpose: PurposeId
     epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Acquainted:
+    """The pairs of cases that know each other by signals that end, and those cases' other live signals."""
+
+    pairs: tuple[tuple[Pair, PurposeId], ...] = ()
+    others: tuple[tuple[PurposeId, Epoch, SignalId], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,9 @@ class Act(Protocol):
 
     async def told(self, ended: Sequence[SignalId]) -> Sequence[ToldHit]:
         """Return who was told of hits with these signals, the signals' own agencies left out."""
+
+    async def acquainted(self, ended: Sequence[SignalId]) -> Acquainted:
+        """Return which cases know each other by hits with these signals; no pass counts on it until the end."""
 
     async def next_seqs(self, agencies: Sequence[PartyId]) -> Mapping[PartyId, int]:
         """Return each agency's next notice number, held until the transaction ends."""

@@ -27,13 +27,17 @@ _ORDER: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A new hit, what agrees as (kind, first's role, second's role), its two signals, and the pair of cases."""
+    """A hit, what agrees as (kind, first's role, second's role), its two signals and the pair of cases.
+
+    One that is not ``new`` was found before, but nobody was told of it.
+    """
 
     hit: HitFound
     agreed: tuple[tuple[KeyKind, Role, Role], ...]
     first: StoredSignal
     second: StoredSignal
     pair: Pair
+    new: bool
 
     @property
     def kinds(self) -> tuple[KeyKind, ...]:
@@ -51,15 +55,19 @@ def hit_id(one: SignalId, other: SignalId) -> HitId:
 
 
 def matches(candidates: Candidates, purpose: Purpose, now: datetime) -> tuple[Match, ...]:
-    """Return the new hits, in order of their signals' ids."""
+    """Return the hits that nobody was told of, in order of their signals' ids.
+
+    One that was found before stayed silent because its cases knew each other by another hit, which may have ended.
+    """
     found = []
     ordered = sorted(candidates.agreed, key=lambda item: (item.first, item.second))
     for (first, second), items in groupby(ordered, key=lambda item: (item.first, item.second)):
-        if (first, second) in candidates.found:
+        told = candidates.found.get((first, second))
+        if told:
             continue
         one, other = candidates.signals.get(first), candidates.signals.get(second)
         if one is not None and other is not None and _may_meet(one, other, now):
-            match = _match(one, other, list(items), purpose, now)
+            match = _match(one, other, list(items), purpose, now, new=told is None)
             if match is not None:
                 found.append(match)
     return tuple(found)
@@ -72,7 +80,7 @@ def _may_meet(one: StoredSignal, other: StoredSignal, now: datetime) -> bool:
 
 
 def _match(
-    one: StoredSignal, other: StoredSignal, items: Sequence[Agreed], purpose: Purpose, now: datetime
+    one: StoredSignal, other: StoredSignal, items: Sequence[Agreed], purpose: Purpose, now: datetime, *, new: bool
 ) -> Match | None:
     people: dict[tuple[Role, Role], set[KeyKind]] = defaultdict(set)
     for item in items:
@@ -95,7 +103,7 @@ def _match(
         quality=quality,
         at=now,
     )
-    return Match(hit, tuple(agreed), one, other, pair_of(one, other))
+    return Match(hit, tuple(agreed), one, other, pair_of(one, other), new)
 
 
 def pair_of(one: StoredSignal, other: StoredSignal) -> Pair:

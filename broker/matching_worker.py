@@ -53,7 +53,7 @@ async def match_once(broker: Broker, purpose: PurposeId, epoch: Epoch) -> int | 
                 outcome = await asyncio.to_thread(issue, planned, seqs, broker.recorder, now)
                 await act.commit(outcome)
         await act.matched([batch.id for batch in batches])
-        return len(planned.matches) if planned is not None else 0
+        return len(planned.found) if planned is not None else 0
 
 
 async def run(broker: Broker, log: Logger) -> None:

@@ -40,7 +40,8 @@ class Plan:
 
     purpose: PurposeId
     epoch: Epoch
-    matches: tuple[Match, ...]
+    found: tuple[Match, ...]
+    """The new hits."""
     tellings: tuple[Telling, ...]
     pairs: Mapping[Pair, Match]
     common: tuple[CommonTag, ...]
@@ -55,7 +56,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not self.matches and not self.common
+        return not self.found and not self.tellings and not self.common
 
 
 def plan(
@@ -80,7 +81,8 @@ def plan(
         if len(told) == len(sides) and all(_knows(telling.level) for telling in told):
             acquainted.add(match.pair)
             pairs[match.pair] = match
-    return Plan(purpose, epoch, tuple(matches), tuple(tellings), pairs, tuple(common))
+    found = tuple(match for match in matches if match.new)
+    return Plan(purpose, epoch, found, tuple(tellings), pairs, tuple(common))
 
 
 def issue(planned: Plan, next_seqs: Mapping[PartyId, int], recorder: Recorder, now: datetime) -> Outcome:
@@ -93,7 +95,7 @@ def issue(planned: Plan, next_seqs: Mapping[PartyId, int], recorder: Recorder, n
         seqs[agency] += 1
         return seqs[agency] - 1
 
-    for match in planned.matches:
+    for match in planned.found:
         hit = match.hit
         events.append(recorder.matched(_logged(match), (hit.first_agency, hit.second_agency), planned.purpose, now))
         facts.append(hit)

@@ -132,8 +132,9 @@ class Broker:
             if signal.ended_event_id is not None:
                 return signal.ended_event_id
             told = await act.told([signal_id])
+            acquainted = await act.acquainted([signal_id])
             seqs = await act.next_seqs(list(withdrawal.receivers(told)))
-            outcome = withdrawal.withdraw(signal, by, request.reason, told, seqs, self.recorder, now)
+            outcome = withdrawal.withdraw(signal, by, request.reason, told, acquainted, seqs, self.recorder, now)
             await act.commit(outcome)
             return outcome.events[0].id
 

@@ -28,7 +28,10 @@ class SignalTable(SQLModel, table=True):
     """A signal without its keys and parts; it stays after its end, as the trace of what was."""
 
     __tablename__ = "signals"
-    __table_args__ = (Index("signals_live", "expires_at", postgresql_where=text("state = 'live'")),)
+    __table_args__ = (
+        Index("signals_live", "expires_at", postgresql_where=text("state = 'live'")),
+        Index("signals_case", "case_token", postgresql_where=text("state = 'live'")),
+    )
 
     id: UUID = Field(primary_key=True, sa_type=_UUID)
     agency: str = Field(sa_type=Text)
@@ -99,7 +102,7 @@ class HitTable(SQLModel, table=True):
 
 
 class KnownPairTable(SQLModel, table=True):
-    """Two cases whose agencies were told of each other; told once."""
+    """Two cases whose agencies were told of each other by a hit; told once while that hit stands."""
 
     __tablename__ = "known_pairs"
 

@@ -36,10 +36,11 @@ async def expire(broker: Broker) -> int:
             due = await act.expired(now, oldest_live_epoch(broker.covenant, now), BATCH)
             if not due:
                 return count
-            told = await act.told([signal.id for signal in due])
+            ids = [signal.id for signal in due]
+            told, acquainted = await act.told(ids), await act.acquainted(ids)
             seqs = await act.next_seqs(list(withdrawal.receivers(told)))
             ended = [(signal, rule_of(signal, now)) for signal in due]
-            outcome = withdrawal.expire(ended, told, seqs, broker.recorder, now)
+            outcome = withdrawal.expire(ended, told, acquainted, seqs, broker.recorder, now)
             await act.commit(outcome)
         count += len(due)
 

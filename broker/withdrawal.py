@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A signal ends: its pseudonyms and sealed parts go, and whoever was told of a hit with it is told that it is gone.
 
+Cases that knew each other by it forget each other, and their other signals are matched again: what stayed silent while
+that hit stood, such as the hit of the signal that corrects it, is told now.
+
 Pure. Used for what an agency takes back and for what expires. Not here: which signals expire (``retention.py``).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from broker.facts import Fact, NoticeAdded, Outcome, Recorded, RequestKept, SignalEnded
-from broker.interfaces import StoredSignal, ToldHit
+from broker.facts import BatchQueued, Fact, NoticeAdded, Outcome, PairForgotten, Recorded, RequestKept, SignalEnded
+from broker.interfaces import Acquainted, StoredSignal, ToldHit
 from broker.recording import Recorder
-from protocol.ids import PartyId
+from protocol.ids import Epoch, PartyId, PurposeId, SignalId
 from protocol.signing import Verified
 
 EXPIRED: Final = "expired"
@@ -29,6 +32,7 @@ def withdraw(
     by: Verified,
     reason: str,
     told: Sequence[ToldHit],
+    acquainted: Acquainted,
     next_seqs: Mapping[PartyId, int],
     recorder: Recorder,
     now: datetime,
@@ -37,12 +41,13 @@ def withdraw(
     event = recorder.withdrawn(signal.id, by, reason, now)
     facts: list[Fact] = [SignalEnded(signal.id, "withdrawn", event.id), RequestKept(recorder.new_id(), by)]
     told_facts, told_events = _tell(told, reason, next_seqs, recorder, now)
-    return Outcome((*facts, *told_facts), (event, *told_events))
+    return Outcome((*facts, *told_facts, *_forget(acquainted, recorder)), (event, *told_events))
 
 
 def expire(
     ended: Sequence[tuple[StoredSignal, str]],
     told: Sequence[ToldHit],
+    acquainted: Acquainted,
     next_seqs: Mapping[PartyId, int],
     recorder: Recorder,
     now: datetime,
@@ -51,7 +56,15 @@ def expire(
     events = [recorder.expired(signal.id, signal.agency, rule, now) for signal, rule in ended]
     facts = [SignalEnded(signal.id, "expired", event.id) for (signal, _), event in zip(ended, events, strict=True)]
     told_facts, told_events = _tell(told, EXPIRED, next_seqs, recorder, now)
-    return Outcome((*facts, *told_facts), (*events, *told_events))
+    return Outcome((*facts, *told_facts, *_forget(acquainted, recorder)), (*events, *told_events))
+
+
+def _forget(acquainted: Acquainted, recorder: Recorder) -> list[Fact]:
+    again: dict[tuple[PurposeId, Epoch], list[SignalId]] = defaultdict(list)
+    for purpose, epoch, signal in acquainted.others:
+        again[purpose, epoch].append(signal)
+    queued = [BatchQueued(recorder.new_id(), *key, tuple(signals)) for key, signals in sorted(again.items())]
+    return [*(PairForgotten(pair, purpose) for pair, purpose in acquainted.pairs), *queued]
 
 
 def _tell(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """One act in one transaction: reads under the locks that keep them true until the commit, and the commit.
 
-Order of locks, so that no two acts wait for each other: a purpose's matching turn, signals by id, counters by agency.
+Order of locks, so that no two acts wait for each other: a purpose's matching turn, signals by id, known pairs, counters
+by agency.
 Not here: rows of facts (``writes.py``) and what is read without locks (``notices.py``, ``proofs.py``).
 """
 
@@ -15,7 +16,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL
 
 from broker.facts import KeptResult, Outcome, Pair
-from broker.interfaces import Agreed, Candidates, CommonTag, KeptAnswer, Queued, StoredSignal, ToldHit
+from broker.interfaces import Acquainted, Agreed, Candidates, CommonTag, KeptAnswer, Queued, StoredSignal, ToldHit
 from broker.matching import pair_of
 from broker.postgres.connections import Connection
 from broker.postgres.writes import write
@@ -72,6 +73,41 @@ class PostgresAct:
         )
         return [ToldHit(*row) for row in rows]
 
+    async def acquainted(self, ended: Sequence[SignalId]) -> Acquainted:
+        """Return which cases know each other by hits with these signals; no pass counts on it until the end."""
+        ids = list(ended)
+        # A pass that counted on one of these rows holds it: only behind that pass is it known what stayed silent.
+        rows = await self._rows(
+            """WITH hit AS (SELECT id, first_signal, second_signal FROM hits WHERE first_signal = ANY(%s)
+                            UNION SELECT id, first_signal, second_signal FROM hits WHERE second_signal = ANY(%s)),
+                    case_of AS (SELECT DISTINCT s.case_token FROM signals s
+                                JOIN hit ON s.id IN (hit.first_signal, hit.second_signal))
+               SELECT first_agency, first_token, second_agency, second_token, purpose FROM known_pairs
+               WHERE first_token IN (SELECT case_token FROM case_of) AND hit_id IN (SELECT id FROM hit)
+               ORDER BY 1, 2, 3, 4, 5 FOR UPDATE OF known_pairs""",
+            ids,
+            ids,
+        )
+        if not rows:
+            return Acquainted()
+        pairs = tuple((Pair(*row[:4]), PurposeId(row[4])) for row in rows)
+        sides = sorted(
+            {
+                (side[0], side[1], purpose)
+                for pair, purpose in pairs
+                for side in ((pair.first_agency, pair.first_token), (pair.second_agency, pair.second_token))
+            }
+        )
+        others = await self._rows(
+            """SELECT s.purpose, s.epoch, s.id FROM signals s
+               JOIN unnest(%s::text[], %s::bytea[], %s::text[]) AS c (agency, token, purpose)
+                 ON s.case_token = c.token AND s.agency = c.agency AND s.purpose = c.purpose
+               WHERE s.state = 'live' AND NOT s.id = ANY(%s) ORDER BY s.id""",
+            *([side[place] for side in sides] for place in range(3)),
+            ids,
+        )
+        return Acquainted(pairs, tuple((PurposeId(row[0]), Epoch(row[1]), SignalId(row[2])) for row in others))
+
     async def next_seqs(self, agencies: Sequence[PartyId]) -> Mapping[PartyId, int]:
         """Return each agency's next notice number, held until the transaction ends."""
         wanted = sorted(set(agencies))
@@ -108,12 +144,18 @@ class PostgresAct:
         query = f"SELECT {_SIGNAL_COLUMNS} FROM signals WHERE id = ANY(%s) ORDER BY id FOR SHARE"  # noqa: S608 - ours
         stored = {row[0]: StoredSignal(*row) for row in await self._rows(query, involved)}
         firsts = sorted({item.first for item in agreed})
-        found = await self._rows("SELECT first_signal, second_signal FROM hits WHERE first_signal = ANY(%s)", firsts)
+        found = await self._rows(
+            """SELECT first_signal, second_signal, EXISTS (
+                 SELECT 1 FROM notices n
+                 WHERE n.agency IN (h.first_agency, h.second_agency) AND n.hit_id = h.id AND n.type = 'hit')
+               FROM hits h WHERE first_signal = ANY(%s)""",
+            firsts,
+        )
         return Candidates(
             tuple(common),
             tuple(agreed),
             stored,
-            frozenset((row[0], row[1]) for row in found),
+            {(row[0], row[1]): row[2] for row in found},
             await self._known(agreed, stored),
         )
 
@@ -167,7 +209,8 @@ class PostgresAct:
         purposes = {signal.purpose for signal in stored.values()}
         rows = await self._rows(
             """SELECT first_agency, first_token, second_agency, second_token FROM known_pairs
-               WHERE first_token = ANY(%s) AND purpose = ANY(%s)""",
+               WHERE first_token = ANY(%s) AND purpose = ANY(%s)
+               ORDER BY 1, 2, 3, 4, purpose FOR SHARE""",
             sorted({pair.first_token for pair in pairs}),
             sorted(purposes),
         )

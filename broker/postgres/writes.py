@@ -233,6 +233,18 @@ async def _add_pairs(connection: Connection, known: Sequence[f.PairKnown]) -> No
     )
 
 
+async def _forget_pairs(connection: Connection, forgotten: Sequence[f.PairForgotten]) -> None:
+    await _many(
+        connection,
+        """DELETE FROM known_pairs WHERE first_token = %s AND second_token = %s AND first_agency = %s
+           AND second_agency = %s AND purpose = %s""",
+        [
+            (k.pair.first_token, k.pair.second_token, k.pair.first_agency, k.pair.second_agency, k.purpose)
+            for k in forgotten
+        ],
+    )
+
+
 async def _add_notices(connection: Connection, notices: Sequence[f.NoticeAdded]) -> None:
     await _many(
         connection,
@@ -295,6 +307,7 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.RequestKept: _keep_requests,
     f.SignalEnded: _end_signals,
     f.HitFound: _add_hits,
+    f.PairForgotten: _forget_pairs,
     f.PairKnown: _add_pairs,
     f.NoticeAdded: _add_notices,
     f.TagMuted: _mute,

@@ -4,10 +4,14 @@
 import asyncio
 import json
 from datetime import timedelta
+from uuid import UUID
 
+import psycopg
 import pytest
 
 from broker.matching import hit_id
+from broker.timers import expire
+from broker.web import running
 from protocol.errors import InputError, NotFoundError
 from protocol.events import HitOpened, KeyMuted, NoticeIssued, SignalWithdrawn
 from protocol.ids import PartyId, PurposeId
@@ -193,11 +197,111 @@ async def test_withdrawal_tells_the_other_side_and_erases(database: str) -> None
             await prosecution.withdraw(mine.id)
 
 
+def _kinds_of(page: NoticePage) -> list[tuple[str, UUID]]:
+    return [(one.type, one.hit_id) for one in page.notices if not isinstance(one, MutedNotice)]
+
+
+async def test_a_corrected_signal_keeps_its_hit(database: str) -> None:
+    """When a signal is withdrawn for the one that corrects it, the new one's hit, silent until then, is told once to
+    both sides, and the other side hears that the old one is gone.
+    """
+    async with broker_world(database) as world:
+        police, prosecution = world.agency(POLICE), world.agency(PROSECUTION)
+        old, theirs = world.signal(POLICE, PHONE, case="A"), world.signal(PROSECUTION, PHONE, case="B")
+        await police.push(old)
+        await prosecution.push(theirs)
+        await police.told(1)
+        new = world.signal(POLICE, PHONE, case="A").model_copy(update={"supersedes": old.id})
+        await police.push(new)
+        await _settled(database)
+        assert len((await police.notices()).notices) == 1
+        await police.withdraw(old.id, "corrected")
+        first, second = hit_id(old.id, theirs.id), hit_id(new.id, theirs.id)
+        page = await police.told(2)
+        assert _kinds_of(page) == [("hit", first), ("hit", second)]
+        event = world.prove(page.notices[1].evidence, page.checkpoint)
+        assert isinstance(event, NoticeIssued)
+        assert _kinds_of(await prosecution.told(3)) == [("hit", first), ("withdrawn", first), ("hit", second)]
+        # And again: the correction of a correction, of the other side.
+        newer = world.signal(PROSECUTION, PHONE, case="B")
+        await prosecution.push(newer)
+        await prosecution.withdraw(theirs.id, "corrected")
+        third = hit_id(new.id, newer.id)
+        *gone, last = _kinds_of(await police.told(5))[2:]
+        assert (sorted(gone), last) == (sorted([("withdrawn", first), ("withdrawn", second)]), ("hit", third))
+        assert _kinds_of(await prosecution.told(4))[3:] == [("hit", third)]
+
+
+async def test_cases_that_part_may_meet_again(database: str) -> None:
+    """After a withdrawal, a new signal of the same case is told like the first."""
+    async with broker_world(database) as world:
+        police, prosecution = world.agency(POLICE), world.agency(PROSECUTION)
+        await prosecution.push(world.signal(PROSECUTION, PHONE, case="B"))
+        for count in (1, 2):
+            mine = world.signal(POLICE, PHONE, case="A")
+            await police.push(mine)
+            assert [kind for kind, _ in _kinds_of(await police.told(count))] == ["hit"] * count
+            await police.withdraw(mine.id)
+        page = await prosecution.told(4)
+        assert [kind for kind, _ in _kinds_of(page)] == ["hit", "withdrawn", "hit", "withdrawn"]
+
+
+async def test_what_outlives_an_expired_pair_is_told(database: str) -> None:
+    """When both signals of a told hit expire at once, the hit of the same cases' other signals is told to both."""
+    async with broker_world(database) as world:
+        short = [world.signal(party, {"phone": "1"}, case="X", days=2) for party in (POLICE, PROSECUTION)]
+        long = [world.signal(party, {"iban": "2"}, case="X") for party in (POLICE, PROSECUTION)]
+        for signals in (short, long):
+            for party, signal in zip((POLICE, PROSECUTION), signals, strict=True):
+                await world.agency(party).push(signal)
+            await _settled(database)
+        assert len((await world.agency(POLICE).told(1)).notices) == 1
+        later = lambda: world.clock() + timedelta(days=3)  # noqa: E731 - a moved clock
+        async with running(world.kit.covenant, world.kit.log_signer, database, later) as moved:
+            assert await expire(moved.broker) == 2
+        told = hit_id(long[0].id, long[1].id)
+        for party in (POLICE, PROSECUTION):
+            assert ("hit", told) in _kinds_of(await world.agency(party).told(3))
+
+
+async def test_corrections_at_the_same_moment_lose_no_hit(database: str) -> None:
+    """While one side corrects, at two brokers and without waiting, every hit of live signals ends up told once."""
+    async with broker_world(database, brokers=2) as world:
+        police = world.agency(POLICE)
+        theirs = [world.signal(PROSECUTION, {"phone": f"{n}"}, case=f"{n}") for n in range(10)]
+        await world.agency(PROSECUTION).push(*theirs)
+
+        async def correct(n: int) -> Signal:
+            old, new = (world.signal(POLICE, {"phone": f"{n}"}, case=f"{n}") for _ in range(2))
+            await police.push(old)
+            await asyncio.gather(police.push(new), police.withdraw(old.id, "corrected"))
+            return new
+
+        new = await asyncio.gather(*(correct(n) for n in range(10)))
+        await _settled(database)
+        wanted = {hit_id(mine.id, their.id) for mine, their in zip(new, theirs, strict=True)}
+        for party in (POLICE, PROSECUTION):
+            told = [hit for kind, hit in _kinds_of(await world.agency(party).notices(limit=500)) if kind == "hit"]
+            assert wanted <= set(told)
+            assert len(told) == len(set(told))
+
+
+async def _settled(database: str) -> None:
+    """Wait until nothing is left to match and everything that happened is published."""
+    for _ in range(200):
+        with psycopg.connect(database) as connection:
+            row = connection.execute(
+                """SELECT (SELECT count(*) FROM match_queue) + (SELECT count(*) FROM events WHERE log_index IS NULL)
+                   + (SELECT size - published_size FROM log_head)"""
+            ).fetchone()
+        if row == (0,):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the broker did not settle")
+
+
 async def test_expiry_erases_and_tells(database: str) -> None:
     """When its time is over a signal goes by itself, and the other side is told why."""
-    from broker.timers import expire
-    from broker.web import running
-
     async with broker_world(database) as world:
         mine = world.signal(POLICE, PHONE, days=2)
         await world.agency(POLICE).push(mine)

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 
 from broker.web import make_broker_app
-from edge.transport import SignedClient, make_http
+from edge.transport import SignedClient
 from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.events import Event
@@ -210,6 +211,21 @@ class AgencyCaller:
         return page
 
 
+class Balancer(httpx.AsyncHTTPTransport):
+    """Spreads requests to the broker's address over its processes in turn, as a load balancer does."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        super().__init__(trust_env=False)
+        self._address = ports[0]
+        self._turns = cycle(ports)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request to the next process; the Host header stays."""
+        if request.url.port == self._address:
+            request.url = request.url.copy_with(port=next(self._turns))
+        return await super().handle_async_request(request)
+
+
 @asynccontextmanager
 async def broker_world(
     database: str,
@@ -218,7 +234,9 @@ async def broker_world(
     brokers: int = 1,
     before: Callable[[Sequence[FakeWitness]], None] | None = None,
 ) -> AsyncIterator[BrokerWorld]:
-    """Run witnesses and a broker, or several on one database; ``before`` may change the witnesses first."""
+    """Run witnesses and a broker, or several on one database that take requests in turn; ``before`` may change the
+    witnesses first.
+    """
     clock = Clock()
     sockets = listeners(3 + brokers)
     urls = [url_of(one) for one in sockets]
@@ -227,7 +245,10 @@ async def broker_world(
     if before is not None:
         before(witnesses)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(make_http())
+        ports = [listener.getsockname()[1] for listener in sockets[3:]]
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(transport=Balancer(ports), timeout=30, trust_env=False)
+        )
         world = BrokerWorld(kit, witnesses, clock, http, database, sockets[3:])
         await stack.enter_async_context(serving([one.app() for one in witnesses], sockets[:3]))
         await stack.enter_async_context(serving([world.app() for _ in range(brokers)], sockets[3:]))
