@@ -29,21 +29,33 @@ from protocol.errors import (
     UnavailableError,
     VerificationError,
 )
-from protocol.events import HitOpened, SignalRefused, SignalRegistered, SignalWithdrawn, tag_digest
+from protocol.events import Event, HitOpened, SignalRefused, SignalRegistered, SignalWithdrawn, tag_digest
 from protocol.ids import HitId, PartyId, SignalId
 from protocol.messages import (
     ActAnswer,
+    Justification,
+    OpeningRequest,
     PushAnswer,
     PushRequest,
     Refusal,
     Signal,
     SignalResult,
+    WithdrawalRequest,
     parse,
 )
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds between tries in one run: a broker that restarts is back within them; longer outages wait in the outbox."""
-_AGAIN: Final = frozenset({Code.UNAVAILABLE, Code.NOT_LOGGED, Code.IN_FLIGHT, Code.INTERNAL, Code.QUORUM_MISSING})
+_AGAIN: Final = frozenset(
+    {
+        Code.UNAVAILABLE,
+        Code.NOT_LOGGED,
+        Code.IN_FLIGHT,
+        Code.INTERNAL,
+        Code.QUORUM_MISSING,
+        Code.LOG_INCOMPLETE,
+    }
+)
 """Failures that another try may mend."""
 
 
@@ -91,7 +103,7 @@ class Post:
             try:
                 await self._once(posting, tally)
             except VerificationError as error:
-                if error.code is Code.QUORUM_MISSING and pause is not None:
+                if error.code in _AGAIN and pause is not None:
                     await self._sleep(pause)
                     continue
                 self._vault.evidence.report(error.code, f"answer {posting.kind}", error.detail, self._clock())
@@ -160,23 +172,23 @@ class Post:
 
     def _require_registered(self, signal: Signal, result: SignalResult, proven: Proven, posting: Posting) -> None:
         event = proven.event
-        if event.act.agency != self._agency or event.act.purpose != signal.purpose:
-            raise _invalid("The log's entry is about another agency or purpose.")
-        if signal.id not in event.subject.signal_ids:
+        self._require_actor(event, posting)
+        if event.act.purpose != signal.purpose:
+            raise _invalid("The log's entry is about another purpose.")
+        if event.subject.signal_ids != (signal.id,):
             raise _invalid("The log's entry is about another signal.")
         if result.refusal is not None:
-            if not isinstance(event, SignalRefused) or (event.code, event.rule) != (
-                result.refusal.code,
-                result.refusal.rule,
-            ):
+            told = (result.refusal.code, result.refusal.rule, "deny")
+            if not isinstance(event, SignalRefused) or (event.code, event.rule, event.act.decision) != told:
                 raise _invalid("The log does not have the refusal that the broker gives.")
             return
         digests = {tag_digest(key.tag) for key in signal.keys}
         if (
             result.status == "refused"
             or not isinstance(event, SignalRegistered)
-            or event.epoch != signal.epoch
-            or (event.subject.tag_digests and set(event.subject.tag_digests) != digests)
+            or (event.epoch, event.grounds, event.urgency) != (signal.epoch, signal.grounds, signal.urgency)
+            or (event.act.basis, event.act.decision) != (signal.basis, "allow")
+            or set(event.subject.tag_digests) != digests
             or (result.status == "accepted" and event.request_digest != posting.body_sha256)
         ):
             raise _invalid("The log does not have the signal as it was sent.")
@@ -185,19 +197,51 @@ class Post:
         if answer.checkpoint is None or answer.evidence is None:
             raise _not_yet()
         proven = prove(answer.evidence, await self._trail.admit(answer.checkpoint))
-        event, about = proven.event, UUID(posting.about or "")
-        if event.act.agency != self._agency:
-            raise _invalid("The log's entry is about another agency.")
+        event = proven.event
+        self._require_actor(event, posting)
+        if event.act.purpose != posting.purpose:
+            raise _invalid("The log's entry is about another purpose.")
+        await asyncio.to_thread(self._settle_act, posting, proven)
+
+    def _settle_act(self, posting: Posting, proven: Proven) -> None:
+        about = UUID(posting.about or "")
+        if self._vault.evidence.has_receipt(proven.place):
+            if self._vault.outbox.offer(posting.number) is None:
+                return  # Another process of this home settled the same request meanwhile.
+            # Else one entry would stand for two readings, and the second would be in no log.
+            raise _invalid("The log's entry is of another act, proven to us before.")
         if posting.kind is PostingKind.WITHDRAWAL:
-            if not isinstance(event, SignalWithdrawn) or about not in event.subject.signal_ids:
-                raise _invalid("The log does not have this withdrawal.")
-            signal = SignalId(about)
-            self._vault.outbox.settle_withdrawal(posting.number, signal, _receipt(proven, str(signal)))
+            self._require_withdrawn(proven.event, SignalId(about), parse(WithdrawalRequest, posting.body))
+            self._vault.outbox.settle_withdrawal(posting.number, SignalId(about), _receipt(proven, str(about)))
             return
-        if not isinstance(event, HitOpened) or event.subject.hit_id != about or event.act.person != posting.person:
-            raise _invalid("The log does not have this opening by this person.")
-        hit = HitId(about)
-        self._vault.outbox.settle_opening(posting.number, hit, _receipt(proven, str(hit)), self._clock())
+        self._require_opened(proven.event, HitId(about), parse(OpeningRequest, posting.body))
+        self._vault.outbox.settle_opening(posting.number, HitId(about), _receipt(proven, str(about)), self._clock())
+
+    def _require_actor(self, event: Event, posting: Posting) -> None:
+        # When no person acts, the agency's own system does.
+        system = None if posting.person else self._agency
+        if (event.act.agency, event.act.person, event.act.system) != (self._agency, posting.person, system):
+            raise _invalid("The log's entry is about another agency or another person.")
+
+    @staticmethod
+    def _require_withdrawn(event: Event, signal: SignalId, asked: WithdrawalRequest) -> None:
+        if (
+            not isinstance(event, SignalWithdrawn)
+            or event.subject.signal_ids != (signal,)
+            or event.reason != asked.reason
+        ):
+            raise _invalid("The log does not have this withdrawal with its reason.")
+
+    def _require_opened(self, event: Event, hit: HitId, asked: OpeningRequest) -> None:
+        why = event.act.justification
+        mine = self._vault.hits.get(hit).notice.my_signal
+        if (
+            not isinstance(event, HitOpened)
+            or (event.subject.hit_id, event.subject.signal_ids) != (hit, (mine,))
+            or why is None
+            or Justification(code=why.code, text=why.text, case_reference=why.case_reference) != asked.justification
+        ):
+            raise _invalid("The log does not have this opening with its justification.")
 
 
 def _prove(result: SignalResult, cosigned: CosignedCheckpoint) -> Proven:

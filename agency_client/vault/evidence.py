@@ -84,6 +84,11 @@ class EvidenceShelf:
             yield from ((row.place, row.kind, row.leaf) for row in rows)
             last = rows[-1].place
 
+    def has_receipt(self, place: int) -> bool:
+        """Return whether the log's entry at a place was proven to us before."""
+        with self._database.reading() as session:
+            return session.get(ReceiptRow, place) is not None
+
     def count_receipts(self) -> int:
         """Return how many receipts there are."""
         with self._database.reading() as session:

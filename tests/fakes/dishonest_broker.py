@@ -5,10 +5,15 @@ It holds the log's own key, and its witnesses cosign what it shows them, so each
 Each class says which code a client must answer with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from broker.facts import Recorded
+from broker.recording import Recorder
 from protocol.errors import Code
+from protocol.events import Event
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import HitNotice, Notice, NoticePage, PushAnswer, SealedPart, parse
 from tests.fakes.small_world import AgencyDoor, MemoryBroker, MemoryLog
@@ -65,6 +70,95 @@ class NamesAnother(SwapsEnvelope):
         assert other is not None
         false = other.model_copy(update={"agency": PartyId("municipality-dalen")})
         return notice.model_copy(update={"counterpart": false})
+
+
+class RelabelsRoles(SwapsEnvelope):
+    """Turns the subject of the counterpart's signal into somebody around theirs."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        agreed = tuple(one.model_copy(update={"their_role": "associate"}) for one in notice.agreed)
+        return notice.model_copy(update={"agreed": agreed})
+
+
+class RelabelsWraps(SwapsEnvelope):
+    """Turns the subject into an associate in the wraps as well."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        other = notice.counterpart
+        assert other is not None
+        wraps = tuple(wrap.model_copy(update={"role": "associate"}) for wrap in other.wraps)
+        false = other.model_copy(update={"wraps": wraps})
+        return RelabelsRoles._swap(notice).model_copy(update={"counterpart": false})
+
+
+class AddsAgreement(SwapsEnvelope):
+    """Says that a kind agrees in two ways, one of which nothing opens."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        more = notice.agreed[0].model_copy(update={"their_role": "associate"})
+        return notice.model_copy(update={"agreed": (*notice.agreed, more)})
+
+
+class WrapsUnderFactor(SwapsEnvelope):
+    """Gives a wrap out under an address, which agrees but must open nothing."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        other = notice.counterpart
+        assert other is not None
+        wraps = (*other.wraps, other.wraps[0].model_copy(update={"kind": "address"}))
+        return notice.model_copy(update={"counterpart": other.model_copy(update={"wraps": wraps})})
+
+
+class KeepsPartsOnly(SwapsEnvelope):
+    """Leaves the parts out and gives the wraps, as no withdrawal does."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        other = notice.counterpart
+        assert other is not None
+        return notice.model_copy(update={"counterpart": other.model_copy(update={"parts": ()})})
+
+
+class Withholds(SwapsEnvelope):
+    """Leaves parts and wraps out, as if the counterpart had withdrawn, which it has not."""
+
+    CODE = Code.NOTICE_MISSING
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        other = notice.counterpart
+        assert other is not None
+        return notice.model_copy(update={"counterpart": other.model_copy(update={"parts": (), "wraps": ()})})
+
+
+class NamesNobody(SwapsEnvelope):
+    """Leaves the counterpart out altogether, at a level that names it."""
+
+    CODE = Code.RECEIPT_INVALID
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        return notice.model_copy(update={"counterpart": None})
+
+
+class Misdates(NamesNobody):
+    """Says that a hit was told an hour later than the log has it."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        return notice.model_copy(update={"at": notice.at + timedelta(hours=1)})
+
+
+class NamesAnotherRule(NamesNobody):
+    """Says that another rule allowed the telling than the log has."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        return notice.model_copy(update={"rule": "another.rule"})
 
 
 class Exaggerates(AgencyDoor):
@@ -228,6 +322,56 @@ class LiesAboutAct(AgencyDoor):
         stored = next(iter(self.broker.signals.values()))
         evidence = self.broker.log.evidence(stored.place, stored.made)
         return ActAnswer(evidence=evidence, checkpoint=self.broker.log.checkpoint()).to_json()
+
+
+class HidesTile(AgencyDoor):
+    """Cuts every hash tile of the log short, so that nothing can be proven from it."""
+
+    CODE = Code.LOG_INCOMPLETE
+
+    async def log_file(self, path: str) -> bytes:
+        """Give the first half."""
+        found = await super().log_file(path)
+        return found if "entries" in path else found[: len(found) // 64 * 32]
+
+
+class LogsOtherwise:
+    """A recorder that writes one kind of act down otherwise than it was asked, and all others as they are."""
+
+    def __init__(self, true: Recorder, act: str, bend: Callable[[Any], Event]) -> None:
+        self._true = true
+        self._act = act
+        self._bend = bend
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method of the true recorder, bent when it is the one."""
+        made = getattr(self._true, name)
+        if name != self._act:
+            return made
+
+        def bent(*arguments: Any) -> Recorded:
+            recorded = made(*arguments)
+            return replace(recorded, event=self._bend(recorded.event))
+
+        return bent
+
+
+class ReusesEvidence(AgencyDoor):
+    """Answers a second opening with the proof of the first, and logs nothing."""
+
+    CODE = Code.RECEIPT_INVALID
+    first: bytes | None = None
+
+    async def post(
+        self, path: str, body: bytes, *, idempotency_key: str, purpose: PurposeId | None, person: str | None
+    ) -> bytes:
+        """Give the first opening's answer again."""
+        if path.endswith("/opening") and self.first is not None:
+            return self.first
+        raw = await super().post(path, body, idempotency_key=idempotency_key, purpose=purpose, person=person)
+        if path.endswith("/opening"):
+            self.first = raw
+        return raw
 
 
 def _bend(page: NoticePage, bend: Any) -> NoticePage:
