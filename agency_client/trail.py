@@ -3,29 +3,30 @@
 
 Two checkpoints that contradict each other are kept as evidence and stop the client, until an operator says that he has
 looked at them (``sluis agency verify --evidence-seen``); the last good checkpoint stays the one to continue from.
-Not here: the checkpoints' own form (``protocol/checkpoint.py``) and proofs (``protocol/tiles.py``).
+Not here: the checkpoints' own form (``protocol/checkpoint.py``) and proofs (``protocol/walk.py``).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from agency_client.doors import BrokerDoor
 from agency_client.vault.evidence import EvidenceShelf
 from protocol.checkpoint import Checkpoint, CosignedCheckpoint, open_checkpoint
 from protocol.covenant import Covenant
-from protocol.errors import Code, NotFoundError, VerificationError
-from protocol.events import Event, leaf_of
-from protocol.log_evidence import verify_evidence
-from protocol.merkle import TileId, verify_consistency
+from protocol.errors import Code, NotFoundError, UnavailableError, VerificationError
+from protocol.events import Event
+from protocol.log_evidence import verify_leaf
 from protocol.messages import Evidence
 from protocol.note import LogKey, WitnessKey
-from protocol.tiles import consistency_proof, needed_for_consistency, path_of
+from protocol.walk import drive_async, verify_continuation
 
 STOPPING: Final = frozenset({Code.LOG_FORKED, Code.LOG_ROLLED_BACK})
 """Findings after which nothing that the log proves can be relied on."""
+FROZEN_AFTER: Final = timedelta(hours=24)
+"""A log of several agencies that work every day has entries every day; a weekend can give a finding for nothing."""
 _TRIES: Final = 5
 """Times that another process of the same home may move the checkpoint between our reading and writing it."""
 
@@ -61,8 +62,8 @@ class Proven:
 
 def prove(evidence: Evidence, cosigned: CosignedCheckpoint) -> Proven:
     """Check that an opening is what the log has at its place. Raises ``VerificationError`` (``receipt_invalid``)."""
-    event = verify_evidence(evidence, cosigned)
-    return Proven(evidence.index, event, leaf_of(evidence.opening), evidence.opening.to_json())
+    event, leaf = verify_leaf(evidence, cosigned)
+    return Proven(evidence.index, event, leaf, evidence.opening.to_json())
 
 
 class Trail:
@@ -124,29 +125,26 @@ class Trail:
                 if not grew or self._shelf.put_checkpoint(None if last is None else last.note, found.note):
                     self._admitted.add(found.checkpoint)
                     return found
-        raise VerificationError(Code.LOG_FORKED, "The last checkpoint keeps changing under us.")
+        raise UnavailableError(Code.UNAVAILABLE, "Another process of this home keeps moving the last checkpoint.")
 
     async def _require_one_history(self, last: CosignedCheckpoint, found: CosignedCheckpoint) -> None:
+        """Raises ``log_forked`` only for a contradiction; a tile that is missing or short is ``log_incomplete``."""
         older, newer = sorted((last.checkpoint, found.checkpoint), key=lambda one: one.size)
-        if older == newer or older.size == 0:
-            return
         try:
-            # Equal sizes need no tiles: two roots for one size are a fork.
-            tiles = (
-                await self.tiles(needed_for_consistency(older.size, newer.size), newer.size)
-                if older.size < newer.size
-                else {}
-            )
-            proof = consistency_proof(older.size, newer.size, tiles)
-            verify_consistency(older.size, newer.size, proof, older.root, newer.root)
+            await drive_async(verify_continuation(older, newer), self.file)
         except VerificationError as error:
+            if error.code is not Code.LOG_FORKED:
+                raise
             raise self._stop(
                 Code.LOG_FORKED, "Two checkpoints of the log contradict each other.", last, found
             ) from error
 
-    async def tiles(self, wanted: Iterable[TileId], size: int) -> Mapping[TileId, bytes]:
-        """Fetch tiles of a tree of ``size`` leaves; nothing about them is believed until a proof made of them holds."""
-        return {tile: await self.file(path_of(tile, size)) for tile in sorted(wanted)}
+    def report_if_frozen(self) -> None:
+        """Keep a finding when nobody cosigned the log for long: nothing happened, or what is newer is held back."""
+        last, now = self.last(), self._clock()
+        if last is not None and now.timestamp() - last.cosigned_at > FROZEN_AFTER.total_seconds():
+            detail = "The newest checkpoint is old: nothing was logged since, or what is newer is held back from us."
+            self._shelf.report(Code.QUORUM_MISSING, "log", detail, now)
 
     async def file(self, path: str) -> bytes:
         """Fetch a tile or bundle; one that is not there is a hole in the log (``log_incomplete``)."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Code, VerificationError
+from protocol.ids import PartyId
+from tests.fakes import dishonest_broker as lies
 from tests.fakes.agency import make_client
 from tests.fakes.small_world import World
 
@@ -55,6 +57,23 @@ async def test_two_roots_for_one_size_are_a_fork(tmp_path: Path, world: World) -
     assert caught.value.code is Code.LOG_FORKED
     with pytest.raises(VerificationError):
         trail.require_unstopped()
+
+
+async def test_a_tile_that_is_cut_short_is_no_fork(tmp_path: Path, world: World) -> None:
+    """What the log does not serve proves nothing against it: the client tries later and is not stopped."""
+    door = lies.HidesTile(world.broker, PartyId("police-oost"))
+    trail = make_client(tmp_path / "p", world, broker=door).trail
+    grow(world, 100)
+    await trail.advance()
+    grow(world, 300)
+    with pytest.raises(VerificationError) as caught:
+        await trail.advance()
+    assert caught.value.code is lies.HidesTile.CODE
+    trail.require_unstopped()
+    last = trail.last()
+    assert last is not None
+    assert last.checkpoint.size == 100
+    assert (await make_client(tmp_path / "p", world).trail.advance()).checkpoint.size == 300
 
 
 async def test_a_head_that_nobody_cosigned_is_refused(tmp_path: Path, world: World) -> None:
