@@ -72,7 +72,7 @@ class Acts:
     async def open(self, hit: HitId, why: Justification, person: str) -> Opened:
         """Have the opening logged, and only then return what the hit released.
 
-        Raises ``RefusedError`` when the counterpart withdrew: what it released is gone here too.
+        Raises ``RefusedError`` when the counterpart withdrew: what it released is gone here too; or did not come yet.
         """
         kept = self._require_live(hit)
         posting = NewPosting(
@@ -97,4 +97,10 @@ class Acts:
         kept = self._vault.hits.get(hit)
         if kept.state is HitState.WITHDRAWN:
             raise RefusedError(Code.CONFLICT, "The other agency withdrew its signal; what it released is erased here.")
+        if kept.state is HitState.UNDELIVERED:
+            raise RefusedError(
+                Code.CONFLICT,
+                "What this hit releases is not delivered yet.",
+                hint="Run `sluis agency inbox` again: it comes, or you hear that the other agency withdrew.",
+            )
         return kept

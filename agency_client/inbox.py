@@ -2,24 +2,41 @@
 """From a notice that the broker gives to one that may be believed. Pure: it raises, or returns another type.
 
 What must hold: the log proves the notice's event for this agency and this number; the event says what the notice says;
-the signal is ours; the counterpart signed the parts it sealed; every released part opens with a key that agreed.
-Each failure has its own code. Not here: fetching (``reading.py``), keeping (``vault``), showing (``wording.py``).
+the signal is ours; the counterpart signed the parts it sealed; every released part opens with every key that agreed,
+in the roles that are told, to the same text. A factor opens nothing (``keys.opens_parts``), so its roles are only the
+broker's word, like all roles where nothing is released, ``urgency``, and a withdrawal's ``reason``, which no event has.
+
+**Parts that do not come.** A counterpart's parts go when it withdraws, and its withdrawal is told under a later number.
+So a hit may come without any of the parts that its level releases and its counterpart signed, never with some of them.
+It is then *undelivered*: listed, not openable, asked for again, until the parts or the withdrawal come; how long that
+may take is ``reading.py``'s.
+**Signals that ended.** When we took back our own signal, or it is past its time, the broker has forgotten its keys and
+can release nothing. What is still told about it is verified as far as the log goes, counted, and not shown as a hit.
+Not here: fetching (``reading.py``), keeping (``vault``), showing (``wording.py``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
 from agency_client.trail import Proven, prove
 from agency_client.vault.signals import Kept, KeptKey
-from agency_client.verified import Receipt, VerifiedHit, VerifiedMute, VerifiedNotice, VerifiedWithdrawal
+from agency_client.verified import (
+    Receipt,
+    VerifiedHit,
+    VerifiedMute,
+    VerifiedNotice,
+    VerifiedPast,
+    VerifiedUndelivered,
+    VerifiedWithdrawal,
+)
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.covenant import Covenant
 from protocol.envelope import PartContext, open_part, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.events import KeyMuted, NoticeIssued
-from protocol.ids import PartyId, SignalId
-from protocol.keys import quality_of
+from protocol.ids import KeyKind, PartyId, SignalId
+from protocol.keys import opens_parts, quality_of
 from protocol.messages import (
     Counterpart,
     HitNotice,
@@ -28,6 +45,8 @@ from protocol.messages import (
     Notice,
     PartName,
     Quality,
+    ReleasedWrap,
+    Role,
     SealedPart,
     WithdrawnNotice,
 )
@@ -50,6 +69,8 @@ class Mine:
 
     signal: Kept
     keys: tuple[KeptKey, ...]
+    ended: bool = False
+    """Whether it is taken back, on the way to be, or past its time, as far as we know ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +87,63 @@ class Reader:
         ``envelope_invalid`` when a part was not sealed by whom it names, was changed, or does not open.
         """
         proven = prove(notice.evidence, cosigned)
-        receipt = Receipt(proven.place, "NoticeIssued", str(notice.seq), proven.leaf, proven.opening)
-        if isinstance(notice, MutedNotice):
-            self._require_muted(notice, proven)
-            return VerifiedMute(notice, receipt)
+        receipt = Receipt(proven.place, type(proven.event).__name__, str(notice.seq), proven.leaf, proven.opening)
         if mine is None:
             raise _not_proven("The notice is about a signal that this agency does not have.")
-        self._require_issued(notice, proven)
+        if isinstance(notice, MutedNotice):
+            self._require_muted(notice, proven, mine)
+            return VerifiedMute(notice, receipt)
+        self._require_issued(notice, proven, mine)
         if isinstance(notice, WithdrawnNotice):
             return VerifiedWithdrawal(notice, receipt)
+        if mine.ended:
+            return VerifiedPast(notice, receipt)
         self._require_mine(notice, mine)
-        if notice.counterpart is not None:
-            self.open_parts(notice, notice.counterpart, mine.keys)
+        if notice.counterpart is None:
+            return VerifiedHit(notice, receipt)
+        if self._withheld(notice, notice.counterpart):
+            return VerifiedUndelivered(notice, receipt)
+        self.open_parts(notice, notice.counterpart, mine.keys)
         return VerifiedHit(notice, receipt)
 
-    def _require_issued(self, notice: HitNotice | WithdrawnNotice, proven: Proven) -> None:
-        event = proven.event
-        if not isinstance(event, NoticeIssued) or event.act.recipient != self.agency:
+    def _require_issued(self, notice: HitNotice | WithdrawnNotice, proven: Proven, mine: Mine) -> None:
+        event, act = proven.event, proven.event.act
+        if not isinstance(event, NoticeIssued) or act.recipient != self.agency:
             raise _not_proven("The log's entry is not a notice to this agency.")
         if event.notice_seq != notice.seq or event.notice_type != notice.type:
             raise _not_proven("The log has this notice under another number or of another type.")
-        if event.subject.hit_id != notice.hit_id or notice.my_signal not in event.subject.signal_ids:
-            raise _not_proven("The log's entry is about another hit.")
+        if act.time != notice.at or act.purpose != mine.signal.purpose:
+            raise _not_proven("The log's entry is of another time or purpose.")
+        concerned = {notice.my_signal}
         if isinstance(notice, HitNotice):
-            said = (event.level, event.quality, frozenset(event.kinds), event.act.purpose)
-            told = (notice.level, notice.quality, frozenset(one.kind for one in notice.agreed), notice.purpose)
-            if said != told:
+            said = (event.level, event.quality, frozenset(event.kinds), act.purpose, act.decision)
+            kinds = frozenset(one.kind for one in notice.agreed)
+            if said != (notice.level, notice.quality, kinds, notice.purpose, "allow"):
                 raise _not_proven("The log says something else about this hit than the notice.")
-            theirs = notice.counterpart
-            if theirs is not None and theirs.signal_id not in event.subject.signal_ids:
-                raise _not_proven("The log's entry names another counterpart.")
+            if notice.rule not in act.policy_ids:
+                raise _not_proven("The log names another rule than the notice.")
+            if (notice.counterpart is None) != (notice.level == "existence"):
+                raise _not_proven("The notice names a counterpart that its level does not, or lacks the one it names.")
+            if notice.counterpart is not None:
+                concerned.add(notice.counterpart.signal_id)
+        # Exactly these: at level existence the event must not tell the counterpart's signal, whose id is a time.
+        if event.subject.hit_id != notice.hit_id or sorted(event.subject.signal_ids) != sorted(concerned):
+            raise _not_proven("The log's entry is about another hit or another counterpart.")
 
-    def _require_muted(self, notice: MutedNotice, proven: Proven) -> None:
+    def _require_muted(self, notice: MutedNotice, proven: Proven, mine: Mine) -> None:
         event = proven.event
         if (
             not isinstance(event, KeyMuted)
-            or event.act.recipient != self.agency
+            or (event.act.recipient, event.act.time) != (self.agency, notice.at)
             or (event.notice_seq, event.kind, event.count) != (notice.seq, notice.kind, notice.signals)
+            or event.act.purpose != notice.purpose
+            or event.subject.signal_ids != (notice.example,)
         ):
             raise _not_proven("The log's entry is not this notice to this agency.")
+        if mine.signal.purpose != notice.purpose or not (
+            mine.ended or (mine.signal.epoch == notice.epoch and notice.kind in {key.kind for key in mine.keys})
+        ):
+            raise _not_proven("The notice is about a key that our signal does not have.")
 
     @staticmethod
     def _require_mine(notice: HitNotice, mine: Mine) -> None:
@@ -123,18 +162,29 @@ class Reader:
 
     def open_parts(self, notice: HitNotice, counterpart: Counterpart, keys: Sequence[KeptKey]) -> dict[PartName, bytes]:
         """Return the plain bytes of every released part. Raises ``VerificationError`` (``envelope_invalid``)."""
+        self._require_signed(notice, counterpart)
+        if {part.name for part in counterpart.parts} != _due(notice, counterpart):
+            raise _swapped("The notice releases other parts than its level and the counterpart's signature say.")
+        agreed = {(one.kind, one.my_role, one.their_role) for one in notice.agreed if opens_parts(one.kind)}
+        if any(
+            (wrap.kind, wrap.my_role, wrap.role) not in agreed or wrap.part not in _PARTS_OF[notice.level]
+            for wrap in counterpart.wraps
+        ):
+            raise _swapped("The notice releases a wrap of something that does not agree, or of another part.")
         context = PartContext(counterpart.signal_id, counterpart.agency, notice.purpose, notice.epoch)
-        self._require_signed(notice, counterpart, context)
-        released = {part.name for part in counterpart.parts}
-        if not released <= _PARTS_OF[notice.level]:
-            raise _swapped("The notice releases more than its level allows.")
-        # A part that the level would release can be absent: the counterpart may have withdrawn by now.
-        return {part.name: _open(part, counterpart, keys, context) for part in counterpart.parts}
+        return {part.name: _open(part, counterpart, agreed, keys, context) for part in counterpart.parts}
 
-    def _require_signed(self, notice: HitNotice, counterpart: Counterpart, context: PartContext) -> None:
+    def _withheld(self, notice: HitNotice, counterpart: Counterpart) -> bool:
+        """Return whether the parts that are due do not come at all. Raises as ``open_parts`` for the signature."""
+        self._require_signed(notice, counterpart)
+        return bool(_due(notice, counterpart)) and not counterpart.parts and not counterpart.wraps
+
+    def _require_signed(self, notice: HitNotice, counterpart: Counterpart) -> None:
+        context = PartContext(counterpart.signal_id, counterpart.agency, notice.purpose, notice.epoch)
         if counterpart.agency == self.agency or counterpart.key_id is None or counterpart.signature is None:
             raise _swapped("The counterpart did not sign.")
         try:
+            # ``at`` is the logged event's own time, so a key that was withdrawn from use before counts no more.
             entry = self.covenant.key_directory().lookup(counterpart.key_id, notice.at)
             verify_message(entry.key, signal_statement(context, counterpart.part_digests), counterpart.signature)
         except (AuthenticationError, VerificationError) as error:
@@ -156,24 +206,48 @@ def content_of(notice: Notice) -> bytes:
     return notice.model_copy(update=changed).to_json()
 
 
-def _open(part: SealedPart, counterpart: Counterpart, keys: Sequence[KeptKey], context: PartContext) -> bytes:
+def _due(notice: HitNotice, counterpart: Counterpart) -> frozenset[PartName]:
+    """Return the parts that the level releases and the counterpart signed that it sealed."""
+    return _PARTS_OF[notice.level] & counterpart.part_digests.keys()
+
+
+def _open(
+    part: SealedPart,
+    counterpart: Counterpart,
+    agreed: Set[tuple[KeyKind, Role, Role]],
+    keys: Sequence[KeptKey],
+    context: PartContext,
+) -> bytes:
+    """Open a part under everything that agrees: what did not open would be an agreement that nothing but a word shows.
+
+    One text only: the cipher would let a dishonest sender show another under another key.
+    """
+    texts: set[bytes] = set()
+    opened: set[tuple[KeyKind, Role, Role]] = set()
     for wrap in counterpart.wraps:
-        if wrap.part != part.name:
+        if wrap.part == part.name:
+            texts.add(_open_wrap(part, wrap, keys, context))
+            opened.add((wrap.kind, wrap.my_role, wrap.role))
+    if opened != agreed or len(texts) != 1:
+        raise _swapped("A released part does not open alike with every key on which the two signals are said to agree.")
+    return texts.pop()
+
+
+def _open_wrap(part: SealedPart, wrap: ReleasedWrap, keys: Sequence[KeptKey], context: PartContext) -> bytes:
+    for key in keys:
+        if (key.kind, key.role) != (wrap.kind, wrap.my_role):
             continue
-        for key in keys:
-            if (key.kind, key.role) != (wrap.kind, wrap.my_role):
-                continue
-            try:
-                return open_part(part, wrap.wrap, wrap.kind, wrap.role, EnvelopeKey(key.key), context)
-            except VerificationError:
-                # A signal can have several keys of a kind, such as two phones; one of them is the one that agreed.
-                continue
+        try:
+            return open_part(part, wrap.wrap, wrap.kind, wrap.role, EnvelopeKey(key.key), context)
+        except VerificationError:
+            # A signal can have several keys of a kind, such as two phones; one of them is the one that agreed.
+            continue
     raise _swapped("A released part does not open with any key on which the two signals agree.")
 
 
-def signal_of(notice: Notice) -> SignalId | None:
-    """Return which signal of ours a notice is about; None for a muted key."""
-    return None if isinstance(notice, MutedNotice) else notice.my_signal
+def signal_of(notice: Notice) -> SignalId:
+    """Return which signal of ours a notice is about; of a muted key the example."""
+    return notice.example if isinstance(notice, MutedNotice) else notice.my_signal
 
 
 def _not_proven(detail: str) -> VerificationError:

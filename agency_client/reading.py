@@ -2,20 +2,26 @@
 """Read the notices in order, believe what can be verified, and keep a finding for what cannot.
 
 A gap stops the reading: what comes after it may depend on what is held back. A notice that does not hold is passed
-over, so that nobody can keep the rest from us, and asked for again every time. Not here: what must hold (``inbox.py``).
+over, so that nobody can keep the rest from us, and asked for again every time; so is a hit whose parts did not come.
+A counterpart that withdraws takes its parts away at once, and its withdrawal reaches us when it is proven;
+parts that stay away longer than ``DELIVERY_GRACE``, while all there is was read and no withdrawal came, are a finding.
+Not here: what must hold (``inbox.py``).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from agency_client.doors import BrokerDoor
 from agency_client.inbox import Mine, Reader, content_of, signal_of
+from agency_client.states import SignalState
 from agency_client.trail import Trail
 from agency_client.vault import Vault
+from agency_client.vault.signals import Kept
 from agency_client.verified import VerifiedNotice
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.encoding import parse_time
 from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.messages import Notice
 
@@ -23,6 +29,9 @@ PAGE: Final = 100
 """Notices asked for at once."""
 RETRIED: Final = 20
 """Numbers whose notice did not hold that are asked for again in one reading."""
+
+DELIVERY_GRACE: Final = timedelta(minutes=10)
+"""How long a withdrawal may take from the broker's commit to its proof: seconds, unless witnesses restart just then."""
 
 
 @dataclass(slots=True)
@@ -57,7 +66,16 @@ class Reading:
         await self._retry(news)
         while await self._page(news, wait):
             wait = 0.0
+        self._miss(news)
+        self._trail.report_if_frozen()
         return news
+
+    def _miss(self, news: News) -> None:
+        for seq, since in self._vault.hits.undelivered():
+            if self._clock() - since > DELIVERY_GRACE:
+                detail = f"What notice {seq} releases was not delivered, and no withdrawal says why."
+                hint = "It is asked for again. If it stays away, tell the board: something is held back."
+                self._fail(VerificationError(Code.NOTICE_MISSING, detail, hint=hint), seq, news)
 
     async def _page(self, news: News, wait: float) -> bool:
         last, before = self._vault.hits.last_seq(), len(news.verified)
@@ -83,8 +101,7 @@ class Reading:
         last, content = self._vault.hits.last_seq(), content_of(notice)
         if notice.seq <= last:
             if self._vault.hits.digest_matches(notice.seq, content) is False:
-                detail = f"Notice {notice.seq} was given again with other content."
-                self._fail(VerificationError(Code.NOTICE_REPLAYED, detail), notice.seq, news)
+                self._fail(_replayed(notice.seq), notice.seq, news)
             return True
         if notice.seq > last + 1:
             detail = f"Notice {last + 1} is missing: the broker gave {notice.seq} after {last}."
@@ -100,30 +117,46 @@ class Reading:
 
     def _keep(self, notice: Notice, content: bytes, cosigned: CosignedCheckpoint, news: News) -> None:
         verified = self._reader.verify(notice, cosigned, self._mine(notice))
-        self._vault.hits.put(verified, content)
+        self._vault.hits.put(verified, content, self._clock())
         news.verified.append(verified)
 
     def _mine(self, notice: Notice) -> Mine | None:
         signal = signal_of(notice)
-        if signal is None:
-            return None
         try:
-            return Mine(self._vault.signals.get(signal), self._vault.signals.envelope_keys(signal))
+            kept = self._vault.signals.get(signal)
         except NotFoundError:
             return None
+        return Mine(kept, self._vault.signals.envelope_keys(signal), self._ended(kept))
+
+    def _ended(self, signal: Kept) -> bool:
+        now = self._clock()
+        return (
+            signal.state is SignalState.WITHDRAWN
+            or parse_time(signal.expires_at) <= now
+            or (signal.epoch is not None and signal.epoch < min(self._reader.covenant.live_epochs(now)))
+            or self._vault.hits.taken_back(signal.id)
+        )
 
     async def _retry(self, news: News) -> None:
-        for seq in self._vault.hits.refused()[:RETRIED]:
+        undelivered = [seq for seq, _ in self._vault.hits.undelivered()]
+        for seq in [*self._vault.hits.refused()[:RETRIED], *undelivered[:RETRIED]]:
             page = await self._broker.notices(seq - 1, 1, 0.0)
             for notice in page.notices[:1]:
                 if notice.seq != seq:
                     continue
-                cosigned = await self._admit(page.checkpoint)
+                cosigned, content = await self._admit(page.checkpoint), content_of(notice)
+                if seq in undelivered and not self._vault.hits.digest_matches(seq, content):
+                    self._fail(_replayed(seq), seq, news)
+                    continue
                 try:
-                    self._keep(notice, content_of(notice), cosigned, news)
+                    self._keep(notice, content, cosigned, news)
                 except VerificationError as error:
                     self._fail(error, seq, news)
 
     def _fail(self, error: VerificationError, seq: int, news: News) -> None:
         news.failures.append(error)
         self._vault.evidence.report(error.code, f"notice {seq}", error.detail, self._clock())
+
+
+def _replayed(seq: int) -> VerificationError:
+    return VerificationError(Code.NOTICE_REPLAYED, f"Notice {seq} was given again with other content.")

@@ -30,6 +30,22 @@ class VerifiedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedUndelivered:
+    """A hit that the log proves, whose counterpart signed, and whose parts that are due did not come with it."""
+
+    notice: HitNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPast:
+    """The log proves that we were told of a hit with a signal of ours that had ended by the time we read it."""
+
+    notice: HitNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedWithdrawal:
     """A counterpart's signal is gone, and the log proves it."""
 
@@ -45,4 +61,4 @@ class VerifiedMute:
     receipt: Receipt
 
 
-VerifiedNotice: TypeAlias = VerifiedHit | VerifiedWithdrawal | VerifiedMute
+VerifiedNotice: TypeAlias = VerifiedHit | VerifiedUndelivered | VerifiedPast | VerifiedWithdrawal | VerifiedMute

@@ -5,6 +5,7 @@ Not here: the verifying (``inbox.py``).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -13,11 +14,11 @@ from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
-from agency_client.vault.tables import HitRow, NoticeRow
-from agency_client.verified import VerifiedHit, VerifiedNotice, VerifiedWithdrawal
-from protocol.encoding import format_time
+from agency_client.vault.tables import HitRow, NoticeRow, PostingRow
+from agency_client.verified import VerifiedHit, VerifiedNotice, VerifiedPast, VerifiedUndelivered, VerifiedWithdrawal
+from protocol.encoding import format_time, parse_time
 from protocol.errors import Code, NotFoundError, VerificationError
-from protocol.ids import HitId
+from protocol.ids import HitId, SignalId
 from protocol.messages import HitNotice, MutedNotice, Notice, WithdrawnNotice, parse
 
 REFUSED: Final = "refused"
@@ -25,9 +26,12 @@ REFUSED: Final = "refused"
 
 
 class HitState(StrEnum):
-    """``withdrawn``: the other side's signal is gone, and what it released is erased here."""
+    """``withdrawn``: the other side's signal is gone, and what it released is erased here; ``undelivered``: what its
+    level releases has not come yet.
+    """
 
     LIVE = "live"
+    UNDELIVERED = "undelivered"
     WITHDRAWN = "withdrawn"
 
 
@@ -63,13 +67,17 @@ class Hits:
             row = session.get(NoticeRow, seq)
         return None if row is None else row.digest == self._database.keyed_hash("notice", content)
 
-    def put(self, found: VerifiedNotice, content: bytes) -> None:
+    def put(self, found: VerifiedNotice, content: bytes, now: datetime) -> None:
         """Keep a verified notice, and what it changes, in one transaction. ``content`` is what tells a repeat."""
         with self._database.writing() as session:
             session.merge(self._row(found.notice, content))
             put_receipts(session, self._database, [found.receipt])
             if isinstance(found, VerifiedHit):
-                self._put_hit(session, found.notice)
+                self._put_hit(session, found.notice, HitState.LIVE, None)
+            elif isinstance(found, VerifiedUndelivered):
+                self._put_hit(session, found.notice, HitState.UNDELIVERED, now)
+            elif isinstance(found, VerifiedPast):
+                self._drop_undelivered(session, found.notice.hit_id)
             elif isinstance(found, VerifiedWithdrawal):
                 self._put_withdrawn(session, found.notice)
 
@@ -85,36 +93,77 @@ class Hits:
         with self._database.reading() as session:
             return list(session.exec(select(NoticeRow.seq).where(NoticeRow.type == REFUSED)).all())
 
-    def _put_hit(self, session: Session, notice: HitNotice) -> None:
+    def _put_hit(self, session: Session, notice: HitNotice, state: HitState, missing_since: datetime | None) -> None:
         known = session.get(HitRow, str(notice.hit_id))
         if known is not None and known.seq != notice.seq:
             raise VerificationError(Code.NOTICE_REPLAYED, "The same hit was told under another number before.")
-        session.merge(
-            HitRow(
-                id=str(notice.hit_id),
-                seq=notice.seq,
-                signal=str(notice.my_signal),
-                purpose=notice.purpose,
-                state=HitState.LIVE,
-                told_at=format_time(notice.at),
-                notice=self._database.seal(notice.to_json(), "hit", str(notice.hit_id)),
-            )
+        if known is not None and (known.state != HitState.UNDELIVERED or state is HitState.UNDELIVERED):
+            return
+        row = HitRow(
+            id=str(notice.hit_id),
+            seq=notice.seq,
+            signal=str(notice.my_signal),
+            purpose=notice.purpose,
+            state=state,
+            told_at=format_time(notice.at),
+            missing_since=None if missing_since is None else format_time(missing_since),
+            notice=self._database.seal(notice.to_json(), "hit", str(notice.hit_id)),
         )
+        row = session.merge(row)
+        # A notice that did not hold at first can come after the one that ends it.
+        for ended in self._withdrawals(session, notice.seq):
+            if ended.hit_id == notice.hit_id:
+                self._end(row, ended)
+
+    @staticmethod
+    def _drop_undelivered(session: Session, hit: HitId) -> None:
+        # Our own signal ended before the parts came: they never will, and there is nobody to miss them.
+        row = session.get(HitRow, str(hit))
+        if row is not None and row.state == HitState.UNDELIVERED:
+            session.delete(row)
+
+    def _withdrawals(self, session: Session, after: int) -> list[WithdrawnNotice]:
+        rows = session.exec(select(NoticeRow).where(NoticeRow.type == "withdrawn", col(NoticeRow.seq) > after)).all()
+        return [
+            parse(WithdrawnNotice, self._database.open(row.notice, "notice", str(row.seq)))
+            for row in rows
+            if row.notice
+        ]
 
     def _put_withdrawn(self, session: Session, notice: WithdrawnNotice) -> None:
         row = session.get(HitRow, str(notice.hit_id))
-        if row is None:
-            return
+        if row is not None:
+            self._end(row, notice)
+
+    def _end(self, row: HitRow, notice: WithdrawnNotice) -> None:
         told = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
         other = told.counterpart
         bare = None if other is None else other.model_copy(update={"parts": (), "wraps": ()})
         told = told.model_copy(update={"counterpart": bare})
         row.notice = self._database.seal(told.to_json(), "hit", row.id)
-        row.state, row.withdrawn_at = HitState.WITHDRAWN, format_time(notice.at)
+        row.state, row.withdrawn_at, row.missing_since = HitState.WITHDRAWN, format_time(notice.at), None
+
+    def undelivered(self) -> list[tuple[int, datetime]]:
+        """Return the numbers of the hits whose parts did not come, and since when they are missed."""
+        with self._database.reading() as session:
+            rows = session.exec(
+                select(HitRow).where(HitRow.state == HitState.UNDELIVERED).order_by(col(HitRow.seq))
+            ).all()
+        return [(row.seq, parse_time(row.missing_since or row.told_at)) for row in rows]
+
+    def taken_back(self, signal: SignalId) -> bool:
+        """Return whether a withdrawal of our own signal waits or is done: the broker may have forgotten its keys."""
+        with self._database.reading() as session:
+            asked = session.exec(
+                select(PostingRow.number).where(
+                    PostingRow.kind == "withdrawal", PostingRow.about == str(signal), PostingRow.state != "failed"
+                )
+            ).first()
+        return asked is not None
 
     def _row(self, notice: Notice, content: bytes) -> NoticeRow:
         kept = None
-        if isinstance(notice, MutedNotice):
+        if not isinstance(notice, HitNotice):
             kept = self._database.seal(notice.to_json(), "notice", str(notice.seq))
         return NoticeRow(
             seq=notice.seq,

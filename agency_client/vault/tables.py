@@ -76,7 +76,7 @@ class NoticeRow(SQLModel, table=True):
     at: str
     digest: bytes
     notice: bytes | None
-    """Sealed; kept for muted notices only, hits have their own row."""
+    """Sealed; hits have their own row, so this is of muted notices and of withdrawals."""
 
 
 class HitRow(SQLModel, table=True):
@@ -92,6 +92,8 @@ class HitRow(SQLModel, table=True):
     told_at: str
     opened_at: str | None = None
     withdrawn_at: str | None = None
+    missing_since: str | None = None
+    """Since when we know of it without the parts that its level releases."""
     notice: bytes
     """Sealed: the notice with what it released; cut back to what may still be shown once the other side withdrew."""
 

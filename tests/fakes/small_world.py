@@ -368,8 +368,22 @@ class MemoryBroker:
     def page(self, agency: PartyId, after: int, limit: int) -> NoticePage:
         """Return an agency's notices, proven in the head."""
         rows = [row for row in self.told.get(agency, []) if row.notice.seq > after][:limit]
-        proven = [row.notice.model_copy(update={"evidence": self.log.evidence(row.place, row.made)}) for row in rows]
+        proven = [
+            self._left_of(row.notice).model_copy(update={"evidence": self.log.evidence(row.place, row.made)})
+            for row in rows
+        ]
         return NoticePage(notices=tuple(proven), checkpoint=self.log.checkpoint() if proven else None)
+
+    def _left_of(self, notice: Notice) -> Notice:
+        """Return a notice without the parts, or the wraps, that went with a withdrawn signal."""
+        if not isinstance(notice, HitNotice) or notice.counterpart is None:
+            return notice
+        gone: dict[str, Any] = {}
+        if self.signals[notice.counterpart.signal_id].state is SignalState.WITHDRAWN:
+            gone = {"parts": (), "wraps": ()}
+        elif self.signals[notice.my_signal].state is SignalState.WITHDRAWN:
+            gone = {"wraps": ()}
+        return notice.model_copy(update={"counterpart": notice.counterpart.model_copy(update=gone)})
 
 
 class AgencyDoor:
