@@ -102,7 +102,7 @@ def show_hit(out: Console, vault: Vault, kept: KeptHit, covenant: Covenant, now:
     """Print a hit: one sentence, how sure, and what to do next."""
     words: Words = words_of(kept, reference_of(vault, kept.notice.my_signal), covenant, now)
     short = str(kept.id)[:_SHORT]
-    live = kept.state is HitState.LIVE
+    live = kept.state is not HitState.WITHDRAWN
     colour = _COLOURS[kept.notice.quality] if live else "dim"
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
@@ -114,6 +114,8 @@ def show_hit(out: Console, vault: Vault, kept: KeptHit, covenant: Covenant, now:
         if other is not None and any(part.name == "contact" for part in other.parts):
             done = f"opened {kept.opened_at}; again" if kept.opened_at else "whom to call"
             table.add_row("", f"[dim]{done}: sluis agency open {short}[/]")
+    if kept.state is HitState.UNDELIVERED:
+        table.add_row("", "[dim]The contact is not delivered yet; the next inbox asks for it again.[/]")
     out.print(table, highlight=False)
 
 

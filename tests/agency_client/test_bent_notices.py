@@ -4,12 +4,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from agency_client.reading import DELIVERY_GRACE
+from agency_client.showing import show_hit
 from agency_client.trail import FROZEN_AFTER
 from agency_client.vault.hits import HitState
 from protocol.errors import Code, RefusedError
@@ -113,6 +116,10 @@ async def test_a_withheld_contact_is_waited_for_and_then_missed(tmp_path: Path, 
     assert (await police.reading.read()).failures == []
     (hit,) = police.vault.hits.all()
     assert hit.state is HitState.UNDELIVERED
+    shown = StringIO()
+    show_hit(Console(file=shown, width=200), police.vault, hit, world.kit.covenant, NOW)
+    assert "not delivered yet" in shown.getvalue()
+    assert "sluis agency open" not in shown.getvalue()
     with pytest.raises(RefusedError, match="not delivered yet"):
         await police.acts.open(hit.id, WHY, "0" * 32)
     later(police, DELIVERY_GRACE)

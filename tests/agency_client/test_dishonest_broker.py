@@ -166,6 +166,15 @@ async def test_a_hidden_event_is_found_by_verify(tmp_path: Path, world: World) -
     assert caught.value.code is Code.LOG_ALTERED
 
 
+async def test_an_entry_that_is_no_event_is_found_by_verify(tmp_path: Path, world: World) -> None:
+    """An entry of another length than an event's leaf is altered, although the log signed it."""
+    police = await police_with_hit(tmp_path, world, world.broker.door(POLICE))
+    world.broker.log.add_leaf(b"\x01" + bytes(65))
+    with pytest.raises(VerificationError) as caught:
+        await police.checking.run(lambda _, __: None)
+    assert caught.value.code is Code.LOG_ALTERED
+
+
 async def test_an_event_that_vanished_is_found_by_its_receipt(tmp_path: Path, world: World) -> None:
     """A log that adds up, but lacks what was proven to us before, is incomplete."""
     police = await police_with_hit(tmp_path, world, world.broker.door(POLICE))
