@@ -102,7 +102,7 @@ class Reader:
         if notice.counterpart is None:
             return VerifiedHit(notice, receipt)
         if self._withheld(notice, notice.counterpart):
-            return VerifiedUndelivered(notice, receipt)
+            return VerifiedUndelivered(_without_parts(notice), receipt)
         self.open_parts(notice, notice.counterpart, mine.keys)
         return VerifiedHit(notice, receipt)
 
@@ -175,9 +175,12 @@ class Reader:
         return {part.name: _open(part, counterpart, agreed, keys, context) for part in counterpart.parts}
 
     def _withheld(self, notice: HitNotice, counterpart: Counterpart) -> bool:
-        """Return whether the parts that are due do not come at all. Raises as ``open_parts`` for the signature."""
+        """Return whether nothing comes that opens the parts that are due. Raises as ``open_parts`` for the signature.
+
+        The broker reads parts before wraps, so a withdrawal in between leaves parts that nothing opens.
+        """
         self._require_signed(notice, counterpart)
-        return bool(_due(notice, counterpart)) and not counterpart.parts and not counterpart.wraps
+        return bool(_due(notice, counterpart)) and not counterpart.wraps
 
     def _require_signed(self, notice: HitNotice, counterpart: Counterpart) -> None:
         context = PartContext(counterpart.signal_id, counterpart.agency, notice.purpose, notice.epoch)
@@ -200,10 +203,14 @@ def content_of(notice: Notice) -> bytes:
     """Return what makes a notice the same notice: all but the proof, which changes as the log grows, and what was
     released, which goes when the counterpart withdraws.
     """
-    changed: dict[str, object] = {"evidence": notice.evidence.model_copy(update={"proof": ()})}
-    if isinstance(notice, HitNotice) and notice.counterpart is not None:
-        changed["counterpart"] = notice.counterpart.model_copy(update={"parts": (), "wraps": ()})
-    return notice.model_copy(update=changed).to_json()
+    bare: Notice = _without_parts(notice) if isinstance(notice, HitNotice) else notice
+    return bare.model_copy(update={"evidence": notice.evidence.model_copy(update={"proof": ()})}).to_json()
+
+
+def _without_parts(notice: HitNotice) -> HitNotice:
+    if notice.counterpart is None:
+        return notice
+    return notice.model_copy(update={"counterpart": notice.counterpart.model_copy(update={"parts": (), "wraps": ()})})
 
 
 def _due(notice: HitNotice, counterpart: Counterpart) -> frozenset[PartName]:

@@ -110,9 +110,10 @@ async def test_existence_must_not_tell_the_other_signal(tmp_path: Path, world: W
     assert [failure.code for failure in news.failures] == [Code.RECEIPT_INVALID]
 
 
-async def test_a_withheld_contact_is_waited_for_and_then_missed(tmp_path: Path, world: World) -> None:
+@pytest.mark.parametrize("lie", [lies.Withholds, lies.WithholdsWraps])
+async def test_a_withheld_contact_is_waited_for_and_then_missed(tmp_path: Path, world: World, lie: type) -> None:
     """A hit without its contact cannot be opened; after the grace it is a finding; once the contact comes it opens."""
-    police, _ = await with_hit(tmp_path, world, lies.Withholds(world.broker, POLICE))
+    police, _ = await with_hit(tmp_path, world, lie(world.broker, POLICE))
     assert (await police.reading.read()).failures == []
     (hit,) = police.vault.hits.all()
     assert hit.state is HitState.UNDELIVERED
@@ -125,8 +126,8 @@ async def test_a_withheld_contact_is_waited_for_and_then_missed(tmp_path: Path, 
     later(police, DELIVERY_GRACE)
     assert (await police.reading.read()).failures == []
     later(police, DELIVERY_GRACE + timedelta(seconds=1))
-    assert [failure.code for failure in (await police.reading.read()).failures] == [lies.Withholds.CODE]
-    assert found(police) == [lies.Withholds.CODE]
+    assert [failure.code for failure in (await police.reading.read()).failures] == [lie.CODE]
+    assert found(police) == [lie.CODE]
     honest = make_client(tmp_path / "p", world)
     assert (await honest.reading.read()).failures == []
     assert honest.vault.hits.get(hit.id).state is HitState.LIVE

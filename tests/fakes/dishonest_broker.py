@@ -135,6 +135,16 @@ class Withholds(SwapsEnvelope):
         return notice.model_copy(update={"counterpart": other.model_copy(update={"parts": (), "wraps": ()})})
 
 
+class WithholdsWraps(Withholds):
+    """Gives the parts, and nothing that opens them."""
+
+    @staticmethod
+    def _swap(notice: HitNotice) -> HitNotice:
+        other = notice.counterpart
+        assert other is not None
+        return notice.model_copy(update={"counterpart": other.model_copy(update={"wraps": ()})})
+
+
 class NamesNobody(SwapsEnvelope):
     """Leaves the counterpart out altogether, at a level that names it."""
 
