@@ -6,6 +6,7 @@ is written into the outbox (``tagging.py``, ``acts.py``).
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from agency_client.vault import Vault
 from agency_client.vault.outbox import Posting, PostingKind
 from agency_client.verified import Receipt
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.encoding import unb64url
 from protocol.errors import (
     Code,
     ConflictError,
@@ -30,15 +32,13 @@ from protocol.errors import (
     VerificationError,
 )
 from protocol.events import Event, HitOpened, SignalRefused, SignalRegistered, SignalWithdrawn, tag_digest
-from protocol.ids import HitId, PartyId, SignalId
+from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
 from protocol.messages import (
     ActAnswer,
     Justification,
     OpeningRequest,
     PushAnswer,
-    PushRequest,
     Refusal,
-    Signal,
     SignalResult,
     WithdrawalRequest,
     parse,
@@ -122,7 +122,7 @@ class Post:
         if error.code is Code.BUDGET_EXHAUSTED:
             return
         closed = error.code is Code.EPOCH_CLOSED
-        signals = len(parse(PushRequest, posting.body).signals) if posting.kind is PostingKind.PUSH else 0
+        signals = len(_sent(posting.body)) if posting.kind is PostingKind.PUSH else 0
         tally.retag += signals if closed else 0
         tally.refused += 0 if closed else signals
         self._vault.outbox.fail(posting.number, error.code, epoch_closed=closed)
@@ -158,7 +158,7 @@ class Post:
     def _check_push(
         self, posting: Posting, answer: PushAnswer, cosigned: CosignedCheckpoint
     ) -> tuple[Mapping[SignalId, Refusal | None], list[Receipt]]:
-        sent = parse(PushRequest, posting.body).signals
+        sent = _sent(posting.body)
         if [result.id for result in answer.results] != [signal.id for signal in sent]:
             raise _invalid("The answer is not about the signals that were sent.")
         settled: dict[SignalId, Refusal | None] = {}
@@ -170,7 +170,7 @@ class Post:
             receipts.append(_receipt(proven, str(signal.id)))
         return settled, receipts
 
-    def _require_registered(self, signal: Signal, result: SignalResult, proven: Proven, posting: Posting) -> None:
+    def _require_registered(self, signal: "_Sent", result: SignalResult, proven: Proven, posting: Posting) -> None:
         event = proven.event
         self._require_actor(event, posting)
         if event.act.purpose != signal.purpose:
@@ -182,13 +182,12 @@ class Post:
             if not isinstance(event, SignalRefused) or (event.code, event.rule, event.act.decision) != told:
                 raise _invalid("The log does not have the refusal that the broker gives.")
             return
-        digests = {tag_digest(key.tag) for key in signal.keys}
         if (
             result.status == "refused"
             or not isinstance(event, SignalRegistered)
             or (event.epoch, event.grounds, event.urgency) != (signal.epoch, signal.grounds, signal.urgency)
             or (event.act.basis, event.act.decision) != (signal.basis, "allow")
-            or set(event.subject.tag_digests) != digests
+            or set(event.subject.tag_digests) != signal.tag_digests
             or (result.status == "accepted" and event.request_digest != posting.body_sha256)
         ):
             raise _invalid("The log does not have the signal as it was sent.")
@@ -242,6 +241,35 @@ class Post:
             or Justification(code=why.code, text=why.text, case_reference=why.case_reference) != asked.justification
         ):
             raise _invalid("The log does not have this opening with its justification.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What an answer must be about, of one signal as it was sent."""
+
+    id: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    grounds: tuple[str, ...]
+    basis: str
+    urgency: str
+    tag_digests: frozenset[bytes]
+
+
+def _sent(body: bytes) -> list[_Sent]:
+    """Read a push of our own outbox: it was checked when it was made, and the vault lets nobody change it."""
+    return [
+        _Sent(
+            SignalId(UUID(signal["id"])),
+            PurposeId(signal["purpose"]),
+            Epoch(signal["epoch"]),
+            tuple(signal["grounds"]),
+            signal["basis"],
+            signal["urgency"],
+            frozenset(tag_digest(unb64url(key["tag"])) for key in signal["keys"]),
+        )
+        for signal in json.loads(body)["signals"]
+    ]
 
 
 def _prove(result: SignalResult, cosigned: CosignedCheckpoint) -> Proven:

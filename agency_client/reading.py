@@ -83,9 +83,11 @@ class Reading:
         if not page.notices:
             return False
         cosigned = await self._admit(page.checkpoint)
-        for notice in page.notices:
-            if not self._take(notice, cosigned, news):
-                return False
+        # One write to the disk a page: a kill within it means that the page is read again.
+        with self._vault.together():
+            for notice in page.notices:
+                if not self._take(notice, cosigned, news):
+                    return False
         # Only what was verified leads to the next page: a broker that makes notices up would keep us reading for ever.
         return len(news.verified) > before
 

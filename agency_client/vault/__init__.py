@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The agency's vault: signals, the outbox, hits and proofs, in one sealed file. Spec page: ``docs/guide-agency.md``."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from agency_client.vault.database import Cipher, Database
@@ -20,6 +21,10 @@ class Vault:
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
         self.evidence = EvidenceShelf(self._database)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make one transaction of all that this thread does with the shelves within."""
+        return self._database.together()
 
     def close(self) -> None:
         """Close the file."""

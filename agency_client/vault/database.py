@@ -6,6 +6,7 @@ Not here: what the tables mean (the shelves beside this module), and where the k
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ class Database:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         self._engine = engine
+        self._joint: tuple[int, Session] | None = None
         self._write_engine = engine.execution_options(sluis_begin="BEGIN IMMEDIATE")
         try:
             with self._write_engine.begin() as connection:
@@ -72,14 +74,41 @@ class Database:
             self._cipher.open(bytes.fromhex(check.value), b"key-check")
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread reads and writes within: on the disk at the end, or not at all.
+
+        A ``writing`` in it that fails still undoes its own part only. For many small steps that can be done again.
+        """
+        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+            self._joint = (threading.get_ident(), session)
+            try:
+                yield
+            finally:
+                self._joint = None
+
+    @property
+    def _joined(self) -> Session | None:
+        joint = self._joint
+        return joint[1] if joint is not None and joint[0] == threading.get_ident() else None
+
+    @contextmanager
     def writing(self) -> Iterator[Session]:
         """Run a transaction that may write; it is on the disk when this returns, or nothing of it is."""
+        joined = self._joined
+        if joined is not None:
+            with joined.begin_nested():
+                yield joined
+            return
         with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Run a transaction that only reads, without waiting for a writer."""
+        joined = self._joined
+        if joined is not None:
+            yield joined
+            return
         with Session(self._engine, expire_on_commit=False) as session:
             yield session
 

@@ -12,7 +12,7 @@ from agency_client.vault import Vault
 from agency_client.vault.adding import NewSignal
 from agency_client.vault.evidence import Receipt
 from agency_client.vault.outbox import NewPosting, PostingKind
-from agency_client.vault.signals import KeptKey
+from agency_client.vault.signals import KeptKey, Pending
 from protocol.errors import Code, ConfigurationError, ConflictError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.messages import Refusal
@@ -180,3 +180,22 @@ def test_the_checkpoint_moves_only_from_the_one_compared(vault: Vault) -> None:
     assert not vault.evidence.put_checkpoint(None, "other")
     assert vault.evidence.put_checkpoint("first", "second")
     assert vault.evidence.checkpoint() == "second"
+
+
+def test_what_is_done_together_stands_or_falls_together(vault: Vault) -> None:
+    """A step that fails undoes itself only; an end before the end of all undoes all, and the steps see each other."""
+    with vault.together():
+        vault.evidence.put_setting("first", "1")
+        with pytest.raises(ConflictError):
+            vault.outbox.put_push(
+                NewPosting(PostingKind.PUSH, "/v1/signals", "key", b"{}", PURPOSE),
+                [(Pending(1, signal(1).id, PURPOSE, b"digest", b"", "", None), KEYS)],
+                Epoch(3),
+                NOW,
+            )
+        assert vault.evidence.setting("first") == "1"
+    assert (vault.evidence.setting("first"), vault.outbox.count_open()) == ("1", 0)
+    with pytest.raises(KeyboardInterrupt), vault.together():
+        vault.evidence.put_setting("second", "2")
+        raise KeyboardInterrupt
+    assert vault.evidence.setting("second") is None
