@@ -195,7 +195,12 @@ def test_what_is_done_together_stands_or_falls_together(vault: Vault) -> None:
             )
         assert vault.evidence.setting("first") == "1"
     assert (vault.evidence.setting("first"), vault.outbox.count_open()) == ("1", 0)
-    with pytest.raises(KeyboardInterrupt), vault.together():
+    with pytest.raises(KeyboardInterrupt):
+        _write_and_die(vault)
+    assert vault.evidence.setting("second") is None
+
+
+def _write_and_die(vault: Vault) -> None:
+    with vault.together():
         vault.evidence.put_setting("second", "2")
         raise KeyboardInterrupt
-    assert vault.evidence.setting("second") is None
