@@ -25,6 +25,7 @@ from broker.cluster import SUPERUSER
 from edge.covenant_folder import load_covenant
 from edge.keyfile import SecretText
 from edge.transport import SignedClient
+from protocol.covenant import Covenant
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.keys import opens_parts
@@ -49,6 +50,7 @@ class World:
     """A running system, and the agencies' signing keys."""
 
     system: System
+    covenant: Covenant
     signers: dict[PartyId, Signer]
 
     @property
@@ -75,7 +77,7 @@ class World:
         The broker cannot tell random bytes from pseudonyms or sealed parts, so this costs it what real ones do.
         """
         moment = now()
-        epoch = load_covenant(self.system.covenant).epoch_at(moment)
+        epoch = self.covenant.epoch_at(moment)
         signer = self.signers[party]
 
         def one(keys: Sequence[tuple[str, bytes]]) -> Signal:
@@ -121,7 +123,10 @@ def running() -> Iterator[World]:
             for server in system.running.values():
                 # Opening its key file took each of them much memory for a moment, on purpose.
                 forget_high_water(server.pid)
-            yield World(system, {party: home.identity(passphrase).sender.signer for party, home in homes.items()})
+            agreed = load_covenant(system.covenant)
+            yield World(
+                system, agreed, {party: home.identity(passphrase).sender.signer for party, home in homes.items()}
+            )
 
 
 def now() -> datetime:
