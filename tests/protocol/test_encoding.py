@@ -4,11 +4,13 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import assume, given
+import rfc8785
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protocol.encoding import (
     MAX_LP,
+    Json,
     b64url,
     canonical_json,
     format_time,
@@ -116,6 +118,25 @@ def test_base64url_length() -> None:
 def test_canonical_json() -> None:
     """Names are sorted and nothing is between the signs, as RFC 8785 says."""
     assert canonical_json({"b": [1, True, None], "a": "é\u2028\n"}) == '{"a":"é\u2028\\n","b":[1,true,null]}'.encode()
+
+
+_PLAIN = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(st.characters(codec=None))
+
+
+@given(st.recursive(_PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12))
+@example({"\ue000": 1, "\U00010000": 2})
+@example(['\x00\x08\x1f\x7f\x80\u2028\U0001f600"\\/'])
+@example(2**53)
+@example(1 - 2**53)
+def test_canonical_json_is_that_of_the_reference(value: Json) -> None:
+    """Whatever way is taken, the bytes are those of an RFC 8785 library, and what it refuses is refused."""
+    try:
+        expected = rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError:
+        with pytest.raises(rfc8785.CanonicalizationError):
+            canonical_json(value)
+        return
+    assert canonical_json(value) == expected
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers(-(2**53) + 1, 2**53 - 1), max_size=6))
