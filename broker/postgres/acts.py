@@ -201,11 +201,8 @@ class PostgresAct:
         self.done = True
 
     async def _known(self, agreed: Sequence[Agreed], stored: Mapping[SignalId, StoredSignal]) -> frozenset[Pair]:
-        pairs = {
-            pair_of(stored[item.first], stored[item.second])
-            for item in agreed
-            if item.first in stored and item.second in stored
-        }
+        signals = {(item.first, item.second) for item in agreed if item.first in stored and item.second in stored}
+        pairs = {pair_of(stored[first], stored[second]) for first, second in signals}
         purposes = {signal.purpose for signal in stored.values()}
         rows = await self._rows(
             """SELECT first_agency, first_token, second_agency, second_token FROM known_pairs

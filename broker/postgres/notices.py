@@ -5,6 +5,7 @@ Sealed parts and wraps are read from the live signal each time, so what was with
 Not here: who is told what (``broker/notify.py``).
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
     sealed = await _sealed(connection, ready)
     ready = _fitting(ready, sealed)
     proofs = await evidence(connection, [events[row.event_id] for row in ready], head.size)
-    told = tuple(_notice(row, sealed, proofs[row.event_id]) for row in ready)
+    told = await asyncio.to_thread(_notices, ready, sealed, proofs)
     return NoticeRead(told, head.note, ready[-1].seq if ready else after)
 
 
@@ -143,6 +144,10 @@ def _fitting(rows: Sequence[_Row], sealed: _Sealed) -> list[_Row]:
         if place and total > PAGE_BYTES:
             return list(rows[:place])
     return list(rows)
+
+
+def _notices(rows: Sequence[_Row], sealed: _Sealed, proofs: Mapping[UUID, Evidence]) -> tuple[Notice, ...]:
+    return tuple(_notice(row, sealed, proofs[row.event_id]) for row in rows)
 
 
 def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:

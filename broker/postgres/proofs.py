@@ -62,8 +62,14 @@ async def evidence(connection: Connection, rows: Iterable[EventRow], size: int) 
     """Return the evidence of events that all stand in the tree of this size."""
     numbered = [(row, row.index) for row in rows if row.index is not None]
     indexes = [index for _, index in numbered]
-    held = await tiles(connection, needed_tiles(indexes, size))
-    proofs = await asyncio.to_thread(inclusion_proofs, indexes, size, held)
+    held = await tiles(connection, await asyncio.to_thread(needed_tiles, indexes, size))
+    return await asyncio.to_thread(_evidence, numbered, size, held)
+
+
+def _evidence(
+    numbered: Sequence[tuple[EventRow, int]], size: int, held: Mapping[TileId, bytes]
+) -> Mapping[UUID, Evidence]:
+    proofs = inclusion_proofs([index for _, index in numbered], size, held)
     return {
         row.id: Evidence(index=index, opening=_opening(row), proof=proof)
         for (row, index), proof in zip(numbered, proofs, strict=True)

@@ -2,6 +2,7 @@
 """What the store promises: one transaction an act, nothing without an event, statements, timers, ids in order."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -170,6 +171,15 @@ def test_event_ids_sort_in_the_order_they_were_made() -> None:
     assert made == sorted(made)
     assert len(set(made)) == len(made)
     assert {(one.version, one.variant) for one in made} == {(7, "specified in RFC 4122")}
+
+
+def test_event_ids_of_many_threads_are_different() -> None:
+    """Threads that share a source never get the same id, nor one without its random tail."""
+    source = EventIds(lambda: datetime(2026, 6, 1, tzinfo=UTC), lambda count: b"\xff" * count)
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: source.next(), range(20_000)))
+    assert len(set(made)) == len(made)
+    assert {one.int & (1 << 62) - 1 for one in made} == {(1 << 62) - 1}
 
 
 @given(st.uuids(), st.uuids())
