@@ -19,12 +19,10 @@ from rich.table import Table
 from edge.cli import reported
 from edge.keyfile import SecretText, passphrase_from, replace_file
 from edge.logs import configure
-from edge.serve import serve
 from keyholder.ceremony import accept, deal, dealt_sets, fingerprints
 from keyholder.ledger import Ledger
 from keyholder.opening import Opened, open_home_with, open_service
 from keyholder.ratchet import lowest_live, ratchet
-from keyholder.routes import make_keyholder_app
 from keyholder.settings import HomeFile, make_home, open_home
 from keyholder.share import HeldSeeds, name_of
 from protocol.encoding import format_time
@@ -180,6 +178,10 @@ def run(
     log_file: Annotated[Path | None, typer.Option(help="Log here instead of on standard error.")] = None,
 ) -> None:
     """Serve evaluations, key statements and the log's witness until told to stop. One ready line on standard output."""
+    # Loaded here only: a web server takes longer to load than the other commands take altogether.
+    from edge.serve import serve
+    from keyholder.routes import make_keyholder_app
+
     configure(path=log_file)
     service = open_service(_open(home, covenant), _now)
     served = make_keyholder_app(service, public_url=public_url or service.url)

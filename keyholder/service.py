@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from edge.logs import Logger
-from edge.requests import SignedRequest
 from keyholder.evaluate import admit, answer, within_budget
 from keyholder.ledger import Ledger
 from keyholder.ratchet import lowest_live, ratchet
@@ -28,6 +27,10 @@ from protocol.ids import Epoch, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatements, SignedKeyStatement, parse
 from protocol.policy import PolicyEngine
 from protocol.signing import KeyDirectory, Signer, sign_key_statement
+
+if TYPE_CHECKING:
+    # Loads the web server's parts, which the commands of the key ceremony do without.
+    from edge.requests import SignedRequest
 
 LOOK_SECONDS: Final = 10.0
 """How often to look whether an epoch is over: the keys of a closed epoch are gone within this time."""
@@ -70,7 +73,7 @@ class Service:
         """Keep a nonce (``edge.requests.NonceMemory``). Raises ``AuthenticationError`` (``signature_replayed``)."""
         await _aside(partial(self.ledger.remember, party, nonce, expires))
 
-    async def evaluate(self, signed: SignedRequest, now: datetime) -> EvaluationAnswer:
+    async def evaluate(self, signed: "SignedRequest", now: datetime) -> EvaluationAnswer:
         """Decide, reserve, evaluate. Raises as ``admit`` and ``within_budget`` do; a refusal is in the ledger first."""
         agency = signed.verified.party
         request = None
