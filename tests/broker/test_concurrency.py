@@ -2,16 +2,19 @@
 """Nothing lost, nothing twice: concurrent pushers against a brute-force oracle, and brokers killed at random points."""
 
 import asyncio
+import contextlib
 import json
+import os
 import random
+import signal
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import combinations
 from pathlib import Path
 
 import psycopg
-import pytest
 
+from broker import binaries, cluster
 from broker.bells import Bell, heard
 from broker.matching import hit_id
 from broker.settings import HomeFile
@@ -174,10 +177,14 @@ async def _push_until_proven(world: BrokerWorld, party: PartyId, batch: list[Sig
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_killing_the_broker_loses_and_doubles_nothing(database: str, tmp_path: Path, seed: int) -> None:
-    """A broker killed with -9 at random points of pushes keeps every acknowledged signal, tells each hit once, and its
-    log verifies from zero.
+Disaster = Callable[[], Awaitable[None]]
+
+
+async def _nothing_lost(
+    database: str, tmp_path: Path, seed: int, times: int, disaster: Disaster, *, spare_broker: bool = False
+) -> None:
+    """Push overlapping people while, at random points, the broker is killed with -9 and ``disaster`` strikes; with
+    ``spare_broker`` the first disaster leaves the broker running. Then check that nothing is lost and nothing doubled.
     """
     clock = Clock()
     sockets = listeners(3)
@@ -206,14 +213,18 @@ async def test_killing_the_broker_loses_and_doubles_nothing(database: str, tmp_p
         cut_off = 0
         try:
             # By progress, not by the clock: on a fast machine everything would be done before the first kill.
-            for progress in sorted(draw.sample(range(16), 3)):
+            for number, progress in enumerate(sorted(draw.sample(range(12), times))):
                 while len(answers) < progress and not pushers.done():
                     await heard(grown.next(), 0.05)
-                await asyncio.sleep(draw.uniform(0, 0.08))
+                await asyncio.sleep(draw.uniform(0, 0.05))
                 cut_off += not pushers.done()
+                if number == 0 and spare_broker:
+                    await disaster()
+                    continue
                 process.kill()
+                await disaster()
                 process = await asyncio.to_thread(broker.start)
-            await asyncio.wait_for(pushers, 60)
+            await asyncio.wait_for(pushers, 90)
             assert cut_off >= 2
             proven = {
                 result.id: world.prove(result.evidence, answer.checkpoint)
@@ -234,6 +245,43 @@ async def test_killing_the_broker_loses_and_doubles_nothing(database: str, tmp_p
                 pushers.cancel()
                 await asyncio.gather(pushers, return_exceptions=True)
     assert PASSPHRASE not in process.logs()
+
+
+async def _nothing() -> None:
+    """Strike nothing besides."""
+
+
+async def test_killing_the_broker_loses_and_doubles_nothing(database: str, tmp_path: Path) -> None:
+    """A broker killed with -9 at random points of pushes keeps every acknowledged signal, tells each hit once, and its
+    log verifies from zero.
+    """
+    await _nothing_lost(database, tmp_path, 1, 3, _nothing)
+
+
+async def test_killing_the_database_loses_and_doubles_nothing(cluster_folder: Path, tmp_path: Path) -> None:
+    """The same when PostgreSQL itself is killed with -9: a broker that outlives it finds it again by itself, and one
+    that dies with it goes on where both were.
+    """
+    found = binaries.find(None, os.environ["PATH"])
+    running = [cluster.start(cluster_folder, found)]
+    running[0].make_database("sluis")
+    database = running[0].url("sluis")
+
+    def kill() -> None:
+        pid = int((running[0].data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        running[0].stop()
+        running[0] = cluster.start(cluster_folder, found)
+
+    async def disaster() -> None:
+        await asyncio.to_thread(kill)
+
+    try:
+        await _nothing_lost(database, tmp_path, 2, 2, disaster, spare_broker=True)
+    finally:
+        running[0].stop()
 
 
 async def test_another_broker_takes_over_from_a_killed_sequencer(database: str, tmp_path: Path) -> None:
