@@ -103,7 +103,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
     covenant, vault, clock = session.covenant, session.vault, session.clock
     signer = session.identity.sender.signer
     async with make_http() as http:
-        broker = HttpBroker(SignedClient(covenant.broker.url, signer, clock, http))
+        broker = HttpBroker(SignedClient(covenant.broker.url, signer, clock, http, called="broker"))
         doors = key_holder_doors(covenant, signer, clock, http)
         trail = Trail(vault.evidence, broker, LogKeys.of(covenant), clock)
         holders = KeyHolders(doors, covenant.sharing, vault.evidence, clock)

@@ -63,8 +63,12 @@ class SignedClient:
         http: httpx.AsyncClient,
         *,
         max_answer: int = MAX_ANSWER,
+        called: str = "service",
     ) -> None:
-        """``base_url`` is the service's address as the covenant gives it. Raises ``ConfigurationError``."""
+        """``base_url`` is the service's address as the covenant gives it, ``called`` what people call it.
+
+        Raises ``ConfigurationError``.
+        """
         try:
             parsed = httpx.URL(base_url)
         except httpx.InvalidURL:
@@ -76,6 +80,7 @@ class SignedClient:
         self._clock = clock
         self._http = http
         self._max_answer = max_answer
+        self._called = called
 
     async def post(
         self,
@@ -179,12 +184,12 @@ class SignedClient:
         try:
             response = await self._http.send(outgoing, stream=True)
         except httpx.TransportError as error:
-            raise _unreachable(error) from None
+            raise _unreachable(error, self._called) from None
         try:
             yield response
         except httpx.TransportError as error:
             # The request may have been carried out: the caller repeats it with the same Idempotency-Key.
-            raise _unreachable(error) from None
+            raise _unreachable(error, self._called) from None
         finally:
             await response.aclose()
 
@@ -218,9 +223,9 @@ def _parsed(kind: type[M], answer: Answer) -> M:
         ) from None
 
 
-def _unreachable(error: httpx.TransportError) -> UnavailableError:
+def _unreachable(error: httpx.TransportError, called: str) -> UnavailableError:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return UnavailableError(Code.UNAVAILABLE, "The service cannot be reached.")
+        return UnavailableError(Code.UNAVAILABLE, f"The {called} cannot be reached.")
     if isinstance(error, httpx.TimeoutException):
-        return UnavailableError(Code.UNAVAILABLE, "The service did not answer in time.")
-    return UnavailableError(Code.UNAVAILABLE, "The connection broke before the answer was complete.")
+        return UnavailableError(Code.UNAVAILABLE, f"The {called} did not answer in time.")
+    return UnavailableError(Code.UNAVAILABLE, f"The connection to the {called} broke before the answer was complete.")
