@@ -18,11 +18,12 @@ from agency_client.inbox import Mine, Reader, content_of, signal_of
 from agency_client.states import SignalState
 from agency_client.trail import Trail
 from agency_client.vault import Vault
-from agency_client.vault.signals import Kept
+from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import VerifiedNotice
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.encoding import parse_time
-from protocol.errors import Code, NotFoundError, VerificationError
+from protocol.errors import Code, VerificationError
+from protocol.ids import SignalId
 from protocol.messages import Notice
 
 PAGE: Final = 100
@@ -53,6 +54,7 @@ class Reading:
         self._trail = trail
         self._reader = reader
         self._clock = clock
+        self._known: dict[SignalId, tuple[Kept, tuple[KeptKey, ...]]] = {}
 
     async def read(self, wait: float = 0.0) -> News:
         """Read all notices there are; waits at most ``wait`` seconds for the first when there is none.
@@ -85,9 +87,13 @@ class Reading:
         cosigned = await self._admit(page.checkpoint)
         # One write to the disk a page: a kill within it means that the page is read again.
         with self._vault.together():
+            # Nobody else writes meanwhile, so what is looked up once holds for the page.
+            last = self._vault.hits.last_seq()
+            self._known = self._vault.signals.with_keys([signal_of(notice) for notice in page.notices])
             for notice in page.notices:
-                if not self._take(notice, cosigned, news):
+                if not self._take(notice, last, cosigned, news):
                     return False
+                last = max(last, notice.seq)
         # Only what was verified leads to the next page: a broker that makes notices up would keep us reading for ever.
         return len(news.verified) > before
 
@@ -98,9 +104,9 @@ class Reading:
             )
         return await self._trail.admit(note)
 
-    def _take(self, notice: Notice, cosigned: CosignedCheckpoint, news: News) -> bool:
-        """Take one notice; returns whether the next may be looked at."""
-        last, content = self._vault.hits.last_seq(), content_of(notice)
+    def _take(self, notice: Notice, last: int, cosigned: CosignedCheckpoint, news: News) -> bool:
+        """Take one notice after the one numbered ``last``; returns whether the next may be looked at."""
+        content = content_of(notice)
         if notice.seq <= last:
             if self._vault.hits.digest_matches(notice.seq, content) is False:
                 self._fail(_replayed(notice.seq), notice.seq, news)
@@ -124,11 +130,8 @@ class Reading:
 
     def _mine(self, notice: Notice) -> Mine | None:
         signal = signal_of(notice)
-        try:
-            kept = self._vault.signals.get(signal)
-        except NotFoundError:
-            return None
-        return Mine(kept, self._vault.signals.envelope_keys(signal), self._ended(kept))
+        found = self._known.get(signal)
+        return None if found is None else Mine(*found, self._ended(found[0]))
 
     def _ended(self, signal: Kept) -> bool:
         now = self._clock()
@@ -146,6 +149,7 @@ class Reading:
             for notice in page.notices[:1]:
                 if notice.seq != seq:
                     continue
+                self._known = self._vault.signals.with_keys([signal_of(notice)])
                 cosigned, content = await self._admit(page.checkpoint), content_of(notice)
                 if seq in undelivered and not self._vault.hits.digest_matches(seq, content):
                     self._fail(_replayed(seq), seq, news)

@@ -109,7 +109,10 @@ class Hits:
             missing_since=None if missing_since is None else format_time(missing_since),
             notice=self._database.seal(notice.to_json(), "hit", str(notice.hit_id)),
         )
-        row = session.merge(row)
+        if known is None:
+            session.add(row)
+        else:
+            row = session.merge(row)
         # A notice that did not hold at first can come after the one that ends it.
         for ended in self._withdrawals(session, notice.seq):
             if ended.hit_id == notice.hit_id:

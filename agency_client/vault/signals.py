@@ -253,6 +253,21 @@ class Signals:
             raise NotFoundError(Code.NOT_FOUND, "There is no such signal in this vault.")
         return self._kept(row)
 
+    def with_keys(self, signals: Collection[SignalId]) -> dict[SignalId, tuple[Kept, tuple[KeptKey, ...]]]:
+        """Return those signals that there are, each with its envelope keys, in one statement for many."""
+        found: dict[SignalId, tuple[Kept, tuple[KeptKey, ...]]] = {}
+        wanted = sorted({str(signal) for signal in signals})
+        for start in range(0, len(wanted), _ASKED):
+            with self._database.reading() as session:
+                rows = session.exec(
+                    select(SignalRow).where(col(SignalRow.id).in_(wanted[start : start + _ASKED]))
+                ).all()
+            for row in rows:
+                sealed = row.envelope_keys
+                keys = () if sealed is None else _unpack(self._database.open(sealed, "envelope-keys", row.id))
+                found[SignalId(UUID(row.id))] = (self._kept(row), keys)
+        return found
+
     def page(self, after_position: int, limit: int) -> list[tuple[int, Kept]]:
         """Return the next signals in the order of reading, so that a long list needs little memory."""
         with self._database.reading() as session:

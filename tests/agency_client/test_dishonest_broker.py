@@ -89,7 +89,7 @@ async def test_an_honest_repeat_is_no_finding(tmp_path: Path, world: World) -> N
     from agency_client.reading import News
 
     news = News()
-    assert police.reading._take(page.notices[0], cosigned, news)
+    assert police.reading._take(page.notices[0], police.vault.hits.last_seq(), cosigned, news)
     assert (news.verified, news.failures, found(police)) == ([], [], [])
 
 
