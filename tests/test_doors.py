@@ -33,7 +33,7 @@ DOORS: Final = {
         "keyholder/tables.py",
         "agency_client/vault/*",
     ],
-    "fastapi": ["edge/*.py", "*/routes.py", "*/routes/*.py", "*/app.py"],
+    "fastapi": ["edge/*.py", "*/routes.py", "*/routes/*.py", "broker/web.py"],
     "httpx": ["edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"],
     "openpyxl": ["agency_client/source*.py"],
     "stdnum": ["protocol/identifiers.py"],
