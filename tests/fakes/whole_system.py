@@ -68,6 +68,12 @@ class System:
         """Start a key-holder."""
         self.running[f"holder-{index}"] = self.holders.start(index)
 
+    def stop(self) -> None:
+        """Stop all that runs, at the same time."""
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda process: process.running and process.stop(), self.running.values()):
+                pass
+
     @property
     def database(self) -> str:
         """The address of the broker's private database."""
@@ -115,7 +121,7 @@ def whole_system(
     system = System(folder, holders, address, port, agencies)
     _write_parties(system, now)
     with ExitStack() as stack:
-        stack.callback(lambda: [process.stop() for process in system.running.values() if process.running])
+        stack.callback(system.stop)
         with ThreadPoolExecutor() as pool:
             started = [pool.submit(system.start_holder, index) for index in (1, 2, 3)]
             started.append(pool.submit(system.start_broker))

@@ -18,8 +18,9 @@ AGENCIES = (
     ("care-linde", "care", "Jeugdzorg De Linde", "reporting-right"),
     ("municipality-dalen", "municipality", "Gemeente Dalen", "legal-duty"),
     ("probation-vals", "probation", "Reclassering Vals", "legal-duty"),
+    ("probation-buiten", "probation", "Reclassering Buiten", "legal-duty"),
 )
-"""The last one is dishonest; the others never are."""
+"""The last two are dishonest, and what they want waits for ever; the others never are."""
 BUDGET = 20_000
 """Evaluations a day: far more than honest tests use, and little enough to use up in seconds."""
 
@@ -34,7 +35,7 @@ def proxy() -> Iterator[LyingProxy]:
 
 @pytest.fixture(scope="session")
 def system(proxy: LyingProxy) -> Iterator[System]:
-    """Return a running system of three key-holders, a broker behind the proxy, and four agencies."""
+    """Return a running system of three key-holders, a broker behind the proxy, and five agencies."""
     # Not pytest's folder, which is closed to the unprivileged user that a private PostgreSQL runs as.
     with tempfile.TemporaryDirectory(prefix="sluis-flow-") as folder:
         Path(folder).chmod(0o711)
