@@ -32,6 +32,12 @@ def server() -> Iterator[cluster.Cluster]:
     forced = os.environ.get("SLUIS_TEST_POSTGRES_BIN")
     found = binaries.find(Path(forced) if forced else None, os.environ["PATH"])
     started = cluster.start(folder / "postgres", found)
+    # Nobody kills this one or needs its data afterwards; tests of crashes have clusters of their own, which do flush.
+    with psycopg.connect(started.url(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("ALTER SYSTEM SET autovacuum = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield started
     started.stop()
     shutil.rmtree(folder, ignore_errors=True)

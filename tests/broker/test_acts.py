@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Every way to write, and what the log says of it: one event kind an effect, and no effect without one."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import psycopg
+import pytest
+from fastapi.routing import APIRoute
+
+from broker.matching import hit_id
+from broker.timers import expire, keep_statement
+from broker.web import running
+from protocol.errors import InputError, RefusedError
+from protocol.events import EVENTS
+from protocol.ids import Epoch
+from protocol.messages import PushAnswer, PushRequest
+from tests.broker.test_store import _statements
+from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, BrokerWorld, broker_world
+
+PHONE = {"phone": "1"}
+WRITES = {"/v1/signals", "/v1/signals/{signal_id}/withdrawal", "/v1/hits/{hit_id}/opening"}
+READS = {"/v1/notices", "/v1/notices/stream", "/v1/key-statements", "/log/checkpoint", "/log/tile/{path:path}"}
+READS |= {"/healthz", "/readyz"}
+
+Act = Callable[[BrokerWorld], Awaitable[None]]
+
+
+def _kinds(database: str) -> Counter[str]:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT (record::jsonb ->> 'event')::int FROM events").fetchall()
+    return Counter(EVENTS[tag].__name__ for (tag,) in rows)
+
+
+async def _register(world: BrokerWorld) -> None:
+    await world.agency(POLICE).push(world.signal(POLICE, PHONE))
+
+
+async def _register_again(world: BrokerWorld) -> None:
+    signal = world.signal(POLICE, PHONE)
+    await world.agency(POLICE).push(signal)
+    await world.agency(POLICE).push(signal)
+
+
+async def _refuse(world: BrokerWorld) -> None:
+    await world.agency(POLICE).push(world.signal(POLICE, PHONE, epoch=Epoch(world.epoch + 9)))
+
+
+async def _refuse_request(world: BrokerWorld) -> None:
+    holder = world.kit.covenant.key_holders[0].id
+    with pytest.raises(RefusedError):
+        await world.agency(holder).push(world.signal(POLICE, PHONE))
+
+
+async def _refuse_opening(world: BrokerWorld) -> None:
+    with pytest.raises(InputError):
+        await world.agency(POLICE).open(hit_id(*(world.signal(POLICE, PHONE).id for _ in range(2))), person=None)
+
+
+async def _match(world: BrokerWorld) -> None:
+    await _register(world)
+    await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
+    await world.agency(PROSECUTION).told(1)
+
+
+async def _match_and_withdraw(world: BrokerWorld) -> None:
+    mine = world.signal(POLICE, PHONE)
+    await world.agency(POLICE).push(mine)
+    await world.agency(CARE).push(world.signal(CARE, PHONE))
+    await world.agency(CARE).told(1)
+    await world.agency(POLICE).withdraw(mine.id)
+    await world.agency(POLICE).withdraw(mine.id)
+
+
+async def _expire(world: BrokerWorld) -> None:
+    await world.agency(POLICE).push(world.signal(POLICE, PHONE, days=1))
+    later = lambda: world.clock() + timedelta(days=2)  # noqa: E731 - a moved clock
+    async with running(world.kit.covenant, world.kit.log_signer, world.database, later) as moved:
+        assert await expire(moved.broker) == 1
+
+
+async def _mute(world: BrokerWorld) -> None:
+    signals = [world.signal(MUNICIPALITY, PHONE) for _ in range(world.kit.covenant.common_key_limit + 1)]
+    answer = await world.agency(MUNICIPALITY).client.post(
+        "/v1/signals", PushRequest(signals=tuple(signals)), PushAnswer, idempotency_key="muted-00000001"
+    )
+    assert answer.checkpoint is not None
+    await world.agency(MUNICIPALITY).told(1)
+
+
+async def _open(world: BrokerWorld) -> None:
+    mine, theirs = world.signal(POLICE, PHONE), world.signal(PROSECUTION, PHONE)
+    await world.agency(POLICE).push(mine)
+    await world.agency(PROSECUTION).push(theirs)
+    await world.agency(POLICE).told(1)
+    await world.agency(POLICE).open(hit_id(mine.id, theirs.id), key="opening-0001")
+    await world.agency(POLICE).open(hit_id(mine.id, theirs.id), key="opening-0001")
+
+
+async def _statement(world: BrokerWorld) -> None:
+    async with running(world.kit.covenant, world.kit.log_signer, world.database, world.clock) as started:
+        await keep_statement(started.broker, _statements(world, 1))
+        await keep_statement(started.broker, _statements(world, 1))
+
+
+@pytest.mark.parametrize(
+    ("act", "logged"),
+    [
+        (_register, {"SignalRegistered": 1}),
+        (_register_again, {"SignalRegistered": 1}),
+        (_refuse, {"SignalRefused": 1}),
+        (_refuse_request, {"RequestRefused": 1}),
+        (_refuse_opening, {"RequestRefused": 1}),
+        (_match, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 2}),
+        (_match_and_withdraw, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 3, "SignalWithdrawn": 1}),
+        (_expire, {"SignalRegistered": 1, "SignalExpired": 1}),
+        (_mute, {"SignalRegistered": 0, "KeyMuted": 1}),
+        (_open, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 2, "HitOpened": 1}),
+        (_statement, {"KeyStatementPublished": 1}),
+    ],
+)
+async def test_each_act_is_logged_as_what_it_is(database: str, act: Act, logged: dict[str, int]) -> None:
+    """Each route and worker that writes leaves exactly its own events, once, however often it is asked."""
+    async with broker_world(database) as world:
+        if "SignalRegistered" in logged and not logged["SignalRegistered"]:
+            logged = logged | {"SignalRegistered": world.kit.covenant.common_key_limit + 1}
+        await act(world)
+    assert _kinds(database) == Counter(logged | {"CovenantActivated": 1})
+
+
+async def test_every_route_is_known_as_writing_or_reading(database: str) -> None:
+    """A new route must say here whether it writes, and then what it logs."""
+    async with broker_world(database) as world:
+        app = world.app()
+        async with app.router.lifespan_context(app):
+            routes = {route.path: route.methods for route in app.routes if isinstance(route, APIRoute)}
+    assert {path for path, methods in routes.items() if "POST" in methods} == WRITES
+    assert set(routes) == WRITES | READS
