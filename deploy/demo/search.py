@@ -9,11 +9,11 @@ apart by searching once before. A value planted in each of the places must be fo
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -21,6 +21,19 @@ from psycopg.sql import SQL, Identifier
 from broker.main import DATABASE
 from deploy.demo.leaks import Finding, Needles
 from deploy.demo.world import BROKER, World
+
+PLACES: Final = {"tables", "postgresql", "logs", "wire"}
+FORMS: Final = {"plain", "hex", "base64", "sha256 in hex"}
+"""Where a value is planted, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one search found: leaks, whether the planted value was found everywhere, and the bytes searched."""
+
+    leaks: list[Finding]
+    planted: bool
+    size: int
 
 
 @dataclass(slots=True)
@@ -51,17 +64,14 @@ class Search:
         """Values that stood there before any data came, as words of the programs themselves."""
         return len(self._words)
 
-    def learn_words(self) -> None:
-        """Search before this search's data are used; what is found are words of the programs."""
-        self._words |= {finding.value for finding in self._needles.search(self._places())}
+    def learn_words(self, values: Iterable[str]) -> None:
+        """Search before these values are used anywhere; those found are words of the programs."""
+        unused = {number for number, value in enumerate(self._needles.values) if value in set(values)}
+        found = {finding.value for finding in self._needles.search(self._places(), self._words)}
+        self._words |= found & unused
 
-    def leaks(self) -> list[Finding]:
-        """Return every identifier value found."""
-        mark = self._needles.values.index(self.planted)
-        return [f for f in self._needles.search(self._places(), self._words) if f.value != mark]
-
-    def finds_planted(self) -> bool:
-        """Plant a value in a table, a log and on the wire, in four forms, and say whether each is found."""
+    def run(self) -> Found:
+        """Plant a value in a table, a log and on the wire, in four forms, and search everything once."""
         mark = self.planted.encode()
         (self.world.logs / "planted.log").write_bytes(b'{"event": "x", "name": "' + mark.hex().encode() + b'"}\n')
         (self.world.wire / "planted.asked").write_bytes(b'{"a":"' + base64.b64encode(b"zz" + mark) + b'"}')
@@ -69,18 +79,13 @@ class Search:
         with self._database() as database:
             database.execute("CREATE TABLE planted (name text)")
             database.execute("INSERT INTO planted VALUES (%s)", [self.planted])
+        places = self._places()
+        found = self._needles.search(places, self._words)
         number = self._needles.values.index(self.planted)
-        found = [f for f in self._needles.search(self._places()) if f.value == number]
-        with self._database() as database:
-            database.execute("DROP TABLE planted")
-        places = {finding.file.partition("/")[0] for finding in found}
-        forms = {finding.form for finding in found}
-        return places >= {"tables", "postgresql", "logs", "wire"} and forms >= {
-            "plain",
-            "hex",
-            "base64",
-            "sha256 in hex",
-        }
+        own = [finding for finding in found if finding.value == number]
+        whole = {f.file.partition("/")[0] for f in own} >= PLACES and {f.form for f in own} >= FORMS
+        size = sum(path.stat().st_size for path in places.values() if path.is_file())
+        return Found([finding for finding in found if finding.value != number], whole, size)
 
     def _places(self) -> dict[str, Path]:
         dump = self.world.folder / "tables"
