@@ -250,6 +250,7 @@ async def broker_world(
             httpx.AsyncClient(transport=Balancer(ports), timeout=30, trust_env=False)
         )
         world = BrokerWorld(kit, witnesses, clock, http, database, sockets[3:])
-        await stack.enter_async_context(serving([one.app() for one in witnesses], sockets[:3]))
-        await stack.enter_async_context(serving([world.app() for _ in range(brokers)], sockets[3:]))
+        # All listen already, so they can start and stop together.
+        apps = [*(one.app() for one in witnesses), *(world.app() for _ in range(brokers))]
+        await stack.enter_async_context(serving(apps, sockets))
         yield world
