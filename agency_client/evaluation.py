@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Pseudonyms with the help of a quorum of key-holders, whose proofs are checked before anything is used.
 
-A key-holder that cannot be reached is replaced by another; one that answers wrongly is reported, and replaced too. The
-published keys are those that the log proves (``keys.py``). Not here: what the outputs become (``submit.py``).
+A key-holder that cannot be reached is replaced by another; one that answers wrongly is reported, and replaced too. One
+that refuses is replaced for that purpose and epoch alone, since a refusal says nothing of other purposes. The published
+keys are those that the log proves (``keys.py``). Not here: what the outputs become (``submit.py``).
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from protocol.errors import (
     VerificationError,
 )
 from protocol.group import Point
-from protocol.ids import HolderIndex
+from protocol.ids import Epoch, HolderIndex, PurposeId
 from protocol.messages import MAX_ELEMENTS, EvaluationRequest
 from protocol.oprf import accept, blind, finalise
 from protocol.threshold import KeySet, Sharing, combine
@@ -49,12 +50,14 @@ class KeyHolders:
         self._shelf = shelf
         self._clock = clock
         self._out: dict[HolderIndex, SluisError] = {}
+        self._refused: dict[tuple[PurposeId, Epoch], dict[HolderIndex, RefusedError]] = {}
 
     async def outputs(self, keys: KeySet, inputs: Sequence[bytes], max_batch: int) -> list[bytes]:
         """Return the 64-byte output of every input, in order, made with the key that ``keys`` publishes.
 
         Raises ``UnavailableError`` when fewer than the threshold can be reached, ``RefusedError`` when they refuse, and
-        ``VerificationError`` (``proof_invalid``) when too many answer wrongly.
+        ``VerificationError`` (``proof_invalid``) when too many answer wrongly. ``policy_refused`` is raised only when
+        so many refuse that the others can never be enough: one key-holder alone does not refuse for all.
         """
         size = min(max_batch, MAX_ELEMENTS)
         outputs: list[bytes] = []
@@ -67,28 +70,37 @@ class KeyHolders:
         encoded = tuple(point.encoded for point in blinded.elements)
         answers: list[_Answer] = []
         while len(answers) < self._sharing.threshold:
-            quorum = self._quorum()
+            quorum = self._quorum(keys)
             request = EvaluationRequest(purpose=keys.purpose, epoch=keys.epoch, quorum=quorum, elements=encoded)
             asked = await asyncio.gather(*(self._ask(holder, keys, request, blinded.elements) for holder in quorum))
             answers = [answer for answer in asked if answer is not None]
         combined = await asyncio.to_thread(combine, {answer.holder: answer.points for answer in answers})
         return await asyncio.to_thread(finalise, inputs, blinded.blinds, combined)
 
-    def _quorum(self) -> tuple[HolderIndex, ...]:
-        """Return the first key-holders that are not out, as many as are needed."""
-        there = sorted(index for index in self._doors if index not in self._out)
+    def _quorum(self, keys: KeySet) -> tuple[HolderIndex, ...]:
+        """Return the first key-holders that are not out and do not refuse this, as many as are needed."""
+        refused = self._refused.get((keys.purpose, keys.epoch), {})
+        there = sorted(index for index in self._doors if index not in self._out and index not in refused)
         if len(there) >= self._sharing.threshold:
             return tuple(there[: self._sharing.threshold])
-        raise self._too_few()
+        raise self._too_few(refused, len(there))
 
-    def _too_few(self) -> SluisError:
-        # A false proof says more than a refusal, and a refusal more than a silence beside it.
+    def _too_few(self, refused: Mapping[HolderIndex, RefusedError], there: int) -> SluisError:
+        policy = {index: error for index, error in refused.items() if error.code is Code.POLICY_REFUSED}
+        if len(policy) > self._sharing.holders - self._sharing.threshold:
+            return policy[min(policy)]
+        # A false proof says more than what is refused for now, and that more than a silence beside it.
+        for_now = [error for index, error in sorted(refused.items()) if index not in policy]
         for kind in (VerificationError, RefusedError, AuthenticationError, InputError):
-            for error in self._out.values():
+            for error in (*self._out.values(), *for_now):
                 if isinstance(error, kind):
                     return error
-        names = ", ".join(self.out)
-        there = len(self._doors) - len(self._out)
+        silent = [self._doors[index].party for index in sorted(self._out)]
+        refusing = [
+            f"{self._doors[index].party} refuses ({error.code}{f', rule {error.rule}' if error.rule else ''})"
+            for index, error in sorted(policy.items())
+        ]
+        names = ", ".join(silent + refusing)
         answers = "none answers" if not there else "only one answers" if there == 1 else f"only {there} answer"
         return UnavailableError(
             Code.UNAVAILABLE,
@@ -112,20 +124,19 @@ class KeyHolders:
             self._shelf.report(error.code, f"key-holder {door.party}", error.detail, self._clock())
             self._out[holder] = error
             return None
+        except RefusedError as error:
+            self._refused.setdefault((keys.purpose, keys.epoch), {})[holder] = error
+            return None
         except SluisError as error:
-            # Silent, refusing, or not to be understood: another key-holder may do better.
+            # Silent, or not to be understood: another key-holder may do better.
             self._out[holder] = error
             return None
         return _Answer(holder, points)
 
     def forget_silence(self) -> None:
-        """Try all key-holders again, except those that answered wrongly in this run of the program."""
+        """Try all key-holders again, also where they refused; not those that answered wrongly in this program's run."""
+        self._refused.clear()
         self._out = {index: error for index, error in self._out.items() if isinstance(error, VerificationError)}
-
-    @property
-    def out(self) -> tuple[str, ...]:
-        """The names of the key-holders that could not be used, for showing."""
-        return tuple(self._doors[index].party for index in sorted(self._out))
 
 
 def _number(number: int) -> str:

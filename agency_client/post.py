@@ -70,6 +70,12 @@ class Tally:
     refusals: Counter[str] = field(default_factory=Counter)
     """How often each code, with its rule, was the reason."""
 
+    def refuse(self, signals: int, code: str, rule: str | None) -> None:
+        """Count signals that were refused for good; none is no reason."""
+        if signals:
+            self.refused += signals
+            self.refusals[f"{code}, rule {rule}" if rule else code] += signals
+
 
 class Post:
     """Sends the requests of one agency's outbox."""
@@ -124,8 +130,9 @@ class Post:
         closed = error.code is Code.EPOCH_CLOSED
         signals = len(_sent(posting.body)) if posting.kind is PostingKind.PUSH else 0
         tally.retag += signals if closed else 0
-        tally.refused += 0 if closed else signals
-        self._vault.outbox.fail(posting.number, error.code, epoch_closed=closed)
+        rule = error.rule if isinstance(error, RefusedError) else None
+        tally.refuse(0 if closed else signals, error.code, rule)
+        self._vault.outbox.fail(posting.number, error.code, rule, epoch_closed=closed)
 
     async def _once(self, posting: Posting, tally: Tally) -> None:
         raw = await self._broker.post(
@@ -152,8 +159,7 @@ class Post:
             elif refusal.code == Code.EPOCH_CLOSED:
                 tally.retag += 1
             else:
-                tally.refused += 1
-                tally.refusals[f"{refusal.code}, rule {refusal.rule}" if refusal.rule else refusal.code] += 1
+                tally.refuse(1, refusal.code, refusal.rule)
 
     def _check_push(
         self, posting: Posting, answer: PushAnswer, cosigned: CosignedCheckpoint

@@ -25,7 +25,7 @@ from agency_client.wording import Words, counted, muted_sentence, words_of
 from edge.problems import plain
 from protocol.covenant import Covenant
 from protocol.encoding import Json, format_time
-from protocol.errors import NotFoundError, SluisError
+from protocol.errors import Code, NotFoundError, SluisError
 from protocol.ids import SignalId
 
 _STATE_WORDS = {
@@ -253,6 +253,10 @@ def show_waiting(out: Console, waiting: int, obstacle: SluisError) -> None:
         return
     reason = plain(obstacle.detail).rstrip(".")
     reason = reason[:1].lower() + reason[1:]
+    if obstacle.code is Code.BUDGET_EXHAUSTED and obstacle.hint:
+        # Nothing helps before the budget renews, so when that is stands here too.
+        hint = plain(obstacle.hint).rstrip(".")
+        reason += f"; {hint[:1].lower()}{hint[1:]}"
     waits, sent = counted(waiting, "signal waits", "signals wait"), "It is" if waiting == 1 else "They are"
     out.print(
         f"{waits} in the outbox: {escape(reason)}. {sent} sent by `sluis agency send` or the next push.",

@@ -21,7 +21,7 @@ class SignalState(StrEnum):
     ACCEPTED = "accepted"
     """The broker's log proves that the signal stands."""
     REFUSED = "refused"
-    """The broker refused it, and said by which rule."""
+    """The broker refused it, or the key-holders did before it was sent, and said by which rule."""
     WITHDRAWN = "withdrawn"
     """Withdrawn by us: before it was sent, or proven by the log."""
 
@@ -35,11 +35,14 @@ class Step(StrEnum):
     REFUSE = "refuse"
     EPOCH_CLOSED = "epoch-closed"
     """It waited past its epoch's grace: it must be tagged again before it can be sent."""
+    TURN_AWAY = "turn-away"
+    """The key-holders may not tag it: it is refused before it was ever sent."""
     WITHDRAW = "withdraw"
 
 
 TABLE: Final[Mapping[tuple[SignalState, Step], SignalState]] = {
     (SignalState.NEW, Step.TAG): SignalState.READY,
+    (SignalState.NEW, Step.TURN_AWAY): SignalState.REFUSED,
     (SignalState.NEW, Step.WITHDRAW): SignalState.WITHDRAWN,
     (SignalState.READY, Step.OFFER): SignalState.SENT,
     (SignalState.SENT, Step.OFFER): SignalState.SENT,

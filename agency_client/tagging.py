@@ -2,7 +2,8 @@
 """Turn new signals of the vault into requests of the outbox and send them, several batches at once.
 
 While key-holders and broker work on one batch, the client blinds, checks and seals others; every request is on the disk
-before it is sent. Not here: reading files into the vault (``intake.py``) and what one answer proves (``post.py``).
+before it is sent. What the key-holders refuse in one purpose does not hold up the others. Not here: reading files into
+the vault (``intake.py``) and what one answer proves (``post.py``).
 """
 
 import asyncio
@@ -19,8 +20,8 @@ from agency_client.vault import Vault
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
 from agency_client.vault.signals import KeptKey, Pending
 from protocol.covenant import Covenant
-from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError
-from protocol.ids import Epoch
+from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError, VerificationError
+from protocol.ids import Epoch, PurposeId
 from protocol.messages import MAX_SIGNALS
 
 BATCH: Final = 200
@@ -56,22 +57,39 @@ class Sending:
         self._clock = clock
         self._batch = min(batch, MAX_SIGNALS)
         self.tally = Tally()
+        self._waits: dict[PurposeId, SluisError] = {}
+        """Purposes whose signals cannot be tagged in this run, and why."""
+        self._held: dict[int, SluisError] = {}
+        """Requests that cannot be sent in this run, and why."""
+        self._turned_away: RefusedError | None = None
 
     async def run(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Send all there is, and go on while ``more`` says that a file still brings signals.
 
         Returns what stood in the way, or None when nothing waits any more; everything else was done first, and nothing
-        is lost. ``told`` hears of progress. A refusal for good is counted and is no obstacle.
+        is lost. ``told`` hears of progress. A refusal for good is counted; by the broker it is no obstacle, and by the
+        key-holders it is returned once, when nothing waits: a whole purpose is closed to this agency.
         """
+        self._holders.forget_silence()
+        self._waits, self._held, self._turned_away = {}, {}, None
         while True:
             retagged = self.tally.retag
             obstacle = await self._send_open(told) or await self._tag_all(more, told)
             # Tagging can leave more to do: withdrawals of what was superseded, and signals whose epoch had closed.
-            if obstacle is not None or (self.tally.retag == retagged and not self._vault.outbox.count_open()):
-                return obstacle
+            if obstacle is not None or (self.tally.retag == retagged and not self._open()):
+                return obstacle or self._left()
+
+    def _open(self) -> list[int]:
+        return [number for number in self._vault.outbox.open_numbers() if number not in self._held]
+
+    def _left(self) -> SluisError | None:
+        """Return what is to be told when all is done that could be: false evidence before what waits."""
+        waits = [*self._held.values(), *self._waits.values()]
+        false = [error for error in waits if isinstance(error, VerificationError)]
+        return next(iter([*false, *waits]), self._turned_away)
 
     async def _send_open(self, told: Callable[[Tally], None]) -> SluisError | None:
-        for number in self._vault.outbox.open_numbers():
+        for number in self._open():
             obstacle = await self._send(number)
             told(self.tally)
             if obstacle is not None:
@@ -82,8 +100,10 @@ class Sending:
         try:
             await self._post.send(number, self.tally)
         except (RefusedError, NotFoundError) as error:
-            # Settled as refused for good; only what will be possible later is an obstacle.
-            return error if error.code is Code.BUDGET_EXHAUSTED else None
+            # Settled as refused for good; only what will be possible later waits, and holds up nothing else.
+            if error.code is Code.BUDGET_EXHAUSTED:
+                self._held[number] = error
+            return None
         except SluisError as error:
             return error
         return None
@@ -91,15 +111,15 @@ class Sending:
     async def _tag_all(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         running: set[asyncio.Task[SluisError | None]] = set()
         obstacle: SluisError | None = None
-        after = 0
+        passed: dict[PurposeId, int] = {}
         while True:
             # Asked before looking, so that what comes between the look and the answer is looked for once more.
             coming = more()
             batch: list[Pending] = []
             if obstacle is None and len(running) < IN_FLIGHT:
-                batch = await asyncio.to_thread(self._vault.signals.pending, self._batch, after)
+                batch = await asyncio.to_thread(self._vault.signals.pending, self._batch, passed, tuple(self._waits))
             if batch:
-                after = batch[-1].position
+                passed[batch[-1].purpose] = batch[-1].position
                 running.add(asyncio.create_task(self._one_batch(batch)))
                 continue
             if not running:
@@ -121,15 +141,28 @@ class Sending:
             # Withdrawn or changed at another terminal while it was tagged: the next run takes it as it is then.
             return None
         except SluisError as error:
-            return error
-        return await self._send(number)
+            if isinstance(error, VerificationError) and error.code is not Code.PROOF_INVALID:
+                # The log or the published keys do not hold: nothing more is sent on their word.
+                return error
+            self._waits.setdefault(batch[0].purpose, error)
+            return None
+        return None if number is None else await self._send(number)
 
-    async def _tag(self, batch: Sequence[Pending]) -> int:
+    async def _tag(self, batch: Sequence[Pending]) -> int | None:
+        """Return the number of the request that carries the batch, or None when the covenant lets it have none."""
         purpose, epoch = batch[0].purpose, self._covenant.epoch_at(self._clock())
         keys = await self._keys.get(purpose, epoch)
         drafts = [Draft.from_bytes(pending.draft) for pending in batch]
         tagging = Tagging.of(drafts)
-        outputs = await self._holders.outputs(keys, tagging.inputs, self._covenant.purpose(purpose).max_batch)
+        try:
+            outputs = await self._holders.outputs(keys, tagging.inputs, self._covenant.purpose(purpose).max_batch)
+        except RefusedError as error:
+            if error.code is not Code.POLICY_REFUSED:
+                raise
+            refused = await asyncio.to_thread(self._vault.signals.turn_away, batch, error.code, error.rule)
+            self.tally.refuse(refused, error.code, error.rule)
+            self._turned_away = error
+            return None
         return await asyncio.to_thread(self._write, batch, drafts, tagging, outputs, epoch)
 
     def _write(

@@ -210,14 +210,14 @@ class Outbox:
                 row.opened_at = format_time(now)
             put_receipts(session, self._database, [receipt])
 
-    def fail(self, number: int, code: str, *, epoch_closed: bool = False) -> None:
+    def fail(self, number: int, code: str, rule: str | None = None, *, epoch_closed: bool = False) -> None:
         """Write that the broker refused a whole request for good; its signals are refused, or tagged again."""
         with self._database.writing() as session:
             row = self._close(session, number, PostingState.FAILED, code)
             if row is None or row.kind != PostingKind.PUSH:
                 return
             step = Step.EPOCH_CLOSED if epoch_closed else Step.REFUSE
-            self._signals.step(session, self._signals.of_posting(session, number), step, code=code)
+            self._signals.step(session, self._signals.of_posting(session, number), step, code=code, rule=rule)
 
     @staticmethod
     def _close(session: Session, number: int, state: PostingState, code: str | None) -> PostingRow | None:

@@ -6,7 +6,7 @@ Not here: the requests that carry them (``outbox.py``).
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -114,10 +114,22 @@ class Signals:
             found |= {record: Latest(id, digest, SignalState(state)) for record, id, digest, state in rows}
         return found
 
-    def pending(self, limit: int, after_position: int = 0) -> list[Pending]:
-        """Return the first signals to tag, all of one purpose, in the order of reading."""
+    def pending(
+        self, limit: int, passed: Mapping[PurposeId, int] | None = None, without: Collection[PurposeId] = ()
+    ) -> list[Pending]:
+        """Return the first signals to tag, all of one purpose, in the order of reading.
+
+        ``passed`` is the last position that was taken already of each purpose: their signals may alternate.
+        """
         with self._database.reading() as session:
-            waiting = (SignalRow.state == SignalState.NEW, col(SignalRow.position) > after_position)
+            waiting = [
+                col(SignalRow.state) == SignalState.NEW,
+                col(SignalRow.purpose).not_in(without),
+                *(
+                    or_(col(SignalRow.purpose) != purpose, col(SignalRow.position) > position)
+                    for purpose, position in (passed or {}).items()
+                ),
+            ]
             first = session.exec(
                 select(SignalRow.purpose).where(*waiting).order_by(col(SignalRow.position)).limit(1)
             ).first()
@@ -173,6 +185,23 @@ class Signals:
         )
         if moved.rowcount != len(signals):
             raise ConflictError(Code.CONFLICT, "A signal changed while it was being prepared.", hint="Send again.")
+
+    def turn_away(self, signals: Sequence[Pending], code: str, rule: str | None) -> int:
+        """Refuse signals before they were sent; returns how many were still as they were read."""
+        if not signals:
+            return 0
+        with self._database.writing() as session:
+            moved = session.connection().execute(
+                update(SignalRow)
+                .where(
+                    col(SignalRow.id) == bindparam("signal"),
+                    col(SignalRow.state) == SignalState.NEW,
+                    col(SignalRow.digest) == bindparam("read_as"),
+                )
+                .values(_moved(SignalState.NEW, Step.TURN_AWAY, code, rule)),
+                [{"signal": str(signal.id), "read_as": signal.digest} for signal in signals],
+            )
+            return moved.rowcount
 
     def step_posting(self, session: Session, posting: int, step: Step) -> None:
         """Take every signal of a posting one step, where the table has it."""
@@ -319,7 +348,7 @@ class Signals:
 def _moved(state: SignalState, step: Step, code: str | None, rule: str | None) -> dict[str, object]:
     """Return what a step changes in a signal's row."""
     changed: dict[str, object] = {"state": after(state, step)}
-    if step is Step.REFUSE:
+    if step in {Step.REFUSE, Step.TURN_AWAY}:
         changed |= {"code": code, "rule": rule}
     if step is Step.EPOCH_CLOSED:
         changed |= {"epoch": None, "envelope_keys": None, "posting": None}

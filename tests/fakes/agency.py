@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A whole agency client in a test: its vault in a folder, its doors into a small world."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from agency_client.vault import Vault
 from agency_client.vault.adding import Added, NewSignal
 from protocol.errors import SluisError
 from protocol.group import random_bytes
-from protocol.ids import KeyKind, PartyId
+from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.messages import Role
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.small_world import NOW, PURPOSE, World
@@ -53,16 +53,23 @@ class Client:
     acts: Acts
     checking: Checking
 
-    def add(self, *records: tuple[str, Sequence[tuple[str, str]]], role: Role = "subject") -> Added:
+    def add(
+        self,
+        *records: tuple[str, Sequence[tuple[str, str]]],
+        role: Role = "subject",
+        purpose: PurposeId = PURPOSE,
+    ) -> Added:
         """Add records: a reference and its (kind, normal form) keys."""
-        return self.vault.signals.add([new_signal(reference, keys, role) for reference, keys in records], NOW)
+        return self.vault.signals.add([new_signal(reference, keys, role, purpose) for reference, keys in records], NOW)
 
     async def send(self) -> SluisError | None:
         """Send all there is."""
         return await self.sending.run(lambda: False, lambda _: None)
 
 
-def new_signal(reference: str, keys: Sequence[tuple[str, str]], role: Role = "subject") -> NewSignal:
+def new_signal(
+    reference: str, keys: Sequence[tuple[str, str]], role: Role = "subject", purpose: PurposeId = PURPOSE
+) -> NewSignal:
     """Return a record on its way."""
     draft = Draft(
         reference,
@@ -73,7 +80,7 @@ def new_signal(reference: str, keys: Sequence[tuple[str, str]], role: Role = "su
         {"contact": CONTACT},
     )
     made = signal_id(NOW, random_bytes(UUID_RANDOM))
-    return NewSignal(made, PURPOSE, reference, draft.to_bytes(), NOW + timedelta(days=90))
+    return NewSignal(made, purpose, reference, draft.to_bytes(), NOW + timedelta(days=90))
 
 
 def make_client(
@@ -84,6 +91,7 @@ def make_client(
     broker: BrokerDoor | None = None,
     holders: Sequence[KeyHolderDoor] | None = None,
     batch: int = 200,
+    clock: Callable[[], datetime] = clock,
 ) -> Client:
     """Return the client of one agency, with its vault in ``folder``."""
     folder.mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ from broker.recording import Hit, Recorder
 from protocol.checkpoint import Checkpoint, add_cosignatures, cosign, sign_checkpoint
 from protocol.covenant import Covenant
 from protocol.envelope import part_digest
-from protocol.errors import Code, NotFoundError, UnavailableError
+from protocol.errors import Code, NotFoundError, RefusedError, UnavailableError
 from protocol.events import Committed, Event, commit
 from protocol.group import decode_points, random_bytes, sum_points
 from protocol.ids import Epoch, HitId, HolderIndex, PartyId, PurposeId, SignalId
@@ -65,7 +65,7 @@ ALLOWED = Decision(True, "offender-prevention.notify.contact", ("offender-preven
 
 
 class MemoryHolder:
-    """A key-holder; ``down`` makes it unreachable, ``seeds`` replaced makes it lie."""
+    """A key-holder; ``down`` makes it unreachable, ``seeds`` replaced makes it lie, ``refuses`` names purposes."""
 
     def __init__(self, index: HolderIndex, party: PartyId, seeds: Mapping[HolderSet, Seed], covenant: Covenant) -> None:
         self.index = index
@@ -73,12 +73,17 @@ class MemoryHolder:
         self.seeds = dict(seeds)
         self.covenant = covenant
         self.down = False
+        self.refuses: dict[PurposeId, RefusedError] = {}
+        self.asked: list[Epoch] = []
         self.elements = 0
 
     async def evaluate(self, request: EvaluationRequest) -> EvaluationAnswer:
         """Multiply, and prove it."""
         if self.down:
             raise UnavailableError(Code.UNAVAILABLE, "The service cannot be reached.")
+        self.asked.append(request.epoch)
+        if request.purpose in self.refuses:
+            raise self.refuses[request.purpose]
         sets = self.covenant.sharing.answers_for(self.index, request.quorum)
         key = combined_share(self.seeds, request.purpose, request.epoch, sets)
         public = sum_points([share_point(self.seeds[one], request.purpose, request.epoch) for one in sets])
