@@ -66,7 +66,8 @@ class Search:
 
     def learn_words(self, values: Iterable[str]) -> None:
         """Search before these values are used anywhere; those found are words of the programs."""
-        unused = {number for number, value in enumerate(self._needles.values) if value in set(values)}
+        asked = set(values)
+        unused = {number for number, value in enumerate(self._needles.values) if value in asked}
         found = {finding.value for finding in self._needles.search(self._places(), self._words)}
         self._words |= found & unused
 
