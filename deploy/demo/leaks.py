@@ -90,11 +90,12 @@ class Needles:
     def search(self, files: Mapping[str, Path], ignore: frozenset[int] = frozenset()) -> list[Finding]:
         """Return what is found in these files (name to show -> path); ``ignore`` holds numbers of values."""
         passes = [(_Index.of(self._exact), False), (_Index.of(self._folded), True)]
+        overlap = self._longest()
         found: list[Finding] = []
         for name, path in files.items():
             if not path.is_file():
                 continue
-            for start, raw in _blocks(path, self._longest()):
+            for start, raw in _blocks(path, overlap):
                 block = _FRAMING.sub(_blank, raw)
                 for index, fold in passes:
                     data = block.lower() if fold else block
