@@ -7,8 +7,9 @@ up in a table of the forms' first six bytes, and what survives is compared in fu
 
 What counts as found. Random base64 text holds any six given letters once in some billions of places, and there are
 billions of (place, value) pairs here, so a plain form shorter than ``FREE_LENGTH`` counts only where a word starts or
-ends, and digits only where a number starts and ends. A value shorter than ``SHORTEST`` cannot be told from accident at
-all: ``Needles`` counts how many it left out, and the caller gives the combinations in which they occur instead.
+ends, and digits, of which hex digests are full, only as a word of their own. A value shorter than ``SHORTEST`` cannot
+be told from accident at all: ``Needles`` counts how many it left out, and the caller gives the combinations in which
+they occur instead.
 """
 
 import base64
@@ -163,7 +164,8 @@ def _slot(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _stands_alone(needle: bytes, before: bytes, after: bytes) -> bool:
     if all(byte in _DIGITS for byte in needle):
-        return not (before and before[0] in _DIGITS) and not (after and after[0] in _DIGITS) and _edge(before, after)
+        # A hex digest may end in any seven digits, so a number must be a word of its own.
+        return not (before and before[0] in _WORD) and not (after and after[0] in _WORD)
     return len(needle) >= FREE_LENGTH or _edge(before, after)
 
 

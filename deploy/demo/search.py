@@ -89,13 +89,14 @@ class Search:
         return Found([finding for finding in found if finding.value != number], whole, size)
 
     def _places(self) -> dict[str, Path]:
+        # In binary form, since the text form would write every byte string in hex, where numbers abound.
         dump = self.world.folder / "tables"
         dump.mkdir(exist_ok=True)
         for old in dump.iterdir():
             old.unlink()
         with self._database() as database:
             for (name,) in database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
-                query = SQL("COPY (SELECT * FROM {}) TO STDOUT").format(Identifier(name))
+                query = SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT binary)").format(Identifier(name))
                 with database.cursor().copy(query) as rows, (dump / name).open("wb") as file:
                     file.writelines(bytes(block) for block in rows)
             database.execute("CHECKPOINT")

@@ -57,6 +57,14 @@ def test_a_short_name_is_found_as_a_word(tmp_path: Path) -> None:
     assert [(f.value, f.offset) for f in sorted(found, key=lambda f: f.offset)] == [(1, 6), (1, 27), (0, 46)]
 
 
+def test_the_end_of_a_digest_is_no_number(tmp_path: Path) -> None:
+    """Digits at the edge of a hex or base64 word are that word's, and a number of its own is found."""
+    file = tmp_path / "data"
+    data = b'"a91234567" \\x00ff1234567\t 1234567ab {"n":1234567}'
+    file.write_bytes(data)
+    assert [f.offset for f in Needles.of(["1234567"]).search({"data": file})] == [data.rindex(b"1234567")]
+
+
 def test_values_too_short_to_tell_from_accident_are_counted() -> None:
     """What cannot be searched for is said, not passed over."""
     assert Needles.of(["a", "bb", "longer one"]).too_short == 2
