@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 TAG_PARTITIONS: Final = 8
@@ -24,7 +25,11 @@ _TIME: Any = DateTime(timezone=True)
 _UUID: Any = postgresql.UUID(as_uuid=True)
 
 
-class SignalTable(SQLModel, table=True):
+class Table(SQLModel, registry=registry()):
+    """What every table of this file is; a registry of its own keeps these tables apart from other roles' tables."""
+
+
+class SignalTable(Table, table=True):
     """A signal without its keys and parts; it stays after its end, as the trace of what was."""
 
     __tablename__ = "signals"
@@ -55,7 +60,7 @@ class SignalTable(SQLModel, table=True):
     ended_event_id: UUID | None = Field(default=None, sa_type=_UUID)
 
 
-class TagTable(SQLModel, table=True):
+class TagTable(Table, table=True):
     """One match key of a live signal. Holds what matching needs, so that matching reads no other table by tag."""
 
     __tablename__ = "tags"
@@ -74,7 +79,7 @@ class TagTable(SQLModel, table=True):
     content_wrap: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-class PartTable(SQLModel, table=True):
+class PartTable(Table, table=True):
     """A sealed part of a live signal."""
 
     __tablename__ = "parts"
@@ -84,7 +89,7 @@ class PartTable(SQLModel, table=True):
     ciphertext: bytes = Field(sa_type=LargeBinary)
 
 
-class HitTable(SQLModel, table=True):
+class HitTable(Table, table=True):
     """An unordered pair of signals that agree, stored with the lower id first: unique whatever came first."""
 
     __tablename__ = "hits"
@@ -101,7 +106,7 @@ class HitTable(SQLModel, table=True):
     at: datetime = Field(sa_type=_TIME)
 
 
-class KnownPairTable(SQLModel, table=True):
+class KnownPairTable(Table, table=True):
     """Two cases whose agencies were told of each other by a hit; told once while that hit stands."""
 
     __tablename__ = "known_pairs"
@@ -114,7 +119,7 @@ class KnownPairTable(SQLModel, table=True):
     hit_id: UUID = Field(sa_type=_UUID)
 
 
-class NoticeTable(SQLModel, table=True):
+class NoticeTable(Table, table=True):
     """What one agency is told, numbered without gaps. Sealed content is read from tags and parts when it is fetched, so
     that what was withdrawn is not given out again.
     """
@@ -143,7 +148,7 @@ class NoticeTable(SQLModel, table=True):
     signals: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class NoticeCounterTable(SQLModel, table=True):
+class NoticeCounterTable(Table, table=True):
     """The last number given to an agency's notices; its row lock orders the passes that tell the same agency."""
 
     __tablename__ = "notice_counters"
@@ -152,7 +157,7 @@ class NoticeCounterTable(SQLModel, table=True):
     seq: int = Field(sa_type=BigInteger)
 
 
-class MutedTagTable(SQLModel, table=True):
+class MutedTagTable(Table, table=True):
     """A tag that one agency uses on so many cases that it points at nobody."""
 
     __tablename__ = "muted_tags"
@@ -162,7 +167,7 @@ class MutedTagTable(SQLModel, table=True):
     event_id: UUID = Field(sa_type=_UUID)
 
 
-class MatchQueueTable(SQLModel, table=True):
+class MatchQueueTable(Table, table=True):
     """A batch of accepted signals that still has to be matched."""
 
     __tablename__ = "match_queue"
@@ -173,7 +178,7 @@ class MatchQueueTable(SQLModel, table=True):
     signals: list[UUID] = Field(sa_type=ARRAY(_UUID))
 
 
-class EventTable(SQLModel, table=True):
+class EventTable(Table, table=True):
     """An event of the log: written in the transaction of its act, numbered later by the sequencer."""
 
     __tablename__ = "events"
@@ -188,7 +193,7 @@ class EventTable(SQLModel, table=True):
     subject_salt: bytes = Field(sa_type=LargeBinary)
 
 
-class LogTileTable(SQLModel, table=True):
+class LogTileTable(Table, table=True):
     """One growing row of hashes; every partial tile is a prefix of it."""
 
     __tablename__ = "log_tiles"
@@ -198,7 +203,7 @@ class LogTileTable(SQLModel, table=True):
     hashes: bytes = Field(sa_type=LargeBinary)
 
 
-class LogHeadTable(SQLModel, table=True):
+class LogHeadTable(Table, table=True):
     """The log's head: the newest tree that we signed, and the newest that has its witness quorum."""
 
     __tablename__ = "log_head"
@@ -211,7 +216,7 @@ class LogHeadTable(SQLModel, table=True):
     published_note: str | None = Field(default=None, sa_type=Text)
 
 
-class CheckpointTable(SQLModel, table=True):
+class CheckpointTable(Table, table=True):
     """Every checkpoint that we signed, and what the witnesses added."""
 
     __tablename__ = "checkpoints"
@@ -221,7 +226,7 @@ class CheckpointTable(SQLModel, table=True):
     at: datetime = Field(sa_type=_TIME)
 
 
-class CosignatureTable(SQLModel, table=True):
+class CosignatureTable(Table, table=True):
     """A witness's cosignature line on a checkpoint."""
 
     __tablename__ = "cosignatures"
@@ -231,7 +236,7 @@ class CosignatureTable(SQLModel, table=True):
     line: str = Field(sa_type=Text)
 
 
-class IdempotencyTable(SQLModel, table=True):
+class IdempotencyTable(Table, table=True):
     """The answer to a request that may be sent again under the same key."""
 
     __tablename__ = "idempotency"
@@ -243,7 +248,7 @@ class IdempotencyTable(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=_TIME)
 
 
-class RequestTable(SQLModel, table=True):
+class RequestTable(Table, table=True):
     """What an agency signed to make us act: evidence that it asked."""
 
     __tablename__ = "requests"
@@ -255,7 +260,7 @@ class RequestTable(SQLModel, table=True):
     body_digest: bytes = Field(sa_type=LargeBinary)
 
 
-class NonceTable(SQLModel, table=True):
+class NonceTable(Table, table=True):
     """A nonce seen, until the request that carried it is too old to be accepted anyway."""
 
     __tablename__ = "nonces"
@@ -265,7 +270,7 @@ class NonceTable(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=_TIME)
 
 
-class KeyStatementTable(SQLModel, table=True):
+class KeyStatementTable(Table, table=True):
     """A key-holder's signed statement for a purpose and epoch; the first one stands."""
 
     __tablename__ = "key_statements"
@@ -277,7 +282,7 @@ class KeyStatementTable(SQLModel, table=True):
     event_id: UUID = Field(sa_type=_UUID)
 
 
-class CovenantTable(SQLModel, table=True):
+class CovenantTable(Table, table=True):
     """A covenant under which this broker ran, and the event of its activation."""
 
     __tablename__ = "covenants"

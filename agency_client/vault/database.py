@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-from agency_client.vault.tables import SettingRow
+from agency_client.vault.tables import Row, SettingRow
 from protocol.encoding import label, lp
 from protocol.errors import Code, ConfigurationError
 
@@ -53,7 +53,7 @@ class Database:
         self._write_engine = engine.execution_options(sluis_begin="BEGIN IMMEDIATE")
         try:
             with self._write_engine.begin() as connection:
-                SQLModel.metadata.create_all(connection, tables=_ours())
+                Row.metadata.create_all(connection)
             self._check_version()
         except DatabaseError as error:
             raise ConfigurationError(
@@ -127,11 +127,6 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()
-
-
-def _ours() -> list[Any]:
-    names = {"setting", "signal", "posting", "notice", "hit", "receipt", "key_set", "finding", "person"}
-    return [table for name, table in SQLModel.metadata.tables.items() if name in names]
 
 
 def _prepare(connection: Any, _: object) -> None:

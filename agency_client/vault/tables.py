@@ -6,10 +6,15 @@ with the vault key, or is a keyed hash; columns in the clear hold only what an o
 (``database.py``). Spec page: ``docs/guide-agency.md``, "What is on disk".
 """
 
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
-class SettingRow(SQLModel, table=True):
+class Row(SQLModel, registry=registry()):
+    """What every row of this file is; a registry of its own keeps these tables apart from other roles' tables."""
+
+
+class SettingRow(Row, table=True):
     """One value of the vault itself: its version, the last checkpoint, the last notice."""
 
     __tablename__ = "setting"
@@ -18,7 +23,7 @@ class SettingRow(SQLModel, table=True):
     value: str
 
 
-class SignalRow(SQLModel, table=True):
+class SignalRow(Row, table=True):
     """A signal on its way. ``position`` is the order of reading, in which signals are sent."""
 
     __tablename__ = "signal"
@@ -45,7 +50,7 @@ class SignalRow(SQLModel, table=True):
     supersedes: str | None = None
 
 
-class PostingRow(SQLModel, table=True):
+class PostingRow(Row, table=True):
     """One request to the broker, exactly as it will be sent, however often."""
 
     __tablename__ = "posting"
@@ -66,7 +71,7 @@ class PostingRow(SQLModel, table=True):
     created_at: str
 
 
-class NoticeRow(SQLModel, table=True):
+class NoticeRow(Row, table=True):
     """A notice that was verified: its number and a keyed hash of its content, to recognise repeats."""
 
     __tablename__ = "notice"
@@ -79,7 +84,7 @@ class NoticeRow(SQLModel, table=True):
     """Sealed; hits have their own row, so this is of muted notices and of withdrawals."""
 
 
-class HitRow(SQLModel, table=True):
+class HitRow(Row, table=True):
     """A hit that we were told and that was verified."""
 
     __tablename__ = "hit"
@@ -98,7 +103,7 @@ class HitRow(SQLModel, table=True):
     """Sealed: the notice with what it released; cut back to what may still be shown once the other side withdrew."""
 
 
-class ReceiptRow(SQLModel, table=True):
+class ReceiptRow(Row, table=True):
     """That an act of ours, or a notice to us, stands in the log at this place with this leaf."""
 
     __tablename__ = "receipt"
@@ -111,7 +116,7 @@ class ReceiptRow(SQLModel, table=True):
     """Sealed: the entry's opening, for who must show it later."""
 
 
-class KeySetRow(SQLModel, table=True):
+class KeySetRow(Row, table=True):
     """The public points of a purpose and epoch, as the log proved them. Public, so in the clear."""
 
     __tablename__ = "key_set"
@@ -121,7 +126,7 @@ class KeySetRow(SQLModel, table=True):
     statements: str
 
 
-class FindingRow(SQLModel, table=True):
+class FindingRow(Row, table=True):
     """Evidence that did not hold: what was wrong, where, and both texts that contradict each other."""
 
     __tablename__ = "finding"
@@ -137,7 +142,7 @@ class FindingRow(SQLModel, table=True):
     seen_at: str | None = None
 
 
-class PersonRow(SQLModel, table=True):
+class PersonRow(Row, table=True):
     """Who is behind an opaque person reference; only this agency can say."""
 
     __tablename__ = "person"
