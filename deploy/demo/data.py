@@ -113,7 +113,8 @@ def identifier_values() -> list[str]:
         header, *rows = (line.split(separator) for line in text.strip().splitlines())
         for row in rows:
             cells = {_COLUMNS[name][column]: value.strip() for column, value in zip(header, row, strict=True)}
-            found += [value for value in cells.values() if value]
+            # Not the reference: an agency's own case number stands in the log beside the reason why somebody looked.
+            found += [value for target, value in cells.items() if value and target != "reference"]
             given, surname = cells.get("given_names", ""), cells.get("surname", "")
             found += [f"{given} {surname}", f"{surname} {given}", f"{given}{surname}", f"{surname}, {given}"]
             for phone in [cells["phones"]] if cells.get("phones") else []:

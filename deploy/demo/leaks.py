@@ -6,8 +6,8 @@ SHA-256 raw, in hex, base64 and base64url. All values are searched in one pass o
 up in a table of the forms' first six bytes, and what survives is compared in full.
 
 What counts as found. Random base64 text holds any six given letters once in some billions of places, and there are
-billions of (place, value) pairs here, so a plain form shorter than ``FREE_LENGTH`` counts only where a word starts or
-ends, and digits, of which hex digests are full, only as a word of their own. A value shorter than ``SHORTEST`` cannot
+billions of (place, value) pairs here, so a plain form shorter than ``FREE_LENGTH`` counts only as a word of its own.
+A value shorter than ``SHORTEST`` cannot
 be told from accident at all: ``Needles`` counts how many it left out, and the caller gives the combinations in which
 they occur instead.
 """
@@ -32,7 +32,6 @@ _TABLE_BITS: Final = 25
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SIX: Final = np.uint64(0xFFFFFFFFFFFF)
 _WORD: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
-_DIGITS: Final = frozenset(b"0123456789")
 _FRAMING: Final = re.compile(rb"(?i)(content-length: *)(\d+)")
 """HTTP's own count of bytes: seven digits that can equal a person number by accident, and say nothing."""
 
@@ -163,14 +162,10 @@ def _slot(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _stands_alone(needle: bytes, before: bytes, after: bytes) -> bool:
-    if all(byte in _DIGITS for byte in needle):
-        # A hex digest may end in any seven digits, so a number must be a word of its own.
-        return not (before and before[0] in _WORD) and not (after and after[0] in _WORD)
-    return len(needle) >= FREE_LENGTH or _edge(before, after)
-
-
-def _edge(before: bytes, after: bytes) -> bool:
-    return not before or before[0] not in _WORD or not after or after[0] not in _WORD
+    if len(needle) >= FREE_LENGTH:
+        return True
+    # A digest in hex or base64 may begin or end in any six characters, so a short form must be a word of its own.
+    return not (before and before[0] in _WORD) and not (after and after[0] in _WORD)
 
 
 def _base64_forms(raw: bytes) -> set[bytes]:

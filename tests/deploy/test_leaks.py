@@ -50,11 +50,11 @@ def test_random_data_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_a_short_name_is_found_as_a_word(tmp_path: Path) -> None:
-    """A six-letter name counts at the edge of a word and not inside one."""
+    """A six-letter name counts as a word of its own and not as a part of one."""
     file = tmp_path / "data"
     file.write_bytes(b'{"n":"jansen"} xxjansenxx \x0fJansenABC 11234567 1234567')
     found = Needles.of(["jansen", "1234567"]).search({"data": file})
-    assert [(f.value, f.offset) for f in sorted(found, key=lambda f: f.offset)] == [(1, 6), (1, 27), (0, 46)]
+    assert [(f.value, f.offset) for f in sorted(found, key=lambda f: f.offset)] == [(1, 6), (0, 46)]
 
 
 def test_the_end_of_a_digest_is_no_number(tmp_path: Path) -> None:
