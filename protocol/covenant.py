@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from protocol.covenant_bundle import bundle_digest, unpack
 from protocol.covenant_parts import (
     EPOCH_ZERO,
     Agency,
@@ -28,7 +29,7 @@ from protocol.covenant_parts import (
     Terms,
     Title,
 )
-from protocol.covenant_reading import bundle_digest, read_parts, read_party
+from protocol.covenant_reading import read_parts, read_party
 from protocol.covenant_text import dump
 from protocol.errors import Code, ConfigurationError, NotFoundError
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
@@ -95,6 +96,14 @@ class Covenant:
             parts.parties.broker,
             parts.parties.log,
         )
+
+    @staticmethod
+    def read(bundle: bytes) -> "Covenant":
+        """Read a covenant from its packed form (``covenant_bundle.pack``). Raises as ``parse``.
+
+        Says nothing of who signed it: that is ``edge/covenant_trust.py``, which calls this.
+        """
+        return Covenant.parse(unpack(bundle))
 
     # --- Terms ---
 

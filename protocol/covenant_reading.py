@@ -5,15 +5,14 @@ Spec: ``spec/covenant.md``. Not here: what the parts can answer together (``cove
 (``covenant_text.py``), whether the Cedar texts are rules (``policy.py``).
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from protocol.covenant_bundle import has_effect
 from protocol.covenant_parts import LegalBases, LegalBasis, Parties, PartyStatement, Purpose, Terms
 from protocol.covenant_text import Document, TextError, read_document, read_model, refuse
-from protocol.encoding import label, lp
 from protocol.errors import ConfigurationError, Issue
 from protocol.ids import PurposeId
 from protocol.keys import KINDS, check_selectivity
@@ -28,8 +27,6 @@ MAX_FILES: Final = 200
 
 _PURPOSE = re.compile(r"purposes/([a-z][a-z0-9-]{1,62})\.yaml\Z")
 _CEDAR = re.compile(r"(base|purposes)/([a-z0-9][a-z0-9-]{1,62})\.cedar\Z")
-_ASIDE = re.compile(r"(README\.md|cases/.*)\Z", re.DOTALL)
-"""Read by people and by ``sluis policy``, and without effect on any decision: no part of the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +53,6 @@ def read_party(file: str, text: bytes) -> PartyStatement:
     if statement is None:
         raise refuse(issues, "The party statement")
     return statement
-
-
-def bundle_digest(files: Mapping[str, bytes]) -> str:
-    """Return the SHA-256, in hex, that names these files' paths and contents; what has no effect is left out."""
-    digest = hashlib.sha256(label("covenant"))
-    for path in sorted(path for path in files if not _ASIDE.match(path)):
-        digest.update(lp(path) + hashlib.sha256(files[path]).digest())
-    return digest.hexdigest()
 
 
 M = TypeVar("M", bound=Message)
@@ -110,11 +99,11 @@ class _Reading:
         return Parts(terms, parties, dict(bases.bases), read, texts)
 
     def _check_names(self) -> None:
-        if len(self.files) > MAX_FILES + sum(1 for path in self.files if _ASIDE.match(path)):
+        if sum(map(has_effect, self.files)) > MAX_FILES:
             self._add(TERMS, "too_many_files", f"More than {MAX_FILES} files in one covenant.")
         for path in sorted(self.files):
             known = path in (TERMS, PARTIES, SCHEMA, BASES) or _PURPOSE.match(path) or _CEDAR.match(path)
-            if not known and not _ASIDE.match(path):
+            if not known and has_effect(path):
                 self._add(path, "unknown_file", "Nothing reads this file. Rename or remove it.")
         if not any(_PURPOSE.match(path) for path in self.files):
             self._add("purposes", "missing", "A covenant has at least one purpose: add purposes/<purpose>.yaml.")
