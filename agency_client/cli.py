@@ -140,7 +140,7 @@ async def _check_keys(session: Session, out: Console) -> None:
         out.print(f"Log: {head.checkpoint.size:,} entries, cosigned by {', '.join(head.cosigners)}.", highlight=False)
         epoch = session.covenant.epoch_at(session.clock())
         for name, purpose in session.covenant.purposes.items():
-            if session.me.kind in purpose.participants:
+            if session.kind in purpose.participants:
                 await doors.keys.refresh(name, epoch)
                 out.print(f"Key of {name}: all key-holders agree, and the log proves it.", highlight=False)
 

@@ -90,7 +90,7 @@ class Intake:
         if purpose is None:
             known = ", ".join(self._covenant.purposes)
             return [Issue("purpose", "unknown-purpose", f"The covenant has: {known}.")]
-        bases = purpose.bases_of(self._me.kind)
+        bases = purpose.bases_of(self._covenant.kind_of(self._me.id))
         if not bases:
             return [Issue("purpose", "not-a-sender", "Your kind of agency does not signal for this purpose.")]
         issues = []
@@ -117,7 +117,7 @@ class Intake:
             record.basis,
             keys,
             parts,
-            record.urgency,
+            record.urgency or self._covenant.purpose(record.purpose).urgency,
             record.informed,
             record.review_on,
         )

@@ -35,7 +35,7 @@ _PAIR = re.compile(r"(?P<group>handles|documents)\.(?P<first>[a-z][a-z0-9-]{0,30
 _ASSOCIATE = re.compile(r"associate(?P<number>[1-9]?)\.(?P<field>.+)\Z")
 _PART = re.compile(r"(?P<part>contact|content)\.(?P<name>[a-z][a-z0-9_-]{0,40})\Z")
 _URGENT: Final = frozenset({"urgent", "spoed", "hoog", "high", "ja", "true", "1"})
-_NORMAL: Final = frozenset({"", "normal", "normaal", "laag", "low", "nee", "false", "0"})
+_NORMAL: Final = frozenset({"normal", "normaal", "laag", "low", "nee", "false", "0"})
 _INFORMED: Final[ReadOnlyMapping[str, InformedStatus]] = {
     "": "not-required",
     "not-required": "not-required",
@@ -55,7 +55,8 @@ class SourceRecord:
     purpose: PurposeId
     grounds: tuple[str, ...]
     basis: str
-    urgency: Literal["normal", "urgent"] = "normal"
+    urgency: Literal["normal", "urgent"] | None = None
+    """As the record says; the purpose's own when it says nothing."""
     informed: InformedStatus = "not-required"
     review_on: date | None = None
     contact: ReadOnlyMapping[str, str] = field(default_factory=dict, repr=False)
@@ -177,7 +178,7 @@ def to_record(mapping: Mapping, row: Row) -> SourceRecord | Quarantined:
     first = {target: values[0] for target, values in cells.items()}
     reasons = [Issue(name, "missing", "Every record needs this.") for name in REQUIRED if name not in first]
     urgency, informed = first.get("urgency", "").casefold(), first.get("informed", "").casefold()
-    if urgency not in _URGENT | _NORMAL:
+    if urgency and urgency not in _URGENT | _NORMAL:
         reasons.append(Issue("urgency", "unknown-value", "Write urgent or normal."))
     if informed not in _INFORMED:
         reasons.append(Issue("informed", "unknown-value", "Write informed, deferred or not-required."))
@@ -198,7 +199,7 @@ def to_record(mapping: Mapping, row: Row) -> SourceRecord | Quarantined:
         PurposeId(first["purpose"]),
         tuple(dict.fromkeys(_split(cells["grounds"]))),
         first["basis"],
-        "urgent" if urgency in _URGENT else "normal",
+        None if not urgency else "urgent" if urgency in _URGENT else "normal",
         _INFORMED[informed],
         review_on,
         _part("contact", first),

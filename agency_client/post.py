@@ -191,8 +191,9 @@ class Post:
         if (
             result.status == "refused"
             or not isinstance(event, SignalRegistered)
-            or (event.epoch, event.grounds, event.urgency) != (signal.epoch, signal.grounds, signal.urgency)
-            or (event.act.basis, event.act.decision) != (signal.basis, "allow")
+            or (event.asked.epoch, event.asked.grounds) != (signal.epoch, signal.grounds)
+            or (event.asked.basis, event.act.basis, event.urgency) != (signal.basis, signal.basis, signal.urgency)
+            or event.act.decision != "allow"
             or set(event.subject.tag_digests) != signal.tag_digests
             or (result.status == "accepted" and event.request_digest != posting.body_sha256)
         ):

@@ -94,14 +94,14 @@ def _text(path: Path) -> str:
 def _only_choices(session: Session, mapping: ColumnMapping) -> dict[str, str]:
     """Return what need not be asked, because the covenant leaves one choice."""
     missing, found = mapping.missing, {}
-    mine = {name: one.bases_of(session.me.kind) for name, one in session.covenant.purposes.items()}
+    mine = {name: one.bases_of(session.kind) for name, one in session.covenant.purposes.items()}
     senders = [name for name, bases in mine.items() if bases]
     if "purpose" in missing and len(senders) == 1:
         found["purpose"] = str(senders[0])
     said = found.get("purpose") or dict(mapping.constants).get("purpose")
     purpose = session.covenant.purposes.get(PurposeId(said)) if said else None
     if purpose is not None:
-        bases, grounds = purpose.bases_of(session.me.kind), tuple(purpose.grounds)
+        bases, grounds = purpose.bases_of(session.kind), tuple(purpose.grounds)
         if "basis" in missing and len(bases) == 1:
             found["basis"] = bases[0]
         if "grounds" in missing and len(grounds) == 1:
@@ -111,14 +111,14 @@ def _only_choices(session: Session, mapping: ColumnMapping) -> dict[str, str]:
 
 def _what_to_give(session: Session, mapping: ColumnMapping) -> str:
     said = dict(mapping.constants).get("purpose")
-    purposes = {name: one for name, one in session.covenant.purposes.items() if one.bases_of(session.me.kind)}
+    purposes = {name: one for name, one in session.covenant.purposes.items() if one.bases_of(session.kind)}
     lines = []
     if "purpose" in mapping.missing:
         lines.append(f"--purpose: {', '.join(purposes)}.")
     for name, purpose in purposes.items():
         if said in (None, name):
             lines.append(f"For {name}: --grounds {', '.join(purpose.grounds)};")
-            lines.append(f"--basis {', '.join(purpose.bases_of(session.me.kind))}.")
+            lines.append(f"--basis {', '.join(purpose.bases_of(session.kind))}.")
     if "reference" in mapping.missing:
         lines.append("A column with your own record number is needed: name it in the mapping file.")
     return " ".join(lines)

@@ -27,7 +27,7 @@ from agency_client.vault import Vault
 from edge.keyfile import SecretText
 from edge.transport import SignedClient, make_http
 from protocol.covenant import Covenant
-from protocol.covenant_parts import Agency
+from protocol.covenant_parts import Agency, AgencyKind
 from protocol.errors import Code, ConfigurationError, SluisError
 
 _PINNED = "covenant-sha256"
@@ -43,6 +43,11 @@ class Session:
     me: Agency
     vault: Vault
     clock: Callable[[], datetime]
+
+    @property
+    def kind(self) -> AgencyKind:
+        """What kind of agency this is, as rules speak of it."""
+        return self.covenant.kind_of(self.me.id)
 
     def intake(self) -> Intake:
         """Return what takes files in."""

@@ -19,7 +19,7 @@ from agency_client.vault import Vault
 from edge.covenant_folder import load_covenant, read_folder
 from edge.keyfile import Profile, SecretBytes, SecretText, ValueCipher, read_keyfile, replace_file, write_keyfile
 from protocol.covenant import Covenant, dump_party
-from protocol.covenant_parts import Agency, AgencyKind, Oin, PartyStatement, SigningKey, Title
+from protocol.covenant_parts import Agency, BodyKind, Oin, PartyStatement, SigningKey, Title
 from protocol.errors import Code, ConfigurationError, ConflictError, InputError, UnavailableError
 from protocol.group import random_bytes
 from protocol.ids import KeyId, PartyId
@@ -45,7 +45,7 @@ class HomeFile(Message):
     """``agency.json``: what ``init`` was told. Nothing in it is secret."""
 
     id: Party
-    kind: AgencyKind
+    kind: BodyKind
     title: Title
     oin: Oin
     made_at: Time

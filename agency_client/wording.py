@@ -122,7 +122,7 @@ def _whom(pair: _Pair) -> str:
 
 def _deadline(notice: HitNotice, covenant: Covenant) -> datetime | None:
     purpose = covenant.purposes.get(notice.purpose)
-    return None if purpose is None else notice.at + timedelta(hours=purpose.follow_up_hours)
+    return None if purpose is None else notice.at + timedelta(hours=purpose.deadline_hours(notice.urgency))
 
 
 def _act(deadline: datetime, now: datetime) -> str:

@@ -17,10 +17,32 @@ from board.models import EpochName, epoch_named, model_id, moment_with_grace
 from protocol.covenant_parts import AgencyKind, AgencyState
 from protocol.covenant_text import TextError, read_document, read_model
 from protocol.errors import Issue
-from protocol.ids import PurposeId
+from protocol.ids import PartyId, PurposeId
 from protocol.messages import CodeText, Kind, Level, Message, Quality, Text
-from protocol.policy import Decision, Evaluate, Notify, PolicyEngine, Push, Question
+from protocol.messages import Purpose as PurposeName
+from protocol.policy import Decision, PolicyEngine
+from protocol.questions import (
+    QUESTIONS,
+    DecideDisclosure,
+    Evaluate,
+    ExportEvents,
+    InformedStatus,
+    LogPurpose,
+    Notify,
+    PersonRole,
+    Plant,
+    Push,
+    Query,
+    Question,
+    ReadEvents,
+    ReadStatistics,
+    RequestDisclosure,
+    Scope,
+    SubjectRequest,
+    action_of,
+)
 
+Days = Annotated[int, Field(ge=-3_660, le=3_660)]
 _PLACE: Final = re.compile(r"cases/([a-z][a-z0-9-]{1,62})/(ALLOW|DENY)/[a-z0-9][a-z0-9-]{1,100}\.yaml\Z")
 
 
@@ -39,14 +61,37 @@ class EvaluateCase(Message):
 
 
 class PushCase(Message):
-    """May this agency register this signal?"""
+    """May this agency register this signal? ``reviewAfter``: days until a deferral is looked at again."""
 
     agency: Actor
     epoch: EpochName = "current"
     grounds: Annotated[tuple[CodeText, ...], Field(strict=False, max_length=10)]
     basis: CodeText
     key_kinds: Annotated[tuple[Kind, ...], Field(strict=False, max_length=64)]
-    days: Annotated[int, Field(ge=-3_660, le=3_660)]
+    days: Days
+    informed: InformedStatus = "not-required"
+    review_after: Days | None = None
+
+
+class PlantCase(Message):
+    """May this agency plant this canary under the cover's name?"""
+
+    agency: Actor
+    cover: Actor
+    epoch: EpochName = "current"
+    grounds: Annotated[tuple[CodeText, ...], Field(strict=False, max_length=10)]
+    basis: CodeText
+    key_kinds: Annotated[tuple[Kind, ...], Field(strict=False, max_length=64)]
+    days: Days
+
+
+class QueryCase(Message):
+    """May this agency ask who knows a person?"""
+
+    agency: Actor
+    epoch: EpochName = "current"
+    key_kinds: Annotated[tuple[Kind, ...], Field(strict=False, max_length=64)]
+    justified: bool = True
 
 
 class NotifyCase(Message):
@@ -59,6 +104,49 @@ class NotifyCase(Message):
     own: bool = False
 
 
+class RequestDisclosureCase(Message):
+    """May a person of the agency ask the owner for more?"""
+
+    agency: Actor
+    owner: Actor
+    role: PersonRole
+    justified: bool = True
+    own: bool = False
+
+
+class DecideDisclosureCase(Message):
+    """May a person of the agency, the owner, decide on what the asker asked?"""
+
+    agency: Actor
+    asker: Actor
+    role: PersonRole
+    own: bool = False
+
+
+class EventsCase(Message):
+    """May a person of the agency read, or take out, entries of the log?"""
+
+    agency: Actor
+    role: PersonRole
+    scope: Scope
+    log_purpose: LogPurpose
+
+
+class SubjectRequestCase(Message):
+    """May a person of the agency look for all entries about one citizen?"""
+
+    agency: Actor
+    role: PersonRole
+
+
+class ReadStatisticsCase(Message):
+    """May a person of the agency read counts of the purpose ``about``?"""
+
+    agency: Actor
+    role: PersonRole
+    about: PurposeName
+
+
 class Case(Message):
     """One question and the rule that is expected to decide it."""
 
@@ -67,14 +155,31 @@ class Case(Message):
     when: Literal["in-force", "before", "after"] = "in-force"
     evaluate: EvaluateCase | None = None
     push: PushCase | None = None
+    plant: PlantCase | None = None
+    query: QueryCase | None = None
     notify: NotifyCase | None = None
+    request_disclosure: RequestDisclosureCase | None = None
+    decide_disclosure: DecideDisclosureCase | None = None
+    read_events: EventsCase | None = None
+    export_events: EventsCase | None = None
+    subject_request: SubjectRequestCase | None = None
+    read_statistics: ReadStatisticsCase | None = None
     rule: Text
 
     @model_validator(mode="after")
     def _one(self) -> "Case":
-        if sum(part is not None for part in (self.evaluate, self.push, self.notify)) != 1:
-            raise ValueError("a case asks one question: evaluate, push or notify")
+        if len(self._asked()) != 1:
+            raise ValueError(f"a case asks one question: {', '.join(map(action_of, QUESTIONS))}")
         return self
+
+    def _asked(self) -> list[Message]:
+        parts = [getattr(self, name) for name in type(self).model_fields]
+        return [part for part in parts if isinstance(part, Message)]
+
+    @property
+    def asked(self) -> Message:
+        """The one question."""
+        return self._asked()[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,30 +243,44 @@ def try_cases(engine: PolicyEngine, cases: list[FiledCase]) -> Iterator[Tried]:
 
 
 def _question(filed: FiledCase, engine: PolicyEngine, in_force: datetime) -> Question:
-    covenant, case = engine.covenant, filed.case
+    covenant, purpose = engine.covenant, filed.purpose
     now = {
         "in-force": in_force,
         "before": covenant.valid_from - timedelta(seconds=1),
         "after": covenant.valid_until,
-    }[case.when]
-    if case.evaluate is not None:
-        epoch = epoch_named(covenant, in_force, case.evaluate.epoch)
-        return Evaluate(model_id(case.evaluate.agency.kind, case.evaluate.agency.state), filed.purpose, epoch, now)
-    if case.push is not None:
-        push = case.push
-        return Push(
-            model_id(push.agency.kind, push.agency.state),
-            filed.purpose,
-            epoch_named(covenant, in_force, push.epoch),
-            now,
-            push.grounds,
-            push.basis,
-            push.key_kinds,
-            now + timedelta(days=push.days),
-        )
-    if case.notify is not None:
-        notify = case.notify
-        sender = model_id(notify.sender.kind, notify.sender.state, other=not notify.own)
-        receiver = model_id(notify.receiver.kind, notify.receiver.state)
-        return Notify(sender, receiver, filed.purpose, notify.quality, notify.level, now)
+    }[filed.case.when]
+
+    def party(actor: Actor, *, other: bool = False) -> PartyId:
+        return model_id(actor.kind, actor.state, other=other)
+
+    match filed.case.asked:
+        case EvaluateCase() as one:
+            return Evaluate(party(one.agency), purpose, epoch_named(covenant, in_force, one.epoch), now)
+        case PushCase() as one:
+            epoch = epoch_named(covenant, in_force, one.epoch)
+            review = None if one.review_after is None else (now + timedelta(days=one.review_after)).date()
+            facts = (one.grounds, one.basis, one.key_kinds, now + timedelta(days=one.days))
+            return Push(party(one.agency), purpose, epoch, now, *facts, one.informed, review)
+        case PlantCase() as one:
+            epoch = epoch_named(covenant, in_force, one.epoch)
+            facts = (one.grounds, one.basis, one.key_kinds, now + timedelta(days=one.days))
+            return Plant(party(one.agency), party(one.cover, other=True), purpose, epoch, now, *facts)
+        case QueryCase() as one:
+            epoch = epoch_named(covenant, in_force, one.epoch)
+            return Query(party(one.agency), purpose, epoch, now, one.key_kinds, one.justified)
+        case NotifyCase() as one:
+            sender = party(one.sender, other=not one.own)
+            return Notify(sender, party(one.receiver), purpose, one.quality, one.level, now)
+        case RequestDisclosureCase() as one:
+            owner = party(one.owner, other=not one.own)
+            return RequestDisclosure(party(one.agency), owner, purpose, one.role, one.justified, now)
+        case DecideDisclosureCase() as one:
+            return DecideDisclosure(party(one.agency), party(one.asker, other=not one.own), purpose, one.role, now)
+        case EventsCase() as one:
+            kind = ReadEvents if filed.case.read_events is not None else ExportEvents
+            return kind(party(one.agency), purpose, one.role, one.scope, one.log_purpose, now)
+        case SubjectRequestCase() as one:
+            return SubjectRequest(party(one.agency), purpose, one.role, now)
+        case ReadStatisticsCase() as one:
+            return ReadStatistics(party(one.agency), purpose, PurposeId(one.about), one.role, now)
     raise ValueError("a case without a question")

@@ -116,7 +116,7 @@ def show(
         raise NotFoundError(Code.NOT_FOUND, "The covenant has no such purpose.", hint=f"It has: {known}.")
     engine = model_engine(covenant)
     out = _console()
-    contact = covenant.contact_point
+    contact = covenant.contact_point()
     out.print(f"[bold]{escape(covenant.name)}[/bold], version {escape(covenant.version)}", highlight=False)
     out.print(f"  in force from {covenant.valid_from:%Y-%m-%d} until {covenant.valid_until:%Y-%m-%d}", highlight=False)
     out.print(f"  impact assessment: {escape(covenant.terms.dpia)}", highlight=False)
@@ -166,9 +166,12 @@ def _show_purpose(out: Console, engine: PolicyEngine, name: PurposeId) -> None:
     purpose = covenant.purposes[name]
     out.print(f"\n[bold]{escape(purpose.title.en)}[/bold] ({escape(purpose.title.nl)}; {name})", highlight=False)
     out.print(f"  {escape(purpose.explanation.en)}", highlight=False)
+    if not purpose.grounds:
+        return
     out.print(
         f"  A signal lives at most {purpose.retention_days} days; a hit is followed up within "
-        f"{purpose.follow_up_hours} hours; at most {purpose.budget_per_day} pseudonyms an agency and day.",
+        f"{purpose.follow_up_hours} hours ({purpose.urgent_follow_up_hours} when urgent); "
+        f"at most {purpose.budget_per_day} pseudonyms an agency and day.",
         highlight=False,
     )
     out.print("  A signal meets at least one of:")

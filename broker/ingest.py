@@ -109,13 +109,13 @@ def _examine(signal: Signal, by: Verified, engine: PolicyEngine, directory: KeyD
         basis=signal.basis,
         kinds=tuple(sorted({key.kind for key in signal.keys})),
         expires_at=signal.expires_at,
+        informed=signal.informed.status,
+        review_on=signal.informed.review_on,
     )
     decision = engine.decide(question)
     if not decision.allowed:
         code = Code.EPOCH_CLOSED if decision.rule == EPOCH_RULE else Code.POLICY_REFUSED
         refusal: Refusal | None = Refusal(code=code.value, rule=decision.rule, detail=decision.reason)
-    elif signal.expires_at <= now:
-        refusal = Refusal(code=Code.POLICY_REFUSED.value, detail="The signal has expired already.")
     elif any(bool(key.wraps) != (bool(signal.parts) and opens_parts(key.kind)) for key in signal.keys):
         detail = "Every key but a factor wraps the parts, and a factor wraps none."
         refusal = Refusal(code=Code.MALFORMED.value, detail=detail)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from broker.facts import HitFound, Pair
 from broker.interfaces import Agreed, Candidates, StoredSignal
-from protocol.covenant_parts import Purpose
+from protocol.covenant_purposes import Purpose
 from protocol.encoding import label
 from protocol.ids import HitId, KeyKind, SignalId
 from protocol.keys import quality_of

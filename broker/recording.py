@@ -7,16 +7,17 @@ Pure: the moment is an argument and ids come from the given source. Not here: co
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from broker.facts import Recorded
 from protocol import events
 from protocol.covenant import Covenant
-from protocol.events import Act, CovenantRef, Event, Subject, tag_digest
+from protocol.events import Act, Asked, CovenantRef, Event, Subject, tag_digest
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Justification, Level, Quality, Refusal, Signal, SignedKeyStatement
 from protocol.policy import Decision
+from protocol.record_fields import MAX_DAYS
 from protocol.signing import Verified
 
 
@@ -56,8 +57,7 @@ class Recorder:
             events.SignalRegistered(
                 act=act,
                 subject=Subject(signal_ids=(signal.id,), tag_digests=_digests([key.tag for key in signal.keys])),
-                epoch=signal.epoch,
-                grounds=signal.grounds,
+                asked=_asked(signal, now),
                 urgency=signal.urgency,
                 request_digest=by.body_digest.hex(),
                 request_key_id=by.key_id,
@@ -76,8 +76,15 @@ class Recorder:
             decision="deny",
             policy_ids=(refusal.rule,) if refusal.rule else (),
         )
-        subject = Subject(signal_ids=(signal.id,))
-        return self._recorded(events.SignalRefused(act=act, subject=subject, code=refusal.code, rule=refusal.rule))
+        return self._recorded(
+            events.SignalRefused(
+                act=act,
+                subject=Subject(signal_ids=(signal.id,)),
+                asked=_asked(signal, now),
+                code=refusal.code,
+                rule=refusal.rule,
+            )
+        )
 
     def request_refused(self, by: Verified, code: str, rule: str | None, now: datetime) -> Recorded:
         """A whole request was refused, whose sender we know."""
@@ -205,6 +212,23 @@ class Recorder:
 
     def _recorded(self, event: Event) -> Recorded:
         return Recorded(self.new_id(), event)
+
+
+def _asked(signal: Signal, now: datetime) -> Asked:
+    review = signal.informed.review_on
+    return Asked(
+        epoch=signal.epoch,
+        basis=signal.basis,
+        grounds=signal.grounds,
+        key_kinds=tuple(sorted({key.kind for key in signal.keys})),
+        days=_bounded((signal.expires_at - now) // timedelta(days=1)),
+        informed=signal.informed.status,
+        review_days=None if review is None else _bounded((review - now.date()).days),
+    )
+
+
+def _bounded(days: int) -> int:
+    return max(-MAX_DAYS, min(MAX_DAYS, days))
 
 
 def _digests(tags: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -74,6 +74,8 @@ _ROWS: Final[dict[Code, _Row]] = {
     Code.NOTICE_REPLAYED: _Row(502, "Notice replayed", VerificationError),
     Code.UNAVAILABLE: _Row(503, "Not available now", UnavailableError),
     Code.NOT_LOGGED: _Row(503, "Not logged yet", UnavailableError),
+    Code.COVENANT_EXPIRED: _Row(503, "Covenant not in force", UnavailableError),
+    Code.COVENANT_UNTRUSTED: _Row(502, "Covenant cannot be trusted", VerificationError),
     Code.COVENANT_INVALID: _Row(500, "Covenant cannot be used", ConfigurationError),
     Code.SETTINGS_INVALID: _Row(500, "Settings cannot be used", ConfigurationError),
     Code.KEY_FILE_INVALID: _Row(500, "Key file cannot be used", ConfigurationError),

@@ -12,23 +12,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import cast
 
 from protocol.covenant_bundle import bundle_digest, unpack
 from protocol.covenant_parts import (
     EPOCH_ZERO,
     Agency,
+    AgencyKind,
+    BodyKind,
     Broker,
     ContactPoint,
     KeyHolder,
-    LegalBasis,
     Log,
     Parties,
     PartyStatement,
-    Purpose,
     SigningKey,
     Terms,
     Title,
 )
+from protocol.covenant_purposes import KindOfAgency, LegalBasis, Purpose
 from protocol.covenant_reading import read_parts, read_party
 from protocol.covenant_text import dump
 from protocol.errors import Code, ConfigurationError, NotFoundError
@@ -68,6 +70,7 @@ class Covenant:
     key_holders: tuple[KeyHolder, ...]
     purposes: Mapping[PurposeId, Purpose]
     legal_bases: Mapping[str, LegalBasis]
+    agency_kinds: Mapping[BodyKind, KindOfAgency]
     policy_files: Mapping[str, str]
     """Path -> text of the Cedar files and their schema; ``policy.py`` reads them."""
     sha256: str
@@ -91,6 +94,7 @@ class Covenant:
             tuple(sorted(parts.parties.key_holders, key=lambda holder: holder.index)),
             MappingProxyType(parts.purposes),
             MappingProxyType(parts.legal_bases),
+            MappingProxyType(parts.agency_kinds),
             MappingProxyType(parts.policy_files),
             bundle_digest(files),
             parts.parties.broker,
@@ -159,10 +163,9 @@ class Covenant:
         """How many key-holders there are and how many make a pseudonym."""
         return Sharing(self.terms.key_holding.threshold, self.terms.key_holding.holders)
 
-    @property
-    def contact_point(self) -> ContactPoint:
-        """Where a citizen can turn to."""
-        return self.terms.contact_point
+    def contact_point(self, purpose: Purpose | None = None) -> ContactPoint:
+        """Return where a citizen can turn to: about this purpose, or about the covenant as a whole."""
+        return (purpose.contact_point if purpose is not None else None) or self.terms.contact_point
 
     def in_force(self, moment: datetime) -> bool:
         """Say whether the covenant holds at this moment."""
@@ -170,12 +173,24 @@ class Covenant:
 
     # --- Parties ---
 
+    def find(self, party: PartyId) -> Agency | None:
+        """Return the agency of this name, or ``None``."""
+        return self._by_id.get(party)
+
     def agency(self, party: PartyId) -> Agency:
         """Return the agency of this name. Raises ``NotFoundError``."""
-        found = self._by_id.get(party)
+        found = self.find(party)
         if found is None:
             raise NotFoundError(Code.NOT_FOUND, "The covenant names no such agency.")
         return found
+
+    def root_of(self, kind: BodyKind) -> AgencyKind:
+        """Return the kind that rules speak of: of a single body the kind it stands within."""
+        return self.agency_kinds[kind].within or cast("AgencyKind", kind)
+
+    def kind_of(self, party: PartyId) -> AgencyKind:
+        """Return the kind of an agency, as rules speak of it. Raises ``NotFoundError``."""
+        return self.root_of(self.agency(party).kind)
 
     def purpose(self, purpose: PurposeId) -> Purpose:
         """Return the purpose of this name. Raises ``NotFoundError``."""

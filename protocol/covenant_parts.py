@@ -12,19 +12,14 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from protocol.errors import InputError
-from protocol.ids import KeyKind, PartyId
-from protocol.keys import KINDS, Tier
+from protocol.ids import PartyId
 from protocol.messages import (
-    MAX_ELEMENTS,
     MAX_HOLDERS,
     Bytes32,
-    CodeText,
     Holder,
     KeyName,
-    Kind,
     Message,
     Party,
-    Role,
     Text,
     Time,
 )
@@ -43,6 +38,10 @@ AgencyKind = Literal[
     "supervisor",
 ]
 """What sort of body an agency is; rights hang on the kind, never on one agency's name."""
+BodyKind = Literal[AgencyKind, "probation-rn", "probation-svg", "probation-ljr"]
+"""What an agency calls itself: a kind, or one of the bodies within a kind (``vocabulary/agency-kinds.yaml``)."""
+Act = Literal["send", "receive", "query", "plant", "count"]
+"""What a kind may do under a purpose: signal, be told of hits, ask without signalling, plant canaries, read counts."""
 AgencyState = Literal["active", "suspended"]
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]{1,253}(/[A-Za-z0-9._~/-]{0,200})?$")]
@@ -116,7 +115,7 @@ class Agency(Message):
     """A body that signals and is told."""
 
     id: Party
-    kind: AgencyKind
+    kind: BodyKind
     title: Title
     oin: Oin
     state: AgencyState = "active"
@@ -257,110 +256,3 @@ class Terms(Message):
             # Two quorums without a common member could each cosign its own history, and no witness would have lied.
             raise ValueError("witnessQuorum must be more than half of the key-holders: any two quorums share a witness")
         return self
-
-
-class LegalBasis(Message):
-    """One law article or ground on which a sender provides, or a receiver is told.
-
-    ``certainty`` says whether the article was read in the law's text or written from memory; a board settles what is
-    unsure before it signs.
-    """
-
-    title: Title
-    article: Text
-    certainty: Literal["checked", "unsure"]
-
-
-class LegalBases(Message):
-    """``vocabulary/legal-bases.yaml``: every code that a purpose or a policy may name."""
-
-    bases: Annotated[dict[CodeText, LegalBasis], Field(min_length=1, max_length=200)]
-
-
-# --- Purposes ---
-
-
-class Participant(Message):
-    """What one kind of agency does under a purpose, and on which bases it may provide."""
-
-    acts: Annotated[tuple[Literal["send", "receive"], ...], Field(strict=False, min_length=1, max_length=2)]
-    bases: Annotated[tuple[CodeText, ...], Field(strict=False, max_length=20)] = ()
-
-    @model_validator(mode="after")
-    def _based(self) -> "Participant":
-        if ("send" in self.acts) != bool(self.bases):
-            raise ValueError("who sends names its bases, and only who sends")
-        return self
-
-
-PERSON: Final = "person"
-"""In a purpose's ``keyKinds``: every key that is made of name, birth date and address. Which those are is a matter of
-the protocol's version; which *data* may be used is a matter of law, and that is what a purpose names."""
-_NOT_OF_A_PERSON: Final = frozenset(
-    {kind for kind, rule in KINDS.items() if rule.tier is Tier.IDENTIFIER} | {KeyKind("vehicle")}
-)
-
-
-def _known_kind(kind: KeyKind) -> KeyKind:
-    if kind not in KINDS and kind != PERSON:
-        raise ValueError(f"there is no such key kind; there are {', '.join(sorted(_NOT_OF_A_PERSON))} and {PERSON}")
-    return kind
-
-
-def _written_out(kinds: tuple[KeyKind, ...]) -> tuple[KeyKind, ...]:
-    persons = frozenset(KINDS) - _NOT_OF_A_PERSON if PERSON in kinds else frozenset()
-    return tuple(kind for kind in KINDS if kind in persons or kind in kinds)
-
-
-class Purpose(Message):
-    """``purposes/<purpose>.yaml``: what the parties agreed to do together, for whom, and within which bounds.
-
-    Not here: at which level who is told what; those are the permits of ``purposes/<purpose>.cedar``.
-    """
-
-    title: Title
-    explanation: Title
-    participants: Annotated[dict[AgencyKind, Participant], Field(min_length=1)]
-    hidden_from: Annotated[tuple[AgencyKind, ...], Field(strict=False)] = ()
-    """Kinds that must never learn anything of this purpose, whatever any permit says."""
-    legal_bases: dict[AgencyKind, dict[AgencyKind, tuple[CodeText, ...]]]
-    """Per edge: sender kind -> receiver kind -> codes of the law on which the receiver may be told."""
-    grounds: Annotated[dict[CodeText, Title], Field(min_length=1, max_length=100)]
-    key_kinds: Annotated[
-        tuple[Annotated[Kind, AfterValidator(_known_kind)], ...],
-        Field(strict=False, min_length=1, max_length=100),
-        AfterValidator(_written_out),
-    ]
-    """What may be made into a pseudonym; the file's word ``person`` is written out here."""
-    roles_that_meet: Annotated[tuple[tuple[Role, Role], ...], Field(strict=False, min_length=1, max_length=3)]
-    retention_days: Annotated[int, Field(ge=1, le=3_660)]
-    follow_up_hours: Annotated[int, Field(ge=1, le=24 * 90)]
-    budget_per_day: Annotated[int, Field(ge=1, le=2**53)]
-    max_batch: Annotated[int, Field(ge=1, le=MAX_ELEMENTS)]
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Purpose":
-        if set(self.hidden_from) & set(self.participants):
-            raise ValueError("a kind that the purpose is hidden from cannot take part in it")
-        senders, receivers = self.kinds_that("send"), self.kinds_that("receive")
-        for sender, row in self.legal_bases.items():
-            if sender not in senders or not set(row) <= receivers:
-                raise ValueError("legalBases names a sender that does not send, or a receiver that does not receive")
-        return self
-
-    def kinds_that(self, act: Literal["send", "receive"]) -> frozenset[AgencyKind]:
-        """Return the agency kinds that send, or that receive, under this purpose."""
-        return frozenset(kind for kind, part in self.participants.items() if act in part.acts)
-
-    def bases_of(self, sender: AgencyKind) -> tuple[str, ...]:
-        """Return the bases on which this kind may provide; none when it does not send."""
-        part = self.participants.get(sender)
-        return part.bases if part is not None else ()
-
-    def edge(self, sender: AgencyKind, receiver: AgencyKind) -> tuple[str, ...]:
-        """Return the codes of the law on which this receiver kind may be told of this sender kind; none means never."""
-        return self.legal_bases.get(sender, {}).get(receiver, ())
-
-    def may_meet(self, one: Role, other: Role) -> bool:
-        """Say whether keys of these two roles may match, in either order."""
-        return (one, other) in self.roles_that_meet or (other, one) in self.roles_that_meet

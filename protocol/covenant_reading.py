@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from protocol.covenant_bundle import has_effect
-from protocol.covenant_parts import LegalBases, LegalBasis, Parties, PartyStatement, Purpose, Terms
+from protocol.covenant_parts import BodyKind, Parties, PartyStatement, Terms
+from protocol.covenant_purposes import AgencyKinds, KindOfAgency, LegalBases, LegalBasis, Purpose
 from protocol.covenant_text import Document, TextError, read_document, read_model, refuse
 from protocol.errors import ConfigurationError, Issue
 from protocol.ids import PurposeId
@@ -22,6 +23,7 @@ TERMS: Final = "covenant.yaml"
 PARTIES: Final = "parties.yaml"
 SCHEMA: Final = "sluis.cedarschema"
 BASES: Final = "vocabulary/legal-bases.yaml"
+AGENCY_KINDS: Final = "vocabulary/agency-kinds.yaml"
 MAX_FILES: Final = 200
 """Files of one bundle: six purposes make some twenty; a bound before anything is read."""
 
@@ -36,6 +38,7 @@ class Parts:
     terms: Terms
     parties: Parties
     legal_bases: dict[str, LegalBasis]
+    agency_kinds: dict[BodyKind, KindOfAgency]
     purposes: dict[PurposeId, Purpose]
     policy_files: dict[str, str]
 
@@ -79,6 +82,7 @@ class _Reading:
         terms = self._part(TERMS, Terms)
         parties = self._part(PARTIES, Parties)
         bases = self._part(BASES, LegalBases)
+        kinds = self._part(AGENCY_KINDS, AgencyKinds)
         purposes = {
             PurposeId(match[1]): self._part(path, Purpose)
             for path in sorted(self.files)
@@ -93,16 +97,18 @@ class _Reading:
         if bases is not None:
             for name, purpose in read.items():
                 self._check_bases(f"purposes/{name}.yaml", purpose, bases.bases)
+        for name, purpose in read.items():
+            self._check_counts(f"purposes/{name}.yaml", purpose, read)
         texts = self._policy_texts(purposes)
-        if self.issues or terms is None or parties is None or bases is None:
+        if self.issues or terms is None or parties is None or bases is None or kinds is None:
             raise refuse(self.issues, "The covenant")
-        return Parts(terms, parties, dict(bases.bases), read, texts)
+        return Parts(terms, parties, dict(bases.bases), dict(kinds.kinds), read, texts)
 
     def _check_names(self) -> None:
         if sum(map(has_effect, self.files)) > MAX_FILES:
             self._add(TERMS, "too_many_files", f"More than {MAX_FILES} files in one covenant.")
         for path in sorted(self.files):
-            known = path in (TERMS, PARTIES, SCHEMA, BASES) or _PURPOSE.match(path) or _CEDAR.match(path)
+            known = path in (TERMS, PARTIES, SCHEMA, BASES, AGENCY_KINDS) or _PURPOSE.match(path) or _CEDAR.match(path)
             if not known and has_effect(path):
                 self._add(path, "unknown_file", "Nothing reads this file. Rename or remove it.")
         if not any(_PURPOSE.match(path) for path in self.files):
@@ -161,6 +167,12 @@ class _Reading:
             for issue in error.issues:
                 text = f"`{issue.location}` gives {issue.message} among {terms.population} people."
                 self.issues.append(self.documents[file].issue(("keyKinds",), "not_selective", text))
+
+    def _check_counts(self, file: str, purpose: Purpose, others: Mapping[PurposeId, Purpose]) -> None:
+        for place, name in enumerate(purpose.counts_of):
+            if name not in others or not others[PurposeId(name)].kinds_that("send"):
+                text = f"There is no purpose `{name}` in which anybody signals, so there is nothing to count."
+                self.issues.append(self.documents[file].issue(("countsOf", place), "unknown_purpose", text))
 
     def _check_bases(self, file: str, purpose: Purpose, known: Mapping[str, LegalBasis]) -> None:
         places: list[tuple[tuple[int | str, ...], Iterable[str]]] = [

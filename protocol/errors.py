@@ -51,9 +51,11 @@ class Code(StrEnum):
     LOG_ALTERED = "log_altered"
     NOTICE_MISSING = "notice_missing"
     NOTICE_REPLAYED = "notice_replayed"
+    COVENANT_UNTRUSTED = "covenant_untrusted"
     # Nobody's fault that a caller can mend: wait.
     UNAVAILABLE = "unavailable"
     NOT_LOGGED = "not_logged"
+    COVENANT_EXPIRED = "covenant_expired"
     # Our own house is not in order.
     COVENANT_INVALID = "covenant_invalid"
     SETTINGS_INVALID = "settings_invalid"

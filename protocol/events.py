@@ -137,13 +137,32 @@ class KeyStatementPublished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the rules were asked about a signal, without its content: enough to decide again under another covenant."""
+
+    epoch: Annotated[Epoch, f.EPOCH]
+    basis: Annotated[str, f.CODE]
+    grounds: Annotated[tuple[str, ...], f.list_of(f.CODE)]
+    key_kinds: Annotated[tuple[KeyKind, ...], f.list_of(f.KIND)]
+    days: Annotated[int, f.DAYS]
+    """Whole days until it expires, rounded down."""
+    informed: Annotated[Literal["informed", "deferred", "not-required"], f.INFORMED]
+    review_days: Annotated[int | None, f.DAYS] = None
+    """Days until a deferral is looked at again."""
+    cover: Annotated[PartyId | None, f.SLUG] = None
+    """Under whose name a canary was planted."""
+
+    def __post_init__(self) -> None:
+        f.write_fields(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRegistered(Event):
     """An agency's signal was accepted; the request that brought it is kept as evidence under this digest and key."""
 
     TAG: ClassVar[int] = 3
     OPERATION: ClassVar[str] = "collection"
-    epoch: Annotated[Epoch, f.EPOCH]
-    grounds: Annotated[tuple[str, ...], f.list_of(f.CODE)]
+    asked: Annotated[Asked, f.group_of(Asked)]
     urgency: Annotated[Literal["normal", "urgent"], f.URGENCY]
     request_digest: Annotated[str, f.SHA256]
     """SHA-256 of the request's body."""
@@ -156,6 +175,7 @@ class SignalRefused(Event):
 
     TAG: ClassVar[int] = 4
     OPERATION: ClassVar[str] = "collection"
+    asked: Annotated[Asked, f.group_of(Asked)]
     code: Annotated[str, f.CODE]
     rule: Annotated[str | None, f.RULE] = None
 
@@ -197,7 +217,7 @@ class NoticeIssued(Event):
     TAG: ClassVar[int] = 8
     OPERATION: ClassVar[str] = "disclosure"
     notice_seq: Annotated[int, f.COUNT]
-    notice_type: Annotated[Literal["hit", "withdrawn", "muted"], f.NOTICE_TYPE]
+    notice_type: Annotated[Literal["hit", "withdrawn", "muted", "queried", "overdue"], f.NOTICE_TYPE]
     level: Annotated[Level | None, f.LEVEL] = None
     quality: Annotated[Quality | None, f.QUALITY] = None
     kinds: Annotated[tuple[KeyKind, ...], f.list_of(f.KIND)] = ()
@@ -237,6 +257,44 @@ class RequestRefused(Event):
     rule: Annotated[str | None, f.RULE] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryAnswered(Event):
+    """An agency asked who knows a person, without signalling, and was answered; nothing else of it is kept."""
+
+    TAG: ClassVar[int] = 12
+    OPERATION: ClassVar[str] = "consultation"
+    epoch: Annotated[Epoch, f.EPOCH]
+    key_kinds: Annotated[tuple[KeyKind, ...], f.list_of(f.KIND)]
+    matches: Annotated[int, f.NUMBER]
+    """How many signals the asker was told of."""
+
+    def __post_init__(self) -> None:
+        if self.act.justification is None or (self.act.person is None and self.act.system is None):
+            raise InputError(Code.MALFORMED, "A consultation names who asked and why.")
+        f.write_fields(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusualUse(Event):
+    """Counts alone make one agency's use of a purpose (``act.agency``) worth a look; no accusation."""
+
+    TAG: ClassVar[int] = 13
+    OPERATION: ClassVar[str] = "administration"
+    reason: Annotated[Literal["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end"], f.UNUSUAL]
+    count: Annotated[int, f.NUMBER]
+    limit: Annotated[int, f.NUMBER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsRead(Event):
+    """Somebody read aggregates of the purpose ``about``."""
+
+    TAG: ClassVar[int] = 14
+    OPERATION: ClassVar[str] = "consultation"
+    about: Annotated[PurposeId, f.SLUG]
+    cells: Annotated[int, f.NUMBER]
+
+
 EVENTS: Final[Mapping[int, type[Event]]] = {
     kind.TAG: kind
     for kind in (
@@ -251,6 +309,9 @@ EVENTS: Final[Mapping[int, type[Event]]] = {
         HitOpened,
         KeyMuted,
         RequestRefused,
+        QueryAnswered,
+        UnusualUse,
+        StatisticsRead,
     )
 }
 """Every event there is, by its tag. A tag is never reused."""

@@ -4,25 +4,28 @@
 Default deny, and fail closed: a decision is a permission only when Cedar says Allow, names at least one permit, reports
 no error, and every agency and purpose of the question is in the covenant. Cedar alone is not enough: it skips a
 ``forbid`` that errs, and it answers Allow about entities that do not exist.
-Spec: ``spec/policy.md``. Not here: the rules (``policies/``), the clock (time is part of each question), logging.
+Spec: ``spec/policy.md``. Not here: the questions (``questions.py``), what the rules see (``facts.py``), the rules
+themselves (``policies/``), the clock (time is part of each question), logging.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, get_args
+from itertools import product
+from typing import Any, Final, get_args
 
 import cedarpy
 
 from protocol.covenant import Covenant
-from protocol.covenant_parts import Purpose
+from protocol.covenant_parts import Act, AgencyKind, AgencyState
 from protocol.covenant_reading import SCHEMA
 from protocol.covenant_text import refuse
 from protocol.encoding import Json
 from protocol.errors import Issue
-from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
+from protocol.facts import Actor, Facts, facts_of
+from protocol.ids import PartyId, PurposeId
 from protocol.messages import Level, Quality
 from protocol.policy_text import (
     DEFAULT_DENY,
@@ -33,73 +36,63 @@ from protocol.policy_text import (
     describe,
     split_policies,
 )
+from protocol.questions import (
+    LEVELS,
+    QUESTIONS,
+    DecideDisclosure,
+    Evaluate,
+    ExportEvents,
+    LogPurpose,
+    Notify,
+    PersonRole,
+    Plant,
+    Push,
+    Query,
+    Question,
+    ReadEvents,
+    ReadStatistics,
+    RequestDisclosure,
+    Scope,
+    SubjectRequest,
+    action_of,
+)
 
 __all__ = [
     "DEFAULT_DENY",
     "LEVELS",
     "POLICY_ERROR",
+    "QUESTIONS",
     "UNKNOWN_ENTITY",
+    "DecideDisclosure",
     "Decision",
     "Evaluate",
+    "ExportEvents",
+    "LogPurpose",
     "Notify",
+    "PersonRole",
+    "Plant",
     "PolicyEngine",
     "Push",
+    "Query",
     "Question",
+    "ReadEvents",
+    "ReadStatistics",
+    "RequestDisclosure",
     "Rule",
+    "Scope",
+    "SubjectRequest",
+    "action_of",
 ]
 
-LEVELS: Final[tuple[Level, ...]] = get_args(Level)
-"""From least to most; each includes those before it."""
-CACHE_SIZE: Final = 16_384
-"""Decisions remembered an engine, about 15 MB; one that fell out costs 0.2 ms to ask again."""
+CACHE_SIZE: Final = 131_072
+"""Decisions remembered an engine, at most some 60 MB: more than one covenant's whole decision space of daily acts has;
+one that fell out costs 0.2 ms to ask again."""
 
 _OWN_REASONS: Final = {
     DEFAULT_DENY: "No rule of the covenant allows this.",
     POLICY_ERROR: "The covenant's rules could not be applied, so nothing is allowed. Tell the covenant board.",
     UNKNOWN_ENTITY: "The covenant does not name this agency or this purpose.",
 }
-
-
-# --- Questions and decisions ---
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluate:
-    """May a key-holder evaluate blinded elements for this agency?"""
-
-    agency: PartyId
-    purpose: PurposeId
-    epoch: Epoch
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """May this agency register this signal?"""
-
-    agency: PartyId
-    purpose: PurposeId
-    epoch: Epoch
-    now: datetime
-    grounds: tuple[str, ...]
-    basis: str
-    kinds: tuple[KeyKind, ...]
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    """May the receiver be told, at this level, of a hit with the sender's signal?"""
-
-    sender: PartyId
-    receiver: PartyId
-    purpose: PurposeId
-    quality: Quality
-    level: Level
-    now: datetime
-
-
-Question: TypeAlias = Evaluate | Push | Notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,43 +112,68 @@ class Decision:
         return self.rule in (POLICY_ERROR, UNKNOWN_ENTITY)
 
 
-# --- Deciding ---
-
-
 @dataclass(frozen=True, slots=True)
-class _Facts:
-    """What Cedar is asked, without the clock: equal facts have equal decisions, so this is the cache's key."""
+class _Parsed:
+    """What Cedar made of one covenant's rules, and the decisions already asked of it."""
 
-    action: str
-    principal: str
-    resource: str
-    context: str
-    named: tuple[tuple[str, str], ...]
+    schema: cedarpy.Schema
+    policies: cedarpy.PolicySet
+    entities: cedarpy.Entities
+    rules: Mapping[str, Rule]
 
 
 class PolicyEngine:
     """Decides under exactly one covenant. Its rules are parsed once; its cache cannot answer for another covenant."""
 
-    def __init__(self, covenant: Covenant) -> None:
+    def __init__(self, covenant: Covenant, until: datetime | None = None) -> None:
         """Raise ``ConfigurationError`` (``covenant_invalid``) when a rule is not valid Cedar, does not fit the schema,
         lacks an annotation, repeats an ``@id`` or stands in the wrong file.
+
+        From ``until`` on the covenant counts as not in force: the signatures behind it are too old by then.
         """
         self.covenant = covenant
+        self.until = until
         schema, policies, self.rules = _read_rules(covenant)
-        self._schema = schema
-        self._policies = policies
-        self._entities = cedarpy.Entities.from_json_str(json.dumps(_entities(covenant)), schema)
-        self._known = frozenset(
-            {("Agency", str(agency.id)) for agency in covenant.agencies}
-            | {("Purpose", str(purpose)) for purpose in covenant.purposes}
-        )
-        self._cached = lru_cache(maxsize=CACHE_SIZE)(self._ask)
+        entities = cedarpy.Entities.from_json_str(json.dumps(_entities(covenant)), schema)
+        self._parsed = _Parsed(schema, policies, entities, self.rules)
+        self._cached = lru_cache(maxsize=CACHE_SIZE)(self.decide_uncached)
+
+    def renewed(self, until: datetime | None) -> "PolicyEngine":
+        """Return this engine with another end; the rules and their remembered decisions are shared.
+
+        That is safe because no remembered decision depends on the time: it reaches the rules as a fact.
+        """
+        other = object.__new__(PolicyEngine)
+        other.__dict__ = {**self.__dict__, "until": until}
+        return other
 
     def decide(self, question: Question) -> Decision:
         """Answer one question. Never raises for a question: what cannot be decided is refused."""
-        if question.purpose not in self.covenant.purposes:
-            return self._own(UNKNOWN_ENTITY)
-        return self._cached(self._facts(question))
+        facts = facts_of(question, self.covenant, self.until)
+        return self._own(UNKNOWN_ENTITY) if facts is None else self.decide_facts(facts)
+
+    def decide_facts(self, facts: Facts) -> Decision:
+        """Answer what was made of a question (``facts.facts_of``)."""
+        return self._cached(facts)
+
+    def decide_uncached(self, facts: Facts) -> Decision:
+        """Ask Cedar itself, past the remembered decisions."""
+        context: dict[str, Any] = dict(facts.context)
+        if facts.other is not None:
+            name, other = facts.other
+            context[name] = {"__entity": {"type": "Agency", "id": _model(other, second=True)}}
+        request = {
+            "principal": {"type": "Agency", "id": _model(facts.actor)},
+            "action": {"type": "Action", "id": facts.action},
+            "resource": {"type": "Purpose", "id": facts.purpose},
+            "context": context,
+        }
+        parsed = self._parsed
+        try:
+            result = cedarpy.is_authorized(request, parsed.policies, parsed.entities, parsed.schema)
+        except ValueError:
+            return self._own(POLICY_ERROR)
+        return self._judge(result)
 
     def highest_level(
         self, sender: PartyId, receiver: PartyId, purpose: PurposeId, quality: Quality, now: datetime
@@ -171,59 +189,6 @@ class PolicyEngine:
             if decision.alarming:
                 break
         return None, decision
-
-    def _facts(self, question: Question) -> _Facts:
-        purpose = self.covenant.purposes[question.purpose]
-        in_force = self.covenant.in_force(question.now)
-        context: dict[str, Any] = {"covenantInForce": in_force}
-        if isinstance(question, Notify):
-            context |= self._notify_context(question, purpose)
-            named: tuple[PartyId, ...] = (question.receiver, question.sender)
-        else:
-            context["epochLive"] = in_force and question.epoch in self.covenant.live_epochs(question.now)
-            named = (question.agency,)
-        if isinstance(question, Push):
-            context |= self._push_context(question, purpose)
-        entities = [("Agency", str(party)) for party in named] + [("Purpose", str(question.purpose))]
-        action = type(question).__name__.lower()
-        return _Facts(action, named[0], question.purpose, json.dumps(context, sort_keys=True), tuple(entities))
-
-    def _kind_of(self, party: PartyId) -> Any:
-        # None for an unknown party: the question is then refused because it names something that is not there.
-        return self.covenant.agency(party).kind if ("Agency", party) in self._known else None
-
-    def _push_context(self, question: Push, purpose: Purpose) -> dict[str, Any]:
-        return {
-            "grounds": sorted(set(question.grounds)),
-            "basis": question.basis,
-            "basesOfSender": sorted(purpose.bases_of(self._kind_of(question.agency))),
-            "keyKinds": sorted(set(question.kinds)),
-            "days": (question.expires_at - question.now) // timedelta(days=1),
-        }
-
-    def _notify_context(self, question: Notify, purpose: Purpose) -> dict[str, Any]:
-        edge = purpose.edge(self._kind_of(question.sender), self._kind_of(question.receiver))
-        return {
-            "sender": {"__entity": {"type": "Agency", "id": question.sender}},
-            "quality": question.quality,
-            "level": question.level,
-            "legalBases": sorted(edge),
-        }
-
-    def _ask(self, facts: _Facts) -> Decision:
-        if not self._known.issuperset(facts.named):
-            return self._own(UNKNOWN_ENTITY)
-        request = {
-            "principal": {"type": "Agency", "id": facts.principal},
-            "action": {"type": "Action", "id": facts.action},
-            "resource": {"type": "Purpose", "id": facts.resource},
-            "context": facts.context,
-        }
-        try:
-            result = cedarpy.is_authorized(request, self._policies, self._entities, self._schema)
-        except ValueError:
-            return self._own(POLICY_ERROR)
-        return self._judge(result)
 
     def _judge(self, result: cedarpy.AuthzResult) -> Decision:
         """Read Cedar's answer closed: everything but a clean Allow or a clean Deny is an error of ours."""
@@ -245,20 +210,33 @@ class PolicyEngine:
         return Decision(False, rule, (), _OWN_REASONS[rule])
 
 
+_SETS: Final[Mapping[str, Act]] = {
+    "senders": "send",
+    "receivers": "receive",
+    "askers": "query",
+    "planters": "plant",
+    "counters": "count",
+}
+
+
+def _model(actor: Actor, *, second: bool = False) -> str:
+    # The second agency of a question is another entity even when it is of the same kind and state: whether it is the
+    # very same agency is a fact of its own.
+    return f"{'other-' if second else ''}{actor.kind}-{actor.state}"
+
+
 def _entities(covenant: Covenant) -> list[dict[str, Any]]:
-    agencies = [_entity("Agency", party.id, {"kind": party.kind, "state": party.state}) for party in covenant.agencies]
+    actors = [Actor(kind, state) for kind, state in product(get_args(AgencyKind), get_args(AgencyState))]
+    agencies = [
+        _entity("Agency", _model(actor, second=second), {"kind": actor.kind, "state": actor.state})
+        for actor, second in product(actors, (False, True))
+    ]
     purposes = [
         _entity(
             "Purpose",
             name,
-            {
-                "senders": sorted(purpose.kinds_that("send")),
-                "receivers": sorted(purpose.kinds_that("receive")),
-                "hiddenFrom": sorted(purpose.hidden_from),
-                "grounds": sorted(purpose.grounds),
-                "keyKinds": sorted(purpose.key_kinds),
-                "retentionDays": purpose.retention_days,
-            },
+            {set_: sorted(purpose.kinds_that(act)) for set_, act in _SETS.items()}
+            | {"hiddenFrom": sorted(purpose.hidden_from)},
         )
         for name, purpose in covenant.purposes.items()
     ]

@@ -8,10 +8,10 @@ Not here: what a policy means; only ``policy.py`` speaks with Cedar.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Final, Literal
 
-from protocol.covenant_parts import LegalBasis
+from protocol.covenant_purposes import LegalBasis
 from protocol.errors import Issue
 
 DEFAULT_DENY: Final = "default-deny"
@@ -72,6 +72,8 @@ class Rule:
     effect: Literal["permit", "forbid"]
     purpose: str
     legal_basis: str
+    owner: str
+    review_by: date
     says: str
     order: int
 
@@ -97,13 +99,46 @@ def describe(
         issues.append(
             Issue(text.place, "unknown_basis", f"@legal_basis({notes['legal_basis']}) is not in the vocabulary.")
         )
+    review_by = None
     try:
-        datetime.strptime(notes["review_by"], "%Y-%m-%d")  # noqa: DTZ007  # a date without time, only checked for its form
+        review_by = date.fromisoformat(notes["review_by"])
     except ValueError:
         issues.append(Issue(text.place, "review_by", "@review_by is not a date such as 2027-11-01."))
-    if len(issues) > found:
+    if _names_agency(body):
+        only = "Rights hang on a kind of agency: a policy may not name one (Agency::…), nor compare two."
+        issues.append(Issue(text.place, "names_agency", only))
+    if review_by is None or len(issues) > found:
         return None
-    return Rule(notes["id"], text.place, body["effect"], notes["purpose"], notes["legal_basis"], notes["says"], order)
+    return Rule(
+        notes["id"],
+        text.place,
+        body["effect"],
+        notes["purpose"],
+        notes["legal_basis"],
+        notes["owner"],
+        review_by,
+        notes["says"],
+        order,
+    )
+
+
+def _names_agency(value: object) -> bool:
+    """Say whether a policy, in Cedar's JSON form, names an agency or speaks of one other than by its attributes.
+
+    ``policy.py`` shows the rules models of agencies, one a kind and state; a rule that compared them would decide by
+    what is not there.
+    """
+    if isinstance(value, list):
+        return any(map(_names_agency, value))
+    if not isinstance(value, dict):
+        return False
+    entity = value.get("__entity", value)
+    if isinstance(entity, dict) and entity.get("type") == "Agency" and "id" in entity:
+        return True
+    compared = [value[op] for op in ("==", "!=", "in") if isinstance(value.get(op), dict)]
+    if any(side.get("Var") == "principal" for pair in compared for side in pair.values() if isinstance(side, dict)):
+        return True
+    return any(map(_names_agency, value.values()))
 
 
 def _check_place(text: PolicyText, body: dict[str, Any], purpose: str, issues: list[Issue]) -> None:

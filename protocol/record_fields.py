@@ -120,7 +120,13 @@ DECISION: Final = choice_kind("decision", "allow", "deny")
 URGENCY: Final = choice_kind("urgency", "normal", "urgent")
 LEVEL: Final = choice_kind("level", *cast(tuple[str, ...], get_args(Level)))
 QUALITY: Final = choice_kind("quality", *cast(tuple[str, ...], get_args(Quality)))
-NOTICE_TYPE: Final = choice_kind("notice type", "hit", "withdrawn", "muted")
+NOTICE_TYPE: Final = choice_kind("notice type", "hit", "withdrawn", "muted", "queried", "overdue")
+NUMBER: Final = _number_kind("number", 0, MAX_NUMBER)
+MAX_DAYS: Final = 36_600
+"""A century: whatever is further away is recorded as this."""
+DAYS: Final = _number_kind("days", -MAX_DAYS, MAX_DAYS)
+INFORMED: Final = choice_kind("informed", "informed", "deferred", "not-required")
+UNUSUAL: Final = choice_kind("unusual use", "burst", "odd-hours", "many-subjects-few-hits", "budget-near-end")
 
 
 # --- Classes of annotated fields ------------------------------------------------------------------------------------

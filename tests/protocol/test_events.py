@@ -21,10 +21,12 @@ from protocol.events import (
     EVENTS,
     LEAF_BYTES,
     Act,
+    Asked,
     CovenantRef,
     Event,
     HitOpened,
     NoticeIssued,
+    QueryAnswered,
     Reason,
     RequestRefused,
     SignalRegistered,
@@ -47,6 +49,7 @@ OPERATIONS = {"collection", "alteration", "consultation", "disclosure", "combina
 COVENANT = CovenantRef(version="2026.1", sha256="ab" * 32)
 REASON = Reason(code="case-work", text="Overleg over een lopende zaak.", case_reference="2026-0412")
 ACT = Act(time=datetime(2026, 11, 21, 20, 0, tzinfo=UTC), covenant=COVENANT, agency="police-oost", person="p-7f3a91")
+ASKED = Asked(epoch=3, basis="consent", grounds=("g",), key_kinds=("bsn",), days=30, informed="informed")
 SIGNAL = SignalId(UUID("0197a1f0-7c00-7000-8000-000000000001"))
 
 _SAMPLES = {
@@ -60,7 +63,11 @@ _SAMPLES = {
     record_fields.URGENCY: st.sampled_from(["normal", "urgent"]),
     record_fields.LEVEL: st.sampled_from(["existence", "agency", "contact", "content"]),
     record_fields.QUALITY: st.sampled_from(["hit", "probable", "possible"]),
-    record_fields.NOTICE_TYPE: st.sampled_from(["hit", "withdrawn", "muted"]),
+    record_fields.NOTICE_TYPE: st.sampled_from(["hit", "withdrawn", "muted", "queried", "overdue"]),
+    record_fields.NUMBER: st.integers(0, 2**53 - 1),
+    record_fields.DAYS: st.integers(-36_600, 36_600),
+    record_fields.INFORMED: st.sampled_from(["informed", "deferred", "not-required"]),
+    record_fields.UNUSUAL: st.sampled_from(["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end"]),
     record_fields.SLUG: st.from_regex(r"[a-z][a-z0-9-]{1,62}", fullmatch=True),
     record_fields.CODE: st.from_regex(r"[A-Za-z][A-Za-z0-9._:-]{0,63}", fullmatch=True),
     record_fields.KIND: st.from_regex(r"[a-z][a-z0-9-]{1,30}", fullmatch=True),
@@ -81,6 +88,8 @@ def _sample(kind: record_fields.Kind):
         return _values(CovenantRef)
     if kind.name == "Reason":
         return _values(Reason)
+    if kind.name == "Asked":
+        return _values(Asked)
     inner = next(known for known in _SAMPLES if kind.name == f"list of {known.name}")
     return st.lists(_SAMPLES[inner], min_size=2, max_size=2).map(tuple)
 
@@ -105,7 +114,7 @@ SUBJECTS = st.builds(
 
 def _events(kind: type[Event]):
     acts = _values(Act)
-    if kind is HitOpened:
+    if kind in (HitOpened, QueryAnswered):
         acts = acts.map(lambda act: replace(act, justification=REASON, person="p-1"))
     return _values(kind, act=acts, subject=SUBJECTS)
 
@@ -313,7 +322,7 @@ def test_events_are_valid_when_they_exist():
         lambda: Subject(tag_digests=(b"short",)),
         lambda: Subject(signal_ids=("text",)),
         lambda: SignalRegistered(
-            act=ACT, epoch=2**32, grounds=("g",), urgency="normal", request_digest="0" * 64, request_key_id="a:1"
+            act=ACT, asked=replace(ASKED, epoch=2**32), urgency="normal", request_digest="0" * 64, request_key_id="a:1"
         ),
     ):
         with pytest.raises(InputError):
@@ -342,8 +351,8 @@ def test_digests():
 
 
 def test_the_list_is_in_order_and_names_its_operations():
-    """Tags are 1 to 11 without gaps, every class has its own, and every operation is the law's or administration."""
-    assert list(EVENTS) == list(range(1, 12))
+    """Tags are 1 to 14 without gaps, every class has its own, and every operation is the law's or administration."""
+    assert list(EVENTS) == list(range(1, 15))
     assert {kind.OPERATION for kind in EVENTS.values()} <= OPERATIONS
     assert {kind.__name__ for kind in EVENTS.values()} == {kind.__name__ for kind in Event.__subclasses__()}
     for kind in EVENTS.values():
@@ -355,7 +364,7 @@ def test_the_spec_page_lists_every_event_and_field():
     for tag, kind in EVENTS.items():
         listed = ", ".join(f"`{column.name}`: {column.kind.name}" for column in record_fields.layout_of(kind)) or "none"
         assert f"| {tag} | `{kind.__name__}` | {kind.OPERATION} | {listed} |" in SPEC
-    for kind in (Act, CovenantRef, Reason):
+    for kind in (Act, Asked, CovenantRef, Reason):
         for column in record_fields.layout_of(kind):
             assert f"| `{column.name}` | {column.kind.name} |" in SPEC
     assert len(re.findall(r"^\| \d+ \|", SPEC, re.MULTILINE)) == len(EVENTS)
