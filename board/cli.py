@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from board.cases import Tried, read_cases, try_cases
+from board.checking import find_issues
 from board.models import model_engine
 from board.parties import add_party as added
 from board.parties import name_of, parties_of, rewrite
@@ -51,17 +52,14 @@ def check(folder: Folder) -> None:
     """
     files = read_folder(folder)
     try:
-        covenant = Covenant.parse(files)
-        engine = model_engine(covenant)
+        found = find_issues(files)
     except ConfigurationError as error:
         if not error.issues:
             raise
         _fail(error.issues)
-    issues: list[Issue] = []
-    cases = read_cases(files, issues)
-    issues += [tried.wrong for tried in try_cases(engine, cases) if tried.wrong is not None]
-    if issues:
-        _fail(issues)
+    if found.issues:
+        _fail(found.issues)
+    covenant, engine, cases = found.covenant, found.engine, found.cases
     out = _console()
     out.print(f"{escape(covenant.name)}, version {escape(covenant.version)}", highlight=False)
     out.print(f"  sha256 {covenant.sha256}", highlight=False, soft_wrap=True)
