@@ -98,7 +98,7 @@ class _Reading:
             for name, purpose in read.items():
                 self._check_bases(f"purposes/{name}.yaml", purpose, bases.bases)
         for name, purpose in read.items():
-            self._check_counts(f"purposes/{name}.yaml", purpose, read)
+            self._check_counts(f"purposes/{name}.yaml", purpose, purposes)
         texts = self._policy_texts(purposes)
         if self.issues or terms is None or parties is None or bases is None or kinds is None:
             raise refuse(self.issues, "The covenant")
@@ -168,9 +168,10 @@ class _Reading:
                 text = f"`{issue.location}` gives {issue.message} among {terms.population} people."
                 self.issues.append(self.documents[file].issue(("keyKinds",), "not_selective", text))
 
-    def _check_counts(self, file: str, purpose: Purpose, others: Mapping[PurposeId, Purpose]) -> None:
+    def _check_counts(self, file: str, purpose: Purpose, others: Mapping[PurposeId, Purpose | None]) -> None:
         for place, name in enumerate(purpose.counts_of):
-            if name not in others or not others[PurposeId(name)].kinds_that("send"):
+            other = others.get(PurposeId(name))
+            if name not in others or (other is not None and not other.kinds_that("send")):
                 text = f"There is no purpose `{name}` in which anybody signals, so there is nothing to count."
                 self.issues.append(self.documents[file].issue(("countsOf", place), "unknown_purpose", text))
 

@@ -122,8 +122,15 @@ def describe(
     )
 
 
+_AGENCIES: Final = (
+    {"Var": "principal"},
+    *({".": {"left": {"Var": "context"}, "attr": name}} for name in ("sender", "cover", "other")),
+)
+"""Where a rule finds an agency, in Cedar's JSON form (``policies/sluis.cedarschema``)."""
+
+
 def _names_agency(value: object) -> bool:
-    """Say whether a policy, in Cedar's JSON form, names an agency or speaks of one other than by its attributes.
+    """Say whether a policy, in Cedar's JSON form, names an agency or uses one other than by its kind and state.
 
     ``policy.py`` shows the rules models of agencies, one a kind and state; a rule that compared them would decide by
     what is not there.
@@ -132,11 +139,10 @@ def _names_agency(value: object) -> bool:
         return any(map(_names_agency, value))
     if not isinstance(value, dict):
         return False
-    entity = value.get("__entity", value)
-    if isinstance(entity, dict) and entity.get("type") == "Agency" and "id" in entity:
-        return True
-    compared = [value[op] for op in ("==", "!=", "in") if isinstance(value.get(op), dict)]
-    if any(side.get("Var") == "principal" for pair in compared for side in pair.values() if isinstance(side, dict)):
+    access = value.get(".")
+    if isinstance(access, dict) and access.get("attr") in ("kind", "state") and access.get("left") in _AGENCIES:
+        return False
+    if value in _AGENCIES or (value.get("type") == "Agency" and "id" in value):
         return True
     return any(map(_names_agency, value.values()))
 

@@ -114,7 +114,14 @@ def test_what_is_written_reads_back(value):
 def test_the_repositorys_covenant_is_read_and_lacks_parties():
     """The covenant that comes with the program is valid, has no parties, and no role can run under it."""
     covenant = Covenant.parse(policy_files())
-    assert set(covenant.purposes) == {"offender-prevention", "victim-protection"}
+    assert set(covenant.purposes) == {
+        "criminal-investigation",
+        "monitoring-statistics",
+        "offender-prevention",
+        "probation-advice",
+        "reoffending-supervision",
+        "victim-protection",
+    }
     assert covenant.missing() == ("it names no broker", "it names 0 of 3 key-holders", "it names no agency")
     with pytest.raises(ConfigurationError, match="0 of 3 key-holders"):
         covenant.require_complete()
@@ -198,7 +205,13 @@ def test_person_stands_for_all_keys_of_name_and_birth_date():
         ),
         (OFFENDER, b"[wpg-within-police]", b"[wpg-99]", "unknown_basis", f"{OFFENDER}:LINE legalBases.police.police"),
         (OFFENDER, b"keyKinds: [bsn", b"keyKinds: [bsm", "value_error", f"{OFFENDER}:"),
-        (OFFENDER, b"[send, receive]", b"[receive]", "value_error", f"{OFFENDER}:LINE participants.police"),
+        (
+            OFFENDER,
+            b"[send, receive, query], bases: [legal-duty]",
+            b"[receive, query], bases: [legal-duty]",
+            "value_error",
+            f"{OFFENDER}:LINE participants.police",
+        ),
         ("purposes/victim-protection.yaml", b"hiddenFrom: [", b"hiddenFrom: [care, ", "value_error", "purposes/victim"),
         ("parties.yaml", b"id: prosecution-oost", b"id: police-oost", "value_error", "parties.yaml:"),
         ("parties.yaml", b"00000000000000000002", b"00000000000000000001", "repeated", "parties.yaml:"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from protocol import policy as policy_module
 from protocol.covenant import Covenant
 from protocol.errors import ConfigurationError
+from protocol.facts import facts_of
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
 from protocol.messages import Level, Quality
 from protocol.policy import LEVELS, Evaluate, Notify, PolicyEngine, Push
@@ -178,19 +179,19 @@ def test_trap_erring_forbid():
     """A guard that errs refuses everything it was asked about; Cedar alone would skip it and allow."""
     rule = (
         "forbid (principal, action, resource) "
-        "when { context.covenantInForce && 9223372036854775807 + resource.retentionDays > 0 };"
+        "when { 9223372036854775807 + (if context.covenantInForce then 1 else 0) > 0 };"
     )
     engine = with_policy(annotated(rule))
-    facts = engine._facts(push())
+    facts = facts_of(push(), engine.covenant)
     raw = cedarpy.is_authorized(
         {
-            "principal": {"type": "Agency", "id": facts.principal},
+            "principal": {"type": "Agency", "id": "police-active"},
             "action": {"type": "Action", "id": facts.action},
-            "resource": {"type": "Purpose", "id": facts.resource},
-            "context": facts.context,
+            "resource": {"type": "Purpose", "id": facts.purpose},
+            "context": dict(facts.context),
         },
-        engine._policies,
-        engine._entities,
+        engine._parsed.policies,
+        engine._parsed.entities,
     )
     assert raw.allowed
     decision = engine.decide(push())
@@ -265,7 +266,7 @@ def test_a_broken_rule_stops_the_search_for_a_level():
     """When a rule cannot be applied, nothing is told at any level, and the refusal says so."""
     rule = (
         'forbid (principal, action == Action::"notify", resource) '
-        'when { context.level == "content" && 9223372036854775807 + resource.retentionDays > 0 };'
+        'when { context.level == "content" && 9223372036854775807 + (if context.lawful then 1 else 0) > 0 };'
     )
     engine = with_policy(annotated(rule))
     assert engine.decide(Notify(CARE, POLICE, OFFENDER, "hit", "contact", NOW)).allowed
@@ -302,7 +303,8 @@ def test_cached_answer_is_the_fresh_answer(agency, purpose, epoch, shift, ground
     """For any facts the remembered decision equals what Cedar answers anew."""
     now = NOW + timedelta(days=shift)
     question = Push(agency.id, purpose, Epoch(epoch), now, tuple(grounds), basis, (), now + timedelta(days=days))
-    assert ENGINE.decide(question) == ENGINE._ask(ENGINE._facts(question)) == ENGINE.decide(question)
+    fresh = ENGINE.decide_uncached(facts_of(question, KIT.covenant))
+    assert ENGINE.decide(question) == fresh == ENGINE.decide(question)
 
 
 # --- Refusing rules ---
@@ -364,3 +366,48 @@ def test_every_rule_of_the_repository_is_read():
     engine = PolicyEngine(Covenant.parse(files))
     written = sum(text.count(b"@id(") for path, text in files.items() if path.endswith(".cedar"))
     assert len(engine.rules) == written > 20
+
+
+# --- No rule names an agency ---
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'principal == Agency::"police-active"',
+        'context.sender == Agency::"x"',
+        "principal == context.sender",
+        "context.sender != principal",
+        "[principal].contains(context.sender)",
+        "{a: principal}.a == context.sender",
+    ],
+)
+def test_a_rule_that_names_or_compares_agencies_is_refused(condition: str):
+    """Rights hang on kinds: a rule that names an agency, or asks whether two are the same, is no rule here."""
+    rule = f'forbid (principal, action == Action::"notify", resource) when {{ {condition} }};'
+    with pytest.raises(ConfigurationError) as refused:
+        with_policy(annotated(rule))
+    assert "names_agency" in {issue.code for issue in refused.value.issues}
+
+
+@pytest.mark.parametrize(
+    "scope", ['principal == Agency::"police-active"', 'principal in Agency::"x"', 'principal is Agency in Agency::"x"']
+)
+def test_a_scope_that_names_an_agency_is_refused(scope: str):
+    """A permit for one named agency is refused, whatever its kind."""
+    rule = f"forbid ({scope}, action, resource);"
+    with pytest.raises(ConfigurationError) as refused:
+        with_policy(annotated(rule))
+    assert "names_agency" in {issue.code for issue in refused.value.issues}
+
+
+# --- Signatures that are too old ---
+
+
+def test_nothing_is_allowed_once_the_signatures_are_too_old():
+    """From the moment that the signed metadata expires, every act is refused, and fresh signatures mend it."""
+    engine = PolicyEngine(KIT.covenant, NOW + timedelta(hours=1))
+    later = NOW + timedelta(hours=1)
+    assert engine.decide(Evaluate(CARE, OFFENDER, EPOCH, NOW)).allowed
+    assert engine.decide(Evaluate(CARE, OFFENDER, EPOCH, later)).rule == "guard.covenant-not-in-force"
+    assert engine.renewed(NOW + timedelta(days=1)).decide(Evaluate(CARE, OFFENDER, EPOCH, later)).allowed
