@@ -86,6 +86,10 @@ def make_key(name: str, folder: Path, passphrase: SecretText, *, profile: Profil
     """
     path = folder / f"{name}.key"
     try:
+        CovenantKey(name=name, public=bytes(32))
+    except ValueError:
+        raise _no_name(path) from None
+    try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(Code.KEY_FILE_INVALID, f"Cannot make {folder}: {error.strerror}.") from None

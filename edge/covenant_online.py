@@ -16,6 +16,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 from edge.covenant_fetch import TARGETS
 from edge.covenant_keys import CovenantSigner
 from edge.covenant_repository import COMPACT, Repository
+from edge.covenant_terms import stored_paths
 from edge.covenant_trust import SHA256
 from edge.files import put_file
 from protocol.errors import Code, ConfigurationError
@@ -44,17 +45,12 @@ def assemble(repository: Repository, into: Path) -> None:
                 f"The {standing.role} (version {standing.version}) still needs signatures: {wanted}.",
                 hint=f"Let them sign with `sluis policy sign`: {', '.join(standing.unsigned)}.",
             )
-    current = repository.current()
     for version in repository.versions(Root.type):
         put_file(into / f"{version}.root.json", repository.raw(Root.type, version))
     targets = repository.targets().signed
+    for path, sha256 in stored_paths(targets).items():
+        put_file(into / TARGETS / path, repository.bundle(sha256))
     put_file(into / f"{targets.version}.targets.json", repository.raw(Targets.type, targets.version))
-    for listed in (current, *repository.history()):
-        bundle = repository.bundle(listed.sha256)
-        for path, target in targets.targets.items():
-            if target.hashes[SHA256] == listed.sha256:
-                folder, _, name = path.rpartition("/")
-                put_file(into / TARGETS / folder / f"{listed.sha256}.{name}", bundle)
 
 
 def renew(folder: Path, online: CovenantSigner, now: datetime) -> bool:

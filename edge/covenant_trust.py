@@ -8,6 +8,7 @@ Spec: ``protocol/spec/distribution.md``.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ _MAX_SNAPSHOT: Final = 16_384
 """Bytes: ours names one file."""
 _MAX_TARGETS: Final = 4_000_000
 """Bytes: some 300 for each covenant that ever was."""
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
 _GENERATION: Final = ".metadata-"
 
 
@@ -265,10 +267,11 @@ def _covenant_of(updater: Updater) -> TargetFile:
 
 
 def _digest(wanted: TargetFile) -> str:
-    try:
-        return str(wanted.hashes[SHA256])
-    except KeyError:
-        raise LengthOrHashMismatchError("no SHA-256") from None
+    digest = str(wanted.hashes.get(SHA256))
+    # Files are named by it.
+    if not _HEX.match(digest):
+        raise LengthOrHashMismatchError("no SHA-256")
+    return digest
 
 
 def _same(left: Path, right: Path) -> bool:

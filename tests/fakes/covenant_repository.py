@@ -16,7 +16,8 @@ from tuf.api.metadata import Metadata
 
 from edge.covenant_keys import CovenantSigner
 from edge.covenant_online import assemble, renew
-from edge.covenant_repository import Repository, RootTerms
+from edge.covenant_repository import Repository
+from edge.covenant_terms import RootTerms
 from edge.covenant_trust import CovenantTrust
 from protocol.covenant_bundle import pack
 from tests.fakes.covenants import seed_of
