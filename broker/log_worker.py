@@ -52,6 +52,15 @@ class LogWorker:
     _busy: dict[str, "asyncio.Task[bool]"] = field(default_factory=dict)
     _grown: Bell = field(default_factory=Bell)
 
+    async def take(self, doors: Sequence[KeyHolderDoor], quorum: int) -> None:
+        """Ask these witnesses from now on, and publish what so many of them cosigned."""
+        for door in doors:
+            if door.witness.name not in self._seen:
+                self._seen[door.witness.name] = await self.rows.seen_by(door.witness.name)
+        self.doors, self.quorum = doors, quorum
+        names = {door.witness.name for door in doors}
+        self._failing = {name: why for name, why in self._failing.items() if name in names}
+
     async def run(self) -> None:
         """Lead when nobody else does, for as long as the process runs."""
         while True:

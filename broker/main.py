@@ -26,6 +26,7 @@ from edge.covenant_folder import load_covenant
 from edge.keyfile import SecretText, passphrase_from
 from edge.logs import configure
 from edge.serve import serve
+from protocol.agreed import Agreed
 from protocol.errors import Code, UnavailableError
 from protocol.messages import parse
 
@@ -102,7 +103,7 @@ def run(
     require_place(found, signer, agreed)
     with _database(database, found.postgres, postgres_bin) as url:
         migrate(url)
-        served = make_broker_app(agreed, signer, url, _now, public_url or agreed.broker.url)
+        served = make_broker_app(Agreed.of(agreed), signer, url, _now, public_url or agreed.broker.url)
         status = serve(served, host=host, port=port, role="broker")
     raise typer.Exit(status)
 

@@ -12,6 +12,7 @@ from broker.bells import heard
 from broker.matching import matches
 from broker.notify import issue, plan
 from broker.service import Broker
+from broker.standing import Standing
 from edge.logs import Logger, error_fields
 from protocol.errors import SluisError
 from protocol.ids import Epoch, PurposeId
@@ -39,6 +40,7 @@ async def match_once(broker: Broker, purpose: PurposeId, epoch: Epoch) -> int | 
         if not batches:
             return None
         now = broker.now()
+        broker.agreed.require_in_force(now)
         agreed = broker.covenant.purposes.get(purpose)
         planned = None
         if agreed is not None:
@@ -56,12 +58,13 @@ async def match_once(broker: Broker, purpose: PurposeId, epoch: Epoch) -> int | 
         return len(planned.found) if planned is not None else 0
 
 
-async def run(broker: Broker, log: Logger) -> None:
+async def run(standing: Standing, log: Logger) -> None:
     """Match for as long as the process runs."""
     while True:
-        ring = broker.store.queue.next()
+        ring = standing.broker.store.queue.next()
         try:
-            hits = await match_waiting(broker)
+            # While the covenant is not in force nobody may be told, so what waits for matching goes on waiting.
+            hits = await match_waiting(standing.broker) if standing.in_force else 0
             if hits:
                 log.info("matched", hits=hits)
         except SluisError as error:

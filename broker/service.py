@@ -6,7 +6,7 @@ Not here: HTTP (``routes/``), SQL (``postgres/``), and every decision (``ingest.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from broker.facts import AnswerKept, CovenantKept, Fact, KeptResult, Outcome, Re
 from broker.ingest import ANSWER_KEPT, Examined, accept, examine
 from broker.interfaces import Proven, Store
 from broker.recording import Recorder
+from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
@@ -53,14 +54,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """The broker's acts. ``clock`` gives the present moment in UTC."""
+    """The broker's acts under one version of the covenant. ``clock`` gives the present moment in UTC."""
 
-    covenant: Covenant
-    engine: PolicyEngine
-    directory: KeyDirectory
+    agreed: Agreed
     store: Store
     recorder: Recorder
     clock: Callable[[], datetime]
+
+    @property
+    def covenant(self) -> Covenant:
+        """The version under which this value acts."""
+        return self.agreed.covenant
+
+    @property
+    def engine(self) -> PolicyEngine:
+        """Its rules."""
+        return self.agreed.engine
+
+    @property
+    def directory(self) -> KeyDirectory:
+        """The keys of its parties."""
+        return self.agreed.directory
+
+    def under(self, agreed: Agreed) -> "Broker":
+        """Return this broker under another version of the covenant."""
+        return replace(self, agreed=agreed, recorder=replace(self.recorder, covenant=agreed.covenant))
 
     def now(self) -> datetime:
         """Return the present moment, cut to what wires and log carry."""

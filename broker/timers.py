@@ -12,6 +12,7 @@ from broker import withdrawal
 from broker.facts import Outcome, StatementKept
 from broker.retention import BATCH, oldest_live_epoch, rule_of
 from broker.service import Broker
+from broker.standing import Standing
 from broker.transport import KeyHolderDoor
 from edge.logs import Logger, error_fields
 from protocol.errors import SluisError
@@ -83,10 +84,12 @@ async def keep_statement(broker: Broker, signed: SignedKeyStatement) -> None:
             await act.commit(Outcome((StatementKept(signed, event.id),), (event,)))
 
 
-async def run_expiry(broker: Broker, log: Logger) -> None:
+async def run_expiry(standing: Standing, log: Logger) -> None:
     """End signals and forget nonces for as long as the process runs."""
     while True:
+        broker = standing.broker
         try:
+            # Also when the covenant is over: what must be deleted is deleted.
             count = await expire(broker)
             await broker.store.clean(broker.now())
             if count:
@@ -96,12 +99,18 @@ async def run_expiry(broker: Broker, log: Logger) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-async def run_statements(broker: Broker, doors: Mapping[HolderIndex, KeyHolderDoor], log: Logger) -> None:
+async def run_statements(standing: Standing, log: Logger) -> None:
     """Collect key statements for as long as the process runs."""
     while True:
         complete = False
         try:
-            complete = await collect_statements(broker, doors, log)
+            if standing.in_force:
+                complete = await collect_statements(standing.broker, standing.doors, log)
         except SluisError as error:
             log.warning("key statements will be asked again", code=error.code.value, **error_fields(error))
-        await asyncio.sleep(STATEMENTS_REST if complete else STATEMENTS_SECONDS)
+        rest = STATEMENTS_REST if complete else STATEMENTS_SECONDS
+        acting = standing.broker.covenant
+        while rest > 0 and standing.broker.covenant is acting:
+            # A new version can have new purposes.
+            await asyncio.sleep(STATEMENTS_SECONDS)
+            rest -= STATEMENTS_SECONDS

@@ -7,7 +7,7 @@ Not here: settings and clock (``main.py``).
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
 from broker.postgres.store import PostgresStore
 from broker.recording import Recorder
+from broker.routes.access import add_access
 from broker.routes.door import Door
 from broker.routes.hits import add_hits
 from broker.routes.key_statements import add_key_statements
@@ -28,16 +29,15 @@ from broker.routes.log import add_log
 from broker.routes.notices import add_notices
 from broker.routes.signals import add_signals
 from broker.service import Broker
-from broker.transport import WITNESS_SECONDS, KeyHolderDoor
+from broker.standing import Look, Standing
+from broker.transport import WITNESS_SECONDS
 from edge.api import make_app
 from edge.logs import Logger, error_fields, logger
 from edge.transport import make_http
-from protocol.checkpoint import LogSigner, WitnessKey
-from protocol.covenant import Covenant
+from protocol.agreed import Agreed
+from protocol.checkpoint import LogSigner
 from protocol.errors import SluisError
 from protocol.group import random_bytes
-from protocol.ids import HolderIndex
-from protocol.policy import PolicyEngine
 
 API_VERSION: Final = "1.0.0"
 
@@ -46,51 +46,63 @@ API_VERSION: Final = "1.0.0"
 class Running:
     """One started broker."""
 
-    broker: Broker
+    standing: Standing
     store: PostgresStore
     log_worker: LogWorker
-    doors: Mapping[HolderIndex, KeyHolderDoor]
     log: Logger
+
+    @property
+    def broker(self) -> Broker:
+        """The broker under the covenant of this moment."""
+        return self.standing.broker
 
 
 @asynccontextmanager
 async def running(
-    covenant: Covenant, signer: LogSigner, database: str, clock: Callable[[], datetime]
+    agreed: Agreed, signer: LogSigner, database: str, clock: Callable[[], datetime]
 ) -> AsyncIterator[Running]:
     """Open the store and build the broker on it; nothing runs by itself yet."""
+    covenant = agreed.covenant
     covenant.require_complete()
     log = logger("broker")
-    engine = PolicyEngine(covenant)
     async with PostgresStore.open(database, random_bytes) as store, make_http(read_seconds=WITNESS_SECONDS) as http:
         ids = EventIds(clock, random_bytes)
         recorder = Recorder(covenant, covenant.broker.id, ids.next)
-        doors = {
-            holder.index: KeyHolderDoor(holder.url, WitnessKey.parse(holder.witness), http)
-            for holder in covenant.key_holders
-        }
-        broker = Broker(covenant, engine, covenant.key_directory(), store, recorder, clock)
-        worker = LogWorker(
-            store.log, signer, tuple(doors.values()), covenant.witness_quorum, store.events, broker.now, log
-        )
-        yield Running(broker, store, worker, doors, log)
+        broker = Broker(agreed, store, recorder, clock)
+        standing = Standing(broker, http, log)
+        witnesses = tuple(standing.doors.values())
+        worker = LogWorker(store.log, signer, witnesses, covenant.witness_quorum, store.events, broker.now, log)
+        yield Running(standing, store, worker, log)
 
 
 def make_broker_app(
-    covenant: Covenant, signer: LogSigner, database: str, clock: Callable[[], datetime], public_url: str
+    agreed: Agreed,
+    signer: LogSigner,
+    database: str,
+    clock: Callable[[], datetime],
+    public_url: str,
+    look: Look | None = None,
 ) -> FastAPI:
-    """Return the application; its lifespan opens the store and keeps the workers going."""
+    """Return the application; its lifespan opens the store and keeps the workers going.
+
+    ``look`` returns the covenant to act under later on; without it the first one stays.
+    """
+    acting: list[Standing] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(covenant, signer, database, clock) as started:
+        async with running(agreed, signer, database, clock) as started:
             await started.broker.activate()
+            acting.append(started.standing)
             _add_routes(app, started, public_url)
             tasks = [
                 _worker("sequencer", started.log_worker.run(), started.log),
-                _worker("matching", matching_worker.run(started.broker, started.log), started.log),
-                _worker("expiry", timers.run_expiry(started.broker, started.log), started.log),
-                _worker("statements", timers.run_statements(started.broker, started.doors, started.log), started.log),
+                _worker("matching", matching_worker.run(started.standing, started.log), started.log),
+                _worker("expiry", timers.run_expiry(started.standing, started.log), started.log),
+                _worker("statements", timers.run_statements(started.standing, started.log), started.log),
             ]
+            if look is not None:
+                tasks.append(_worker("covenant", started.standing.run(look, started.log_worker), started.log))
             try:
                 yield
             finally:
@@ -105,16 +117,18 @@ def make_broker_app(
         "Matches pseudonyms between agencies, tells each what it may know, and logs every act provably.",
         lifespan,
         role="broker",
+        covenant=lambda: (acting[-1].broker.agreed if acting else agreed).covenant.sha256,
     )
 
 
 def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
-    door = Door(started.broker, public_url, app.state.stopping)
+    door = Door(started.standing, public_url, app.state.stopping)
     add_signals(app, door)
     add_notices(app, door)
     add_hits(app, door)
     add_key_statements(app, door)
     add_log(app, started.store.log)
+    add_access(app, door)
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
@@ -124,10 +138,11 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
             head, published = await started.store.log.head(), await started.store.log.published()
         except SluisError as error:
             return JSONResponse({"status": "unavailable", "code": error.code.value}, 503)
-        frozen = started.log_worker.frozen
+        frozen, covenant = started.log_worker.frozen, started.broker.covenant
         state = {
             "status": "log-frozen" if frozen else "ready",
-            "covenant": started.broker.covenant.version,
+            "covenant": {"version": covenant.version, "sha256": covenant.sha256},
+            "covenantInForce": started.standing.in_force,
             "logSize": head[0] if head else 0,
             "publishedSize": published.size,
             "failingWitnesses": started.log_worker.failing,

@@ -17,6 +17,7 @@ from typing import Any, Final
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from edge.covenant_header import COVENANT_HEADER
 from edge.description import PREFIX, described, document
 from edge.logs import Logger, error_fields, logger
 from edge.problems import PROBLEM_TYPE, internal_problem, problem, status_of, tells_of_our_house, to_bytes
@@ -37,6 +38,9 @@ MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes of any request's body: a full push is about 6 MB; a route that expects less says so to ``read_signed``."""
 RETRY_AFTER: Final = 2
 """Seconds that a caller is asked to wait after a 503: a restart of a service takes about that long."""
+
+MAX_REQUEST_ID: Final = 256
+"""Bytes of a caller's X-Request-ID that are given back: several UUIDs; it never reaches our log."""
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -60,8 +64,11 @@ def make_app(
     role: str = "service",
     max_body: int = MAX_BODY,
     contact: Mapping[str, str] = _CONTACT,
+    covenant: Callable[[], str] | None = None,
 ) -> FastAPI:
     """Return an application with the house conventions and ``/healthz``; ``version`` is semver.
+
+    ``covenant`` gives the SHA-256 of the covenant that is acted under now, for the header ``Sluis-Covenant``.
 
     ``app.state.stopping`` is an ``asyncio.Event`` that is set when the process is asked to stop: long polls and streams
     wait on it too, so that they end.
@@ -86,7 +93,7 @@ def make_app(
         # By number too: what the router raises is not FastAPI's own class.
         app.add_exception_handler(unmatched, faces.http_error)
     app.add_exception_handler(Exception, faces.unexpected)
-    app.add_middleware(_House, version=version, max_body=max_body, log=log)
+    app.add_middleware(_House, version=version, max_body=max_body, log=log, covenant=covenant)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
     @app.get("/healthz", include_in_schema=False)
@@ -162,11 +169,14 @@ def _location(path: Sequence[int | str]) -> str:
 class _House:
     """Adds the headers to every answer, stops a body above the limit while it arrives, and writes the access line."""
 
-    def __init__(self, app: Asgi, *, version: str, max_body: int, log: Logger) -> None:
+    def __init__(
+        self, app: Asgi, *, version: str, max_body: int, log: Logger, covenant: Callable[[], str] | None
+    ) -> None:
         self._app = app
         self._headers = {**SECURITY_HEADERS, "API-Version": version}
         self._max_body = max_body
         self._log = log
+        self._covenant = covenant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -188,7 +198,7 @@ class _House:
             nonlocal status
             if event["type"] == "http.response.start":
                 status = event["status"]
-                event["headers"] = self._dress(event.get("headers", []))
+                event["headers"] = [*self._dress(event.get("headers", [])), *_request_id(scope)]
             await send(event)
 
         try:
@@ -208,7 +218,8 @@ class _House:
 
     def _dress(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in headers}
-        added = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        house = self._headers if self._covenant is None else {**self._headers, COVENANT_HEADER: self._covenant()}
+        added = [(name.encode(), value.encode()) for name, value in house.items()]
         return [*headers, *((name, value) for name, value in added if name.lower() not in present)]
 
 
@@ -226,6 +237,12 @@ class _Refusal:
 
 def _too_large(limit: int) -> InputError:
     return InputError(Code.TOO_LARGE, f"The body is larger than {limit} bytes.", hint="Send it in smaller pieces.")
+
+
+def _request_id(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the caller's own name for this request, to be given back (OpenID AuthZEN 1.0, section 10.1.3)."""
+    named = [(name, value) for name, value in scope["headers"] if name == b"x-request-id"]
+    return named if len(named) == 1 and len(named[0][1]) <= MAX_REQUEST_ID else []
 
 
 def _announced(scope: Scope) -> int:

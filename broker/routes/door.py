@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import Request, Response
 
 from broker.service import Broker
+from broker.standing import Standing
 from edge.requests import SignedRequest, read_signed
 from protocol.messages import Message
 
@@ -16,24 +17,42 @@ MAX_SMALL_BODY: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
+class Asked(SignedRequest):
+    """A signed request, and the broker under whose covenant it was read: one version from begin to end."""
+
+    broker: Broker
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """The service behind its public address."""
 
-    broker: Broker
+    standing: Standing
     public_url: str
     stopping: asyncio.Event
     """Set when the process is asked to stop: long polls and streams end."""
 
-    async def read(self, request: Request, max_body: int = MAX_SMALL_BODY) -> SignedRequest:
-        """Return the request when a party of the covenant signed it. Raises as ``read_signed`` does."""
-        return await read_signed(
+    @property
+    def broker(self) -> Broker:
+        """The broker of this moment; an act goes on with the one that read its request."""
+        return self.standing.broker
+
+    async def read(self, request: Request, max_body: int = MAX_SMALL_BODY) -> Asked:
+        """Return the request when a party of the covenant signed it.
+
+        Raises as ``read_signed`` does, and before all else ``UnavailableError`` (``covenant_expired``).
+        """
+        broker = self.broker
+        broker.agreed.require_in_force(broker.clock())
+        signed = await read_signed(
             request,
-            self.broker.directory,
-            now=self.broker.clock(),
+            broker.directory,
+            now=broker.clock(),
             public_url=self.public_url,
-            nonces=self.broker.store,
+            nonces=broker.store,
             max_body=max_body,
         )
+        return Asked(signed.verified, signed.body, broker)
 
 
 def answer(message: Message) -> Response:

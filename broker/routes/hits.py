@@ -24,4 +24,4 @@ def add_hits(app: FastAPI, door: Door) -> None:
     )
     async def open_hit(request: Request, hit_id: str) -> Response:
         signed = await door.read(request)
-        return answer(await door.broker.open_hit(signed.verified, HitId(as_uuid(hit_id)), signed.body))
+        return answer(await signed.broker.open_hit(signed.verified, HitId(as_uuid(hit_id)), signed.body))

@@ -25,4 +25,4 @@ def add_key_statements(app: FastAPI, door: Door) -> None:
         request: Request, purpose: Annotated[Purpose, Query()], epoch: Annotated[EpochNumber, Query()]
     ) -> Response:
         signed = await door.read(request)
-        return answer(await door.broker.key_statements(signed.verified, purpose, epoch))
+        return answer(await signed.broker.key_statements(signed.verified, purpose, epoch))

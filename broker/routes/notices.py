@@ -44,8 +44,8 @@ def add_notices(app: FastAPI, door: Door) -> None:
         wait: Annotated[int, Query(ge=0, le=MAX_WAIT, description="Seconds to wait when there is nothing.")] = 0,
     ) -> Response:
         signed = await door.read(request)
-        await door.broker.require_reader(signed.verified)
-        page = await door.broker.notices(signed.verified.party, after, limit, wait, door.stopping)
+        await signed.broker.require_reader(signed.verified)
+        page = await signed.broker.notices(signed.verified.party, after, limit, wait, door.stopping)
         return Response(await asyncio.to_thread(page.to_json), media_type="application/json")
 
     @app.get("/v1/notices/stream", include_in_schema=False)
@@ -55,7 +55,7 @@ def add_notices(app: FastAPI, door: Door) -> None:
         last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,15}$")] = None,
     ) -> Response:
         signed = await door.read(request)
-        await door.broker.require_reader(signed.verified)
+        await signed.broker.require_reader(signed.verified)
         start = after if last_event_id is None else int(last_event_id)
         return StreamingResponse(
             _events(door, signed.verified.party, start),
@@ -69,7 +69,7 @@ async def _events(door: Door, agency: PartyId, after: int) -> AsyncIterator[byte
     deadline = clock() + STREAM_SECONDS
     # Headers and a first sign of life at once, so that the client knows it is heard.
     yield b": welcome\n\n"
-    while not door.stopping.is_set() and clock() < deadline:
+    while not door.stopping.is_set() and clock() < deadline and door.standing.in_force:
         page = await door.broker.notices(agency, after, STREAM_PAGE, KEEP_ALIVE_SECONDS, door.stopping)
         if page.notices:
             after = page.notices[-1].seq

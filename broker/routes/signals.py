@@ -29,7 +29,7 @@ def add_signals(app: FastAPI, door: Door) -> None:
     )
     async def push(request: Request) -> Response:
         signed = await door.read(request, MAX_BODY)
-        pushed = await door.broker.push(signed.verified, signed.body)
+        pushed = await signed.broker.push(signed.verified, signed.body)
         # A thousand results with their proofs are a megabyte of JSON.
         return Response(await asyncio.to_thread(pushed.to_json), media_type="application/json")
 
@@ -43,4 +43,4 @@ def add_signals(app: FastAPI, door: Door) -> None:
     async def withdraw(request: Request, signal_id: str) -> Response:
         signed = await door.read(request)
         found = SignalId(as_uuid(signal_id))
-        return answer(await door.broker.withdraw(signed.verified, found, signed.body))
+        return answer(await signed.broker.withdraw(signed.verified, found, signed.body))

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from broker.matching import hit_id
 from broker.timers import expire, keep_statement
 from broker.web import running
+from protocol.agreed import Agreed
 from protocol.errors import InputError, RefusedError
 from protocol.events import EVENTS
 from protocol.ids import Epoch
@@ -22,7 +23,9 @@ from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, Br
 PHONE = {"phone": "1"}
 WRITES = {"/v1/signals", "/v1/signals/{signal_id}/withdrawal", "/v1/hits/{hit_id}/opening"}
 READS = {"/v1/notices", "/v1/notices/stream", "/v1/key-statements", "/log/checkpoint", "/log/tile/{path:path}"}
-READS |= {"/healthz", "/readyz"}
+READS |= {"/healthz", "/readyz", "/.well-known/authzen-configuration"}
+ASKS = {"/access/v1/evaluation", "/access/v1/evaluations"}
+"""POSTs that ask what the rules say: they write nothing."""
 
 Act = Callable[[BrokerWorld], Awaitable[None]]
 
@@ -76,7 +79,7 @@ async def _match_and_withdraw(world: BrokerWorld) -> None:
 async def _expire(world: BrokerWorld) -> None:
     await world.agency(POLICE).push(world.signal(POLICE, PHONE, days=1))
     later = lambda: world.clock() + timedelta(days=2)  # noqa: E731 - a moved clock
-    async with running(world.kit.covenant, world.kit.log_signer, world.database, later) as moved:
+    async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, world.database, later) as moved:
         assert await expire(moved.broker) == 1
 
 
@@ -99,7 +102,7 @@ async def _open(world: BrokerWorld) -> None:
 
 
 async def _statement(world: BrokerWorld) -> None:
-    async with running(world.kit.covenant, world.kit.log_signer, world.database, world.clock) as started:
+    async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, world.database, world.clock) as started:
         await keep_statement(started.broker, _statements(world, 1))
         await keep_statement(started.broker, _statements(world, 1))
 
@@ -135,5 +138,5 @@ async def test_every_route_is_known_as_writing_or_reading(database: str) -> None
         app = world.app()
         async with app.router.lifespan_context(app):
             routes = {route.path: route.methods for route in app.routes if isinstance(route, APIRoute)}
-    assert {path for path, methods in routes.items() if "POST" in methods} == WRITES
-    assert set(routes) == WRITES | READS
+    assert {path for path, methods in routes.items() if "POST" in methods} == WRITES | ASKS
+    assert set(routes) == WRITES | READS | ASKS

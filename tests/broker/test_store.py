@@ -17,6 +17,7 @@ from broker.matching import hit_id
 from broker.migrate import migrate
 from broker.timers import collect_statements, keep_statement
 from broker.web import Running, running
+from protocol.agreed import Agreed
 from protocol.errors import ConflictError, UnavailableError
 from protocol.events import KeyStatementPublished
 from protocol.group import base as base_point
@@ -30,7 +31,7 @@ from tests.fakes.covenants import make_covenant
 
 def _open(database: str, clock: Clock):
     kit = make_covenant(now=clock())
-    return running(kit.covenant, kit.log_signer, database, clock)
+    return running(Agreed.of(kit.covenant), kit.log_signer, database, clock)
 
 
 def _events(database: str) -> int:
@@ -82,7 +83,7 @@ async def test_a_covenant_is_activated_once(database: str) -> None:
     """However often and by however many processes at once a covenant is started, its activation is logged once."""
     clock = Clock()
     kit = make_covenant(now=clock())
-    starts = [running(kit.covenant, kit.log_signer, database, clock) for _ in range(2)]
+    starts = [running(Agreed.of(kit.covenant), kit.log_signer, database, clock) for _ in range(2)]
     async with starts[0] as one, starts[1] as other:
         await asyncio.gather(*(started.broker.activate() for started in (one, other, one, other)))
     assert _events(database) == 1
@@ -140,7 +141,7 @@ async def test_the_first_statement_stands(database: str) -> None:
         first, second = _statements(world, 1), _statements(world, 1)
         await keep_statement(started.broker, first)
         await keep_statement(started.broker, second)
-        assert not await collect_statements(started.broker, started.doors, started.log)
+        assert not await collect_statements(started.broker, started.standing.doors, started.log)
         with psycopg.connect(database) as connection:
             rows = connection.execute("SELECT statement FROM key_statements").fetchall()
         assert rows == [(first.to_json().decode(),)]

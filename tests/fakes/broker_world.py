@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from broker.web import make_broker_app
 from edge.transport import SignedClient
+from protocol.agreed import Agreed
 from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.events import Event
@@ -164,7 +165,11 @@ class BrokerWorld:
     def app(self) -> FastAPI:
         """Return a new broker on the same database."""
         return make_broker_app(
-            self.kit.covenant, self.kit.log_signer, self.database, self.clock, self.kit.covenant.broker.url
+            Agreed.of(self.kit.covenant),
+            self.kit.log_signer,
+            self.database,
+            self.clock,
+            self.kit.covenant.broker.url,
         )
 
 
