@@ -114,9 +114,9 @@ async def test_a_withdrawal_is_logged_as_it_was_asked(tmp_path: Path, world: Wor
 @pytest.mark.parametrize(
     "how",
     [
-        lambda event: replace(event, grounds=("early-offences",)),
+        lambda event: replace(event, asked=replace(event.asked, grounds=("early-offences",))),
         lambda event: replace(event, urgency="urgent"),
-        lambda event: replace(event, epoch=event.epoch + 1),
+        lambda event: replace(event, asked=replace(event.asked, epoch=event.asked.epoch + 1)),
         lambda event: replace(event, request_digest="0" * 64),
         lambda event: replace(event, subject=replace(event.subject, tag_digests=())),
         bend_act(basis="reporting-right"),

@@ -71,6 +71,19 @@ def test_the_same_file_again_adds_nothing(intake: Intake, vault: Vault, tmp_path
     assert take(intake, vault, path).added.changed == 1
 
 
+def test_a_record_that_says_nothing_is_as_urgent_as_its_purpose(intake: Intake, vault: Vault, tmp_path: Path) -> None:
+    """Without a word on urgency the purpose decides: a victim's signal is urgent, and a record may say otherwise."""
+    path = tmp_path / "victims.csv"
+    path.write_text("id,given,name,born,haste\nV-1,Anna,de Vries,2009-02-28,\nV-2,Bo,de Vries,2010-02-28,normaal\n")
+    victims = Mapping(
+        (*MAPPING.columns[:4], ("haste", "urgency")),
+        (("purpose", "victim-protection"), ("grounds", "runaway-minor"), ("basis", "legal-duty")),
+    )
+    take(intake, vault, path, victims)
+    found = [Draft.from_bytes(pending.draft).urgency for pending in vault.signals.pending(2)]
+    assert found == ["urgent", "normal"]
+
+
 def test_what_the_covenant_forbids_is_said_before_sending(intake: Intake, vault: Vault, tmp_path: Path) -> None:
     """A basis or ground that the broker would refuse for certain keeps the row here, with the possible ones."""
     path = tmp_path / "people.csv"

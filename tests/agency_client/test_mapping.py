@@ -49,7 +49,7 @@ def test_columns_and_constants_fill_a_record() -> None:
     assert person.documents == (("passport", "P1"),)
     assert [one.phones for one in found.record.associates] == [("3",)]
     assert (found.reference, found.case_reference, found.grounds) == ("A1", "A1", ("g1", "g2"))
-    assert (found.urgency, dict(found.contact), dict(found.content)) == ("normal", {"name": "Jo"}, {})
+    assert (found.urgency, dict(found.contact), dict(found.content)) == (None, {"name": "Jo"}, {})
 
 
 def test_of_several_columns_the_first_filled_counts() -> None:
