@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""``sluis policy``: check a covenant, try its cases, show it in plain words, add a party.
+"""``sluis policy``: check a covenant, try its cases, show it in plain words, add a party; and sign it.
 
-Not here: what a covenant is (``protocol/covenant.py``) and who signs it.
+The composition root: clock, environment and terminal. Not here: what a covenant is (``protocol/covenant.py``), the
+commands that sign (``signing.py``).
 """
 
-import fcntl
+import getpass
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,13 +20,16 @@ from rich.progress import track
 from rich.table import Table
 
 from board.cases import Tried, read_cases, try_cases
-from board.checking import find_issues
+from board.checking import find_issues, unformatted
 from board.models import model_engine
 from board.parties import add_party as added
 from board.parties import name_of, parties_of, rewrite
+from board.signing import Desk, add_commands
 from board.tables import LEVEL_WORDS, QUALITIES, article_of, edges, merged
 from edge.cli import exit_status, reported
 from edge.covenant_folder import read_folder
+from edge.files import alone, put_file
+from edge.keyfile import SecretText, passphrase_from
 from protocol.covenant import Covenant, read_party
 from protocol.covenant_reading import PARTIES
 from protocol.errors import Code, ConfigurationError, Issue, NotFoundError
@@ -52,7 +56,7 @@ def check(folder: Folder) -> None:
     """
     files = read_folder(folder)
     try:
-        found = find_issues(files)
+        found = find_issues(files, _today())
     except ConfigurationError as error:
         if not error.issues:
             raise
@@ -70,7 +74,23 @@ def check(folder: Folder) -> None:
     )
     for lack in covenant.missing():
         out.print(f"  not complete yet: {lack}", highlight=False)
+    for left in found.to_settle:
+        said = f"{escape(left.location)}: {escape(left.message)}"
+        out.print(f"  [yellow]for the board to settle:[/yellow] {said}", highlight=False, soft_wrap=True)
     out.print("[green]All is well.[/green]")
+
+
+@app.command("format")
+@reported()
+def format_files(folder: Folder) -> None:
+    """Write the Cedar files as Cedar's own formatter does, so that a difference between two versions is a real one."""
+    with alone(folder):
+        wanted = unformatted(read_folder(folder))
+        for path, text in wanted.items():
+            put_file(folder / path, text.encode())
+            _console().print(f"{path}: written anew", highlight=False)
+    if not wanted:
+        _console().print("All files are as they should be.", highlight=False)
 
 
 @app.command("test")
@@ -142,7 +162,7 @@ def add_party(
     the covenant is believed. The same statement again changes nothing; another one of the same party is refused.
     """
     statements = [read_party(path.name, _read(path)) for path in party]
-    with _alone(folder):
+    with alone(folder):
         files = dict(read_folder(folder))
         covenant = Covenant.parse(files)
         there = parties_of(covenant)
@@ -154,7 +174,7 @@ def add_party(
         if parties != there:
             files[PARTIES] = rewrite(files[PARTIES].decode(), parties).encode()
             covenant = Covenant.parse(files)
-            _replace(folder / PARTIES, files[PARTIES])
+            put_file(folder / PARTIES, files[PARTIES])
     for lack in covenant.missing():
         _console().print(f"  not complete yet: {lack}", highlight=False)
 
@@ -202,6 +222,10 @@ def _list_cases(tried: Sequence[Tried]) -> None:
         )
 
 
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _fail(issues: Sequence[Issue]) -> NoReturn:
     errors = Console(stderr=True)
     for issue in issues:
@@ -223,28 +247,15 @@ def _read(path: Path) -> bytes:
         raise ConfigurationError(Code.COVENANT_INVALID, text, hint="Name the file that `init` wrote.") from None
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that of two commands at once neither loses the other's party."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise ConfigurationError(Code.COVENANT_INVALID, f"Cannot open {folder}: {error.strerror}.") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _passphrase(new: bool) -> SecretText:
+    return passphrase_from(os.environ, getpass.getpass if os.isatty(0) else None, new=new)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write the whole file or nothing of it."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        with fresh.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise ConfigurationError(Code.COVENANT_INVALID, f"Cannot write {path}: {error.strerror}.") from None
+def _agrees(question: str) -> bool:
+    if not os.isatty(0):
+        detail = "There is nobody at a terminal to ask."
+        raise ConfigurationError(Code.SETTINGS_INVALID, detail, hint="Give --yes when you have read it before.")
+    return typer.confirm(question)
+
+
+add_commands(app, Desk(lambda: datetime.now(UTC), _passphrase, _agrees))

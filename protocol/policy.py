@@ -9,8 +9,8 @@ themselves (``policies/``), the clock (time is part of each question), logging.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
@@ -88,6 +88,9 @@ CACHE_SIZE: Final = 131_072
 """Decisions remembered an engine, at most some 60 MB: more than one covenant's whole decision space of daily acts has;
 one that fell out costs 0.2 ms to ask again."""
 
+FORMAT_WIDTH: Final = 100
+"""Columns of a Cedar file: most conditions of ours then stand on one line."""
+
 _OWN_REASONS: Final = {
     DEFAULT_DENY: "No rule of the covenant allows this.",
     POLICY_ERROR: "The covenant's rules could not be applied, so nothing is allowed. Tell the covenant board.",
@@ -120,6 +123,8 @@ class _Parsed:
     policies: cedarpy.PolicySet
     entities: cedarpy.Entities
     rules: Mapping[str, Rule]
+    bodies: Mapping[str, Json]
+    """Each rule in Cedar's JSON form, by its ``@id``."""
 
 
 class PolicyEngine:
@@ -133,9 +138,9 @@ class PolicyEngine:
         """
         self.covenant = covenant
         self.until = until
-        schema, policies, self.rules = _read_rules(covenant)
+        schema, self.rules, bodies = _read_rules(covenant)
         entities = cedarpy.Entities.from_json_str(json.dumps(_entities(covenant)), schema)
-        self._parsed = _Parsed(schema, policies, entities, self.rules)
+        self._parsed = _Parsed(schema, _policy_set(bodies), entities, self.rules, bodies)
         self._cached = lru_cache(maxsize=CACHE_SIZE)(self.decide_uncached)
 
     def renewed(self, until: datetime | None) -> "PolicyEngine":
@@ -146,6 +151,20 @@ class PolicyEngine:
         other = object.__new__(PolicyEngine)
         other.__dict__ = {**self.__dict__, "until": until}
         return other
+
+    def only(self, rules: Collection[str]) -> "PolicyEngine":
+        """Return an engine with these of the covenant's rules and no other: for the board, to see what each does."""
+        other = object.__new__(PolicyEngine)
+        bodies = {rule: body for rule, body in self._parsed.bodies.items() if rule in rules}
+        parsed = replace(self._parsed, policies=_policy_set(bodies), bodies=bodies)
+        other.covenant, other.until, other._parsed = self.covenant, self.until, parsed
+        other.rules = {rule: self.rules[rule] for rule in bodies}
+        other._cached = lru_cache(maxsize=CACHE_SIZE)(other.decide_uncached)
+        return other
+
+    def body_of(self, rule: str) -> Json:
+        """Return a rule in Cedar's JSON form."""
+        return self._parsed.bodies[rule]
 
     def decide(self, question: Question) -> Decision:
         """Answer one question. Never raises for a question: what cannot be decided is refused."""
@@ -250,7 +269,21 @@ def _entity(kind: str, name: str, attributes: dict[str, Any]) -> dict[str, Any]:
 # --- Reading the rules ---
 
 
-def _read_rules(covenant: Covenant) -> tuple[cedarpy.Schema, cedarpy.PolicySet, Mapping[str, Rule]]:
+def formatted(text: str) -> str:
+    """Return a Cedar file's text as Cedar's own formatter writes it; the text itself when Cedar cannot read it."""
+    try:
+        return cedarpy.format_policies(text, FORMAT_WIDTH)
+    except ValueError:
+        return text
+
+
+def _policy_set(bodies: Mapping[str, Json]) -> cedarpy.PolicySet:
+    # Cedar takes our @id as the policy's own id this way, so that its reasons name rules and not places in a file.
+    whole = json.dumps({"staticPolicies": dict(bodies), "templates": {}, "templateLinks": []})
+    return cedarpy.PolicySet.from_json_str(whole)
+
+
+def _read_rules(covenant: Covenant) -> tuple[cedarpy.Schema, Mapping[str, Rule], Mapping[str, Json]]:
     issues: list[Issue] = []
     try:
         schema = cedarpy.Schema.from_str(covenant.policy_files[SCHEMA])
@@ -271,9 +304,7 @@ def _read_rules(covenant: Covenant) -> tuple[cedarpy.Schema, cedarpy.PolicySet, 
         bodies[rule.id] = body
     if issues:
         raise refuse(issues, "The policies")
-    # Cedar takes our @id as the policy's own id this way, so that its reasons name rules and not places in a file.
-    whole = json.dumps({"staticPolicies": bodies, "templates": {}, "templateLinks": []})
-    return schema, cedarpy.PolicySet.from_json_str(whole), rules
+    return schema, rules, bodies
 
 
 def _texts(covenant: Covenant) -> Iterable[PolicyText]:

@@ -84,9 +84,9 @@ def test_the_repositorys_cases_are_all_tried():
             "base/00-guards.cedar",
             "principal.state ==",
             "principal.stat ==",
-            "base/00-guards.cedar:13: Misfits the schema",
+            "base/00-guards.cedar:12: Misfits the schema",
         ),
-        ("base/00-guards.cedar", '@owner("covenant-board")\n', "", "base/00-guards.cedar:4: Lacks @owner."),
+        ("base/00-guards.cedar", '@owner("covenant-board")\n', "", "base/00-guards.cedar:3: Lacks @owner."),
         (
             "purposes/victim-protection.cedar",
             '@id("victim-protection.push")',
@@ -171,7 +171,7 @@ def test_show_of_an_unknown_purpose_lists_those_there_are():
     """A purpose that is not there is refused with the names of those that are."""
     result = run("show", POLICIES, "world-peace")
     assert result.exit_code != 0
-    assert "offender-prevention, victim-protection" in result.output
+    assert "reoffending-supervision, victim-protection" in result.output
 
 
 # --- add-party ---
@@ -245,3 +245,17 @@ def test_a_statement_that_is_none_is_refused(folder: Path, tmp_path: Path):
     wrong.write_text("agency: {id: x}\n")
     result = run("add-party", folder, wrong)
     assert (result.exit_code, "wrong.yaml:1 agency" in result.output) == (CONFIG, True)
+
+
+# --- format ---
+
+
+def test_format_writes_cedar_as_its_formatter_does(folder: Path):
+    """A file that check refuses as unformatted is written anew, and then passes; again changes nothing."""
+    guards = folder / "base/00-guards.cedar"
+    wanted = guards.read_text()
+    guards.write_text(wanted.replace("unless { context.epochLive };", "unless {context.epochLive};"))
+    assert "Not written as Cedar's formatter writes it." in run("check", folder).output
+    assert "base/00-guards.cedar: written anew" in run("format", folder).output
+    assert guards.read_text() == wanted
+    assert "All files are as they should be." in run("format", folder).output
