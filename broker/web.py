@@ -27,6 +27,7 @@ from broker.routes.hits import add_hits
 from broker.routes.key_statements import add_key_statements
 from broker.routes.log import add_log
 from broker.routes.notices import add_notices
+from broker.routes.queries import add_queries
 from broker.routes.signals import add_signals
 from broker.service import Broker
 from broker.standing import Look, Standing
@@ -126,6 +127,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_signals(app, door)
     add_notices(app, door)
     add_hits(app, door)
+    add_queries(app, door)
     add_key_statements(app, door)
     add_log(app, started.store.log)
     add_access(app, door)
