@@ -17,7 +17,8 @@ Not here: fetching (``reading.py``), keeping (``vault``), showing (``wording.py`
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
 from agency_client.trail import Proven, prove
 from agency_client.vault.signals import Kept, KeptKey
@@ -27,6 +28,7 @@ from agency_client.verified import (
     VerifiedMute,
     VerifiedNotice,
     VerifiedPast,
+    VerifiedQueried,
     VerifiedUndelivered,
     VerifiedWithdrawal,
 )
@@ -35,9 +37,10 @@ from protocol.covenant import Covenant
 from protocol.envelope import PartContext, open_part, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.events import KeyMuted, NoticeIssued
-from protocol.ids import KeyKind, PartyId, SignalId
+from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts, quality_of
 from protocol.messages import (
+    Agreement,
     Counterpart,
     HitNotice,
     Level,
@@ -45,6 +48,7 @@ from protocol.messages import (
     Notice,
     PartName,
     Quality,
+    QueriedNotice,
     ReleasedWrap,
     Role,
     SealedPart,
@@ -73,6 +77,34 @@ class Mine:
     """Whether it is taken back, on the way to be, or past its time, as far as we know ourselves."""
 
 
+class Claim(Protocol):
+    """What a notice of a hit and a match of our own question have in common: what agrees, at which level, when."""
+
+    @property
+    def purpose(self) -> PurposeId:
+        """Under which purpose."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """Of which epoch's keys."""
+
+    @property
+    def at(self) -> datetime:
+        """The logged event's time."""
+
+    @property
+    def quality(self) -> Quality:
+        """How sure it is said to be."""
+
+    @property
+    def level(self) -> Level:
+        """How much it may release."""
+
+    @property
+    def agreed(self) -> tuple[Agreement, ...]:
+        """On what it is said to rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Who reads, under which covenant."""
@@ -97,8 +129,11 @@ class Reader:
         if isinstance(notice, WithdrawnNotice):
             return VerifiedWithdrawal(notice, receipt)
         if mine.ended:
-            return VerifiedPast(notice, receipt)
+            # That somebody asked about the person stays true when the signal has gone.
+            return VerifiedQueried(notice, receipt) if notice.type == "queried" else VerifiedPast(notice, receipt)
         self._require_mine(notice, mine)
+        if isinstance(notice, QueriedNotice):
+            return VerifiedQueried(notice, receipt)
         if notice.counterpart is None:
             return VerifiedHit(notice, receipt)
         if self._withheld(notice, notice.counterpart):
@@ -106,7 +141,7 @@ class Reader:
         self.open_parts(notice, notice.counterpart, mine.keys)
         return VerifiedHit(notice, receipt)
 
-    def _require_issued(self, notice: HitNotice | WithdrawnNotice, proven: Proven, mine: Mine) -> None:
+    def _require_issued(self, notice: HitNotice | WithdrawnNotice | QueriedNotice, proven: Proven, mine: Mine) -> None:
         event, act = proven.event, proven.event.act
         if not isinstance(event, NoticeIssued) or act.recipient != self.agency:
             raise _not_proven("The log's entry is not a notice to this agency.")
@@ -115,19 +150,23 @@ class Reader:
         if act.time != notice.at or act.purpose != mine.signal.purpose:
             raise _not_proven("The log's entry is of another time or purpose.")
         concerned = {notice.my_signal}
-        if isinstance(notice, HitNotice):
+        if isinstance(notice, HitNotice | QueriedNotice):
             said = (event.level, event.quality, frozenset(event.kinds), act.purpose, act.decision)
             kinds = frozenset(one.kind for one in notice.agreed)
             if said != (notice.level, notice.quality, kinds, notice.purpose, "allow"):
                 raise _not_proven("The log says something else about this hit than the notice.")
             if notice.rule not in act.policy_ids:
                 raise _not_proven("The log names another rule than the notice.")
-            if (notice.counterpart is None) != (notice.level == "existence"):
-                raise _not_proven("The notice names a counterpart that its level does not, or lacks the one it names.")
-            if notice.counterpart is not None:
-                concerned.add(notice.counterpart.signal_id)
+            other = notice.counterpart if isinstance(notice, HitNotice) else notice.asker
+            if (other is None) != (notice.level == "existence"):
+                raise _not_proven("The notice names another agency that its level does not, or lacks the one it names.")
+        if isinstance(notice, HitNotice) and notice.counterpart is not None:
+            concerned.add(notice.counterpart.signal_id)
+        if isinstance(notice, QueriedNotice) and (event.act.agency != notice.asker or notice.asker == self.agency):
+            raise _not_proven("The log has another asker than the notice.")
         # Exactly these: at level existence the event must not tell the counterpart's signal, whose id is a time.
-        if event.subject.hit_id != notice.hit_id or sorted(event.subject.signal_ids) != sorted(concerned):
+        hit = None if isinstance(notice, QueriedNotice) else notice.hit_id
+        if event.subject.hit_id != hit or sorted(event.subject.signal_ids) != sorted(concerned):
             raise _not_proven("The log's entry is about another hit or another counterpart.")
 
     def _require_muted(self, notice: MutedNotice, proven: Proven, mine: Mine) -> None:
@@ -146,21 +185,12 @@ class Reader:
             raise _not_proven("The notice is about a key that our signal does not have.")
 
     @staticmethod
-    def _require_mine(notice: HitNotice, mine: Mine) -> None:
+    def _require_mine(notice: HitNotice | QueriedNotice, mine: Mine) -> None:
         if (mine.signal.purpose, mine.signal.epoch) != (notice.purpose, notice.epoch):
             raise _not_proven("The notice is about another purpose or epoch than our signal.")
-        ours = {(key.kind, key.role) for key in mine.keys}
-        if any((one.kind, one.my_role) not in ours for one in notice.agreed):
-            raise _not_proven("The notice says that something agrees that our signal does not have.")
-        pairs = {(one.my_role, one.their_role) for one in notice.agreed}
-        best = max(
-            _RANK[quality_of(one.kind for one in notice.agreed if (one.my_role, one.their_role) == pair)]
-            for pair in pairs
-        )
-        if _RANK[notice.quality] > best:
-            raise _not_proven("The notice claims more certainty than what agrees can carry.")
+        require_carried(notice, frozenset((key.kind, key.role) for key in mine.keys))
 
-    def open_parts(self, notice: HitNotice, counterpart: Counterpart, keys: Sequence[KeptKey]) -> dict[PartName, bytes]:
+    def open_parts(self, notice: Claim, counterpart: Counterpart, keys: Sequence[KeptKey]) -> dict[PartName, bytes]:
         """Return the plain bytes of every released part. Raises ``VerificationError`` (``envelope_invalid``)."""
         self._require_signed(notice, counterpart)
         if {part.name for part in counterpart.parts} != _due(notice, counterpart):
@@ -174,7 +204,7 @@ class Reader:
         context = PartContext(counterpart.signal_id, counterpart.agency, notice.purpose, notice.epoch)
         return {part.name: _open(part, counterpart, agreed, keys, context) for part in counterpart.parts}
 
-    def _withheld(self, notice: HitNotice, counterpart: Counterpart) -> bool:
+    def _withheld(self, notice: Claim, counterpart: Counterpart) -> bool:
         """Return whether nothing comes that opens the parts that are due. Raises as ``open_parts`` for the signature.
 
         The broker reads parts before wraps, so a withdrawal in between leaves parts that nothing opens.
@@ -182,7 +212,7 @@ class Reader:
         self._require_signed(notice, counterpart)
         return bool(_due(notice, counterpart)) and not counterpart.wraps
 
-    def _require_signed(self, notice: HitNotice, counterpart: Counterpart) -> None:
+    def _require_signed(self, notice: Claim, counterpart: Counterpart) -> None:
         context = PartContext(counterpart.signal_id, counterpart.agency, notice.purpose, notice.epoch)
         if counterpart.agency == self.agency or counterpart.key_id is None or counterpart.signature is None:
             raise _swapped("The counterpart did not sign.")
@@ -199,6 +229,18 @@ class Reader:
                 raise _swapped("A sealed part is not the one that the counterpart signed.")
 
 
+def require_carried(claim: Claim, ours: Set[tuple[KeyKind, Role]]) -> None:
+    """Pass when what is said to agree is ours, and carries the quality. Raises ``VerificationError``."""
+    if any((one.kind, one.my_role) not in ours for one in claim.agreed):
+        raise _not_proven("It is said that something agrees that is not in what we sent.")
+    pairs = {(one.my_role, one.their_role) for one in claim.agreed}
+    best = max(
+        _RANK[quality_of(one.kind for one in claim.agreed if (one.my_role, one.their_role) == pair)] for pair in pairs
+    )
+    if _RANK[claim.quality] > best:
+        raise _not_proven("More certainty is claimed than what agrees can carry.")
+
+
 def content_of(notice: Notice) -> bytes:
     """Return what makes a notice the same notice: all but the proof, which changes as the log grows, and what was
     released, which goes when the counterpart withdraws.
@@ -213,7 +255,7 @@ def _without_parts(notice: HitNotice) -> HitNotice:
     return notice.model_copy(update={"counterpart": notice.counterpart.model_copy(update={"parts": (), "wraps": ()})})
 
 
-def _due(notice: HitNotice, counterpart: Counterpart) -> frozenset[PartName]:
+def _due(notice: Claim, counterpart: Counterpart) -> frozenset[PartName]:
     """Return the parts that the level releases and the counterpart signed that it sealed."""
     return _PARTS_OF[notice.level] & counterpart.part_digests.keys()
 

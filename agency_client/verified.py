@@ -7,7 +7,7 @@ Only ``inbox.py`` and ``post.py`` make them.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from protocol.messages import HitNotice, MutedNotice, WithdrawnNotice
+from protocol.messages import HitNotice, MutedNotice, QueriedNotice, WithdrawnNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +61,14 @@ class VerifiedMute:
     receipt: Receipt
 
 
-VerifiedNotice: TypeAlias = VerifiedHit | VerifiedUndelivered | VerifiedPast | VerifiedWithdrawal | VerifiedMute
+@dataclass(frozen=True, slots=True)
+class VerifiedQueried:
+    """Another agency asked about the person of one of our signals, and the log proves that we were told."""
+
+    notice: QueriedNotice
+    receipt: Receipt
+
+
+VerifiedNotice: TypeAlias = (
+    VerifiedHit | VerifiedUndelivered | VerifiedPast | VerifiedWithdrawal | VerifiedMute | VerifiedQueried
+)

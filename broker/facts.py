@@ -15,7 +15,7 @@ from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, S
 from protocol.signing import Verified
 
 SignalState: TypeAlias = Literal["live", "withdrawn", "expired"]
-NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted"]
+NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted", "queried", "overdue"]
 Urgency: TypeAlias = Literal["normal", "urgent"]
 Status: TypeAlias = Literal["accepted", "known", "refused"]
 
@@ -39,6 +39,15 @@ class SignalAdded:
     part_digests: dict[PartName, bytes]
     digest: bytes
     event_id: UUID
+    awaited_since: datetime | None = None
+    """Since when it waits for its counterpart; of a signal whose purpose awaits none, absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEnded:
+    """A signal waits no more: its agency is told that the counterpart stayed away."""
+
+    signal_id: SignalId
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,7 @@ class NoticeAdded:
     reason: str | None = None
     kind: KeyKind | None = None
     signals: int | None = None
+    due_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,7 @@ Fact: TypeAlias = (
     | PairKnown
     | PairForgotten
     | NoticeAdded
+    | WaitEnded
     | TagMuted
     | StatementKept
     | CovenantKept

@@ -9,14 +9,14 @@ Not here: the one implementation (``postgres/``).
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from broker.bells import Bell
 from broker.facts import KeptResult, Outcome, Pair, SignalState, Urgency
-from protocol.ids import Epoch, HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import Evidence, Notice, Role, SignedKeyStatement
+from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.messages import Evidence, Notice, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,33 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedKey:
+    """One key of a query that a signal has too, as (kind, asked role, its role), and what of the signal it opens."""
+
+    signal: SignalId
+    agreed: tuple[KeyKind, Role, Role]
+    wraps: Mapping[PartName, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a query has in common with other agencies' signals, which stay as they are until the end."""
+
+    keys: tuple[SharedKey, ...] = ()
+    signals: Mapping[SignalId, StoredSignal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSignal:
+    """What a signal's sender signed and sealed, as far as it is asked for."""
+
+    key_id: KeyId
+    signature: bytes
+    part_digests: Mapping[PartName, bytes]
+    parts: tuple[SealedPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ToldHit:
     """A hit of which ``agency`` was told, as seen from a signal that ended."""
 
@@ -104,6 +131,28 @@ class Acquainted:
 
     pairs: tuple[tuple[Pair, PurposeId], ...] = ()
     others: tuple[tuple[PurposeId, Epoch, SignalId], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Under this purpose, signals of these agencies wait for one of those, this long."""
+
+    purpose: PurposeId
+    senders: tuple[PartyId, ...]
+    counterparts: tuple[PartyId, ...]
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A signal that waited its whole time, and whether it is ``met``: a counterpart stands."""
+
+    signal: SignalId
+    agency: PartyId
+    purpose: PurposeId
+    epoch: Epoch
+    due: datetime
+    met: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +199,22 @@ class Act(Protocol):
     async def candidates(self, signals: Sequence[SignalId], common_limit: int) -> Candidates:
         """Return what these signals agree on with others. The signals named in it stay as they are until the end."""
 
+    async def shared(self, agency: PartyId, purpose: PurposeId, epoch: Epoch, keys: Sequence[QueryKey]) -> Shared:
+        """Return what these keys have in common with signals of other agencies, muted keys left out."""
+
+    async def sealed(self, wanted: Mapping[SignalId, Sequence[PartName]]) -> Mapping[SignalId, SealedSignal]:
+        """Return what the senders of these signals signed, with those of their parts that are named."""
+
     async def told_hit(self, agency: PartyId, hit_id: HitId) -> tuple[PurposeId, SignalId] | None:
         """Return the purpose and the agency's own signal of a hit that it was told of."""
+
+    async def awaiting(
+        self, expected: Sequence[Expectation], meets: Sequence[Quality], now: datetime, latest: datetime, limit: int
+    ) -> Sequence[Waiting]:
+        """Return live signals that waited their whole time by ``latest``, locked; skips those that others hold."""
+
+    async def waited(self, signals: Sequence[SignalId]) -> None:
+        """Let these signals wait no more: their counterparts came."""
 
     async def has_statement(self, signed: SignedKeyStatement) -> bool:
         """Say whether a statement of this key-holder for this purpose and epoch is kept."""

@@ -7,11 +7,11 @@ Pure. Only equality and the rule count: no scores. Not here: finding equal tags 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from broker.facts import HitFound, Pair
@@ -22,7 +22,10 @@ from protocol.ids import HitId, KeyKind, SignalId
 from protocol.keys import quality_of
 from protocol.messages import Quality, Role
 
-_ORDER: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
+Agreement: TypeAlias = tuple[KeyKind, Role, Role]
+"""A kind that agrees, and the roles that its two sides gave it."""
+ORDER: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
+"""From the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +77,37 @@ def matches(candidates: Candidates, purpose: Purpose, now: datetime) -> tuple[Ma
 
 
 def _may_meet(one: StoredSignal, other: StoredSignal, now: datetime) -> bool:
-    live = all(signal.state == "live" and signal.expires_at > now for signal in (one, other))
     same = (one.purpose, one.epoch) == (other.purpose, other.epoch)
-    return live and same and one.agency != other.agency
+    return is_live(one, now) and is_live(other, now) and same and one.agency != other.agency
+
+
+def is_live(signal: StoredSignal, now: datetime) -> bool:
+    """Say whether a signal still stands."""
+    return signal.state == "live" and signal.expires_at > now
+
+
+def worth_of(agreed: Iterable[Agreement], purpose: Purpose) -> tuple[Quality, tuple[Agreement, ...]] | None:
+    """Return what agreeing keys are worth together, and those of the people who count; None when it is no hit."""
+    people: dict[tuple[Role, Role], set[KeyKind]] = defaultdict(set)
+    for kind, one, other in agreed:
+        if purpose.may_meet(one, other):
+            people[one, other].add(kind)
+    # A name of the one and an address of the other do not add up: each pair of roles must suffice by itself.
+    worth = {roles: found for roles, kinds in people.items() if (found := quality_of(kinds)) is not None}
+    if not worth:
+        return None
+    return min(worth.values(), key=ORDER.index), tuple(
+        sorted((kind, *roles) for roles in worth for kind in people[roles])
+    )
 
 
 def _match(
     one: StoredSignal, other: StoredSignal, items: Sequence[Agreed], purpose: Purpose, now: datetime, *, new: bool
 ) -> Match | None:
-    people: dict[tuple[Role, Role], set[KeyKind]] = defaultdict(set)
-    for item in items:
-        if purpose.may_meet(item.first_role, item.second_role):
-            people[item.first_role, item.second_role].add(item.kind)
-    # A name of the one and an address of the other do not add up: each pair of roles must suffice by itself.
-    worth = {roles: found for roles, kinds in people.items() if (found := quality_of(kinds)) is not None}
-    if not worth:
+    worth = worth_of([(item.kind, item.first_role, item.second_role) for item in items], purpose)
+    if worth is None:
         return None
-    quality = min(worth.values(), key=_ORDER.index)
-    agreed = sorted((kind, *roles) for roles in worth for kind in people[roles])
+    quality, agreed = worth
     hit = HitFound(
         id=hit_id(one.id, other.id),
         first=one.id,
@@ -103,7 +119,7 @@ def _match(
         quality=quality,
         at=now,
     )
-    return Match(hit, tuple(agreed), one, other, pair_of(one, other), new)
+    return Match(hit, agreed, one, other, pair_of(one, other), new)
 
 
 def pair_of(one: StoredSignal, other: StoredSignal) -> Pair:

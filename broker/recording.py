@@ -15,7 +15,7 @@ from protocol import events
 from protocol.covenant import Covenant
 from protocol.events import Act, Asked, CovenantRef, Event, Subject, tag_digest
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import Justification, Level, Quality, Refusal, Signal, SignedKeyStatement
+from protocol.messages import Justification, Level, Quality, QueryRequest, Refusal, Signal, SignedKeyStatement
 from protocol.policy import Decision
 from protocol.record_fields import MAX_DAYS
 from protocol.signing import Verified
@@ -28,6 +28,17 @@ class Hit:
     id: HitId
     signals: tuple[SignalId, ...]
     """Both; only the receiver's own in the event of a notice that names no counterpart."""
+    quality: Quality
+    kinds: tuple[KeyKind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """What a question and one signal agree on, for the log."""
+
+    signal: SignalId
+    owner: PartyId
+    purpose: PurposeId
     quality: Quality
     kinds: tuple[KeyKind, ...]
 
@@ -157,6 +168,14 @@ class Recorder:
         subject = Subject(signal_ids=(signal,), hit_id=hit)
         return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="withdrawn"))
 
+    def overdue_notice(
+        self, receiver: PartyId, purpose: PurposeId, seq: int, signal: SignalId, now: datetime
+    ) -> Recorded:
+        """An agency is told that its signal's counterpart stays away; there is nobody else to name."""
+        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose, recipient=receiver)
+        subject = Subject(signal_ids=(signal,))
+        return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="overdue"))
+
     def muted(
         self,
         tag: bytes,
@@ -184,9 +203,78 @@ class Recorder:
             person=by.person,
             system=None if by.person else by.party,
             purpose=purpose,
-            justification=events.Reason(code=why.code, text=why.text, case_reference=why.case_reference),
+            justification=_reason(why),
         )
         return self._recorded(events.HitOpened(act=act, subject=Subject(signal_ids=(signal,), hit_id=hit)))
+
+    def queried(self, request: QueryRequest, by: Verified, decision: Decision, matches: int, now: datetime) -> Recorded:
+        """An agency asked who knows a person, and is told of so many."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+            purpose=request.purpose,
+            justification=_reason(request.justification),
+            decision="allow",
+            policy_ids=decision.policies,
+        )
+        return self._recorded(
+            events.QueryAnswered(
+                act=act,
+                subject=Subject(tag_digests=_digests([key.tag for key in request.keys])),
+                epoch=request.epoch,
+                key_kinds=tuple(sorted({key.kind for key in request.keys})),
+                matches=matches,
+            )
+        )
+
+    def query_matched(self, told: Queried, asker: PartyId, now: datetime) -> Recorded:
+        """A question points at the same person as an agency's signal."""
+        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=told.purpose)
+        return self._recorded(
+            events.SignalsMatched(
+                act=act,
+                subject=Subject(signal_ids=(told.signal,)),
+                quality=told.quality,
+                kinds=told.kinds,
+                agencies=(asker, told.owner),
+            )
+        )
+
+    def queried_notice(
+        self,
+        told: Queried,
+        asker: PartyId | None,
+        receiver: PartyId,
+        seq: int,
+        level: Level,
+        decision: Decision,
+        now: datetime,
+    ) -> Recorded:
+        """An agency is told that somebody asked; ``asker`` only at a level that names agencies."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=asker,
+            system=self.system,
+            purpose=told.purpose,
+            recipient=receiver,
+            decision="allow",
+            policy_ids=decision.policies,
+        )
+        return self._recorded(
+            events.NoticeIssued(
+                act=act,
+                subject=Subject(signal_ids=(told.signal,)),
+                notice_seq=seq,
+                notice_type="queried",
+                level=level,
+                quality=told.quality,
+                kinds=told.kinds,
+            )
+        )
 
     def key_statement(self, signed: SignedKeyStatement, now: datetime) -> Recorded:
         """A key-holder's statement, verified, is published."""
@@ -212,6 +300,10 @@ class Recorder:
 
     def _recorded(self, event: Event) -> Recorded:
         return Recorded(self.new_id(), event)
+
+
+def _reason(why: Justification) -> events.Reason:
+    return events.Reason(code=why.code, text=why.text, case_reference=why.case_reference)
 
 
 def _asked(signal: Signal, now: datetime) -> Asked:

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
-from broker import withdrawal
+from broker import query, withdrawal
 from broker.bells import heard
 from broker.facts import AnswerKept, CovenantKept, Fact, KeptResult, Outcome, RequestKept
-from broker.ingest import ANSWER_KEPT, Examined, accept, examine
+from broker.ingest import ANSWER_KEPT, EPOCH_RULE, Examined, accept, examine
 from broker.interfaces import Proven, Store
 from broker.recording import Recorder
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
-from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError
+from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError, UnavailableError
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
 from protocol.messages import (
     ActAnswer,
@@ -29,12 +29,15 @@ from protocol.messages import (
     OpeningRequest,
     PushAnswer,
     PushRequest,
+    QueryAnswer,
+    QueryMatch,
+    QueryRequest,
     SignalResult,
     WithdrawalRequest,
     parse,
     utc,
 )
-from protocol.policy import PolicyEngine
+from protocol.policy import Decision, PolicyEngine
 from protocol.signing import KeyDirectory, Verified
 
 PROOF_SECONDS: Final = 5.0
@@ -217,6 +220,51 @@ class Broker:
             statements=tuple(LoggedKeyStatement(signed=signed, evidence=evidence) for signed, evidence in said),
             checkpoint=checkpoint,
         )
+
+    # --- Queries ---
+
+    async def query(self, by: Verified, body: bytes) -> QueryAnswer:
+        """Tell who else knows a person, once it is proven that the question stands in the log.
+
+        Whatever refuses it does so before anything is looked up, and is logged. Of the question nothing is kept but
+        events and the owners' notices, so that what could not be answered in time has to be asked again.
+        """
+        await self._require_agency(by)
+        try:
+            request = parse(QueryRequest, body)
+            if by.person is None:
+                raise InputError(Code.MALFORMED, "A query names the person who asks, in Sluis-Person.")
+        except InputError as error:
+            await self._log_refusal(by, error.code.value, None)
+            raise
+        decision = self.engine.decide(query.question(request, by.party, self.now()))
+        if not decision.allowed:
+            code = Code.EPOCH_CLOSED if decision.rule == EPOCH_RULE else Code.POLICY_REFUSED
+            await self._log_refusal(by, code.value, decision.rule)
+            raise RefusedError(code, decision.reason, rule=decision.rule)
+        matches, event = await _again(lambda: self._query(by, request, decision))
+        proven = await self._proven([event])
+        if proven is None:
+            raise UnavailableError(
+                Code.NOT_LOGGED,
+                "The question is in the log, but enough witnesses have not confirmed that yet, so it is not answered.",
+                hint="Ask again in a minute; that is logged as another question.",
+            )
+        return QueryAnswer(matches=matches, evidence=proven.evidence[event], checkpoint=proven.checkpoint)
+
+    async def _query(
+        self, by: Verified, request: QueryRequest, decision: Decision
+    ) -> tuple[tuple[QueryMatch, ...], UUID]:
+        async with self.store.act() as act:
+            now = self.now()
+            shared = await act.shared(by.party, request.purpose, request.epoch, request.keys)
+            purpose = self.covenant.purpose(request.purpose)
+            matches = await asyncio.to_thread(query.plan, shared, by.party, purpose, self.engine, now)
+            sealed = await act.sealed(query.wanted(matches))
+            seqs = await act.next_seqs(list(query.receivers(matches)))
+            outcome = query.issue(request, by, decision, matches, seqs, self.recorder, now)
+            await act.commit(outcome)
+            return query.answer(matches, sealed), outcome.events[0].id
 
     # --- Common ---
 

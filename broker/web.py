@@ -16,12 +16,14 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from broker import matching_worker, timers
+from broker import awaiting_worker, matching_worker, timers
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
 from broker.postgres.store import PostgresStore
+from broker.publishing import Publication
 from broker.recording import Recorder
 from broker.routes.access import add_access
+from broker.routes.covenant import add_covenant
 from broker.routes.door import Door
 from broker.routes.hits import add_hits
 from broker.routes.key_statements import add_key_statements
@@ -83,10 +85,12 @@ def make_broker_app(
     clock: Callable[[], datetime],
     public_url: str,
     look: Look | None = None,
+    publication: Publication | None = None,
 ) -> FastAPI:
     """Return the application; its lifespan opens the store and keeps the workers going.
 
-    ``look`` returns the covenant to act under later on; without it the first one stays.
+    ``look`` returns the covenant to act under later on; without it the first one stays. ``publication`` is served to
+    all parties and kept fresh.
     """
     acting: list[Standing] = []
 
@@ -99,11 +103,15 @@ def make_broker_app(
             tasks = [
                 _worker("sequencer", started.log_worker.run(), started.log),
                 _worker("matching", matching_worker.run(started.standing, started.log), started.log),
+                _worker("awaited", awaiting_worker.run(started.standing, started.log), started.log),
                 _worker("expiry", timers.run_expiry(started.standing, started.log), started.log),
                 _worker("statements", timers.run_statements(started.standing, started.log), started.log),
             ]
             if look is not None:
                 tasks.append(_worker("covenant", started.standing.run(look, started.log_worker), started.log))
+            if publication is not None:
+                add_covenant(app, publication)
+                tasks.append(_worker("publication", publishing.run(publication, clock, started.log), started.log))
             try:
                 yield
             finally:

@@ -39,6 +39,8 @@ MAX_PART: Final = 65_536
 """Bytes of one sealed part: a contact or a short note, padded; files are for disclosures."""
 MAX_NOTICES: Final = 500
 """Notices a page."""
+MAX_MATCHES: Final = 50
+"""Cases that one answer to a query tells of: more than anybody can call, and with two full parts each 6.5 MB."""
 MAX_HOLDERS: Final = 9
 """Key-holders: the number of sets grows as a binomial; nine with a threshold of five gives 126."""
 MAX_TEXT: Final = 500
@@ -415,7 +417,7 @@ class ActAnswer(Message):
     checkpoint: Note | None = None
 
 
-# --- Notices ---
+# --- What notices and answers tell ---
 
 
 class Agreement(Message):
@@ -448,6 +450,55 @@ class Counterpart(Message):
     wraps: Annotated[tuple[ReleasedWrap, ...], Field(strict=False, max_length=4 * MAX_KEYS)] = ()
     key_id: KeyName | None = None
     signature: Bytes64 | None = None
+
+
+# --- Queries ---
+
+
+class QueryKey(Message):
+    """One match key of a query: its pseudonym, and no wrap, since nothing of the asker's is sealed to anybody."""
+
+    kind: Kind
+    role: Role
+    tag: Bytes32
+
+
+class QueryRequest(Message):
+    """``POST /v1/queries``: who else knows this person? Nothing of it is kept but the event, under a person's name."""
+
+    purpose: Purpose
+    epoch: EpochNumber
+    justification: Justification
+    keys: Annotated[tuple[QueryKey, ...], Field(strict=False, min_length=1, max_length=MAX_KEYS)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "QueryRequest":
+        if len({(key.tag, key.role) for key in self.keys}) != len(self.keys):
+            raise ValueError("each tag at most once a role")
+        return self
+
+
+class QueryMatch(Message):
+    """One case of another agency that knows the person; ``my_role`` is the role that the asker gave the key."""
+
+    quality: Quality
+    level: Level
+    agreed: Annotated[tuple[Agreement, ...], Field(strict=False, min_length=1, max_length=4 * MAX_KEYS)]
+    counterpart: Counterpart | None = None
+    rule: RuleName
+    """``@id`` of the policy that allowed telling this."""
+    urgency: Literal["normal", "urgent"]
+
+
+class QueryAnswer(Message):
+    """What the asker is told, with the evidence of its ``QueryAnswered``; it is never given without."""
+
+    matches: Annotated[tuple[QueryMatch, ...], Field(strict=False, max_length=MAX_MATCHES)]
+    evidence: Evidence
+    checkpoint: Note
+
+
+# --- Notices ---
 
 
 class HitNotice(Message):
@@ -497,7 +548,41 @@ class MutedNotice(Message):
     evidence: Evidence
 
 
-Notice = Annotated[HitNotice | WithdrawnNotice | MutedNotice, Field(discriminator="type")]
+class QueriedNotice(Message):
+    """Another agency asked about the person of one of your signals; it signals nothing, and nothing is asked of you."""
+
+    type: Literal["queried"] = "queried"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    purpose: Purpose
+    epoch: EpochNumber
+    quality: Quality
+    level: Level
+    agreed: Annotated[tuple[Agreement, ...], Field(strict=False, min_length=1, max_length=4 * MAX_KEYS)]
+    asker: Party | None = None
+    """Who asked, from level ``agency``."""
+    rule: RuleName
+    evidence: Evidence
+
+
+class OverdueNotice(Message):
+    """The counterpart that your signal awaits did not come in time; there is nobody to name."""
+
+    type: Literal["overdue"] = "overdue"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    purpose: Purpose
+    epoch: EpochNumber
+    due_since: Time
+    """When the days that the purpose gives were over, counted from the signal's registration."""
+    evidence: Evidence
+
+
+Notice = Annotated[
+    HitNotice | WithdrawnNotice | MutedNotice | QueriedNotice | OverdueNotice, Field(discriminator="type")
+]
 
 
 class NoticePage(Message):

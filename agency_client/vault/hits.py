@@ -19,7 +19,7 @@ from agency_client.verified import VerifiedHit, VerifiedNotice, VerifiedPast, Ve
 from protocol.encoding import format_time, parse_time
 from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.ids import HitId, SignalId
-from protocol.messages import HitNotice, MutedNotice, Notice, WithdrawnNotice, parse
+from protocol.messages import HitNotice, MutedNotice, Notice, QueriedNotice, WithdrawnNotice, parse
 
 REFUSED: Final = "refused"
 """The type of a notice row whose notice did not hold."""
@@ -196,6 +196,14 @@ class Hits:
             rows = session.exec(select(NoticeRow).where(NoticeRow.type == "muted").order_by(col(NoticeRow.seq))).all()
         return [
             parse(MutedNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
+        ]
+
+    def queried(self) -> list[QueriedNotice]:
+        """Return the verified words about who asked about our people, oldest first."""
+        with self._database.reading() as session:
+            rows = session.exec(select(NoticeRow).where(NoticeRow.type == "queried").order_by(col(NoticeRow.seq))).all()
+        return [
+            parse(QueriedNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
         ]
 
     def starting_with(self, text: str) -> list[HitId]:

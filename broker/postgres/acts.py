@@ -16,13 +16,15 @@ from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL
 
 from broker.facts import KeptResult, Outcome, Pair
-from broker.interfaces import Acquainted, Agreed, Candidates, CommonTag, KeptAnswer, Queued, StoredSignal, ToldHit
+from broker.interfaces import (Acquainted, Agreed, Candidates, CommonTag, Expectation, KeptAnswer, Queued, SealedSignal, Shared, StoredSignal, ToldHit, Waiting,)
 from broker.matching import pair_of
+from broker.postgres.awaiting import end_waits, read_waiting
 from broker.postgres.connections import Connection
+from broker.postgres.queries import sealed_signals, shared_keys
 from broker.postgres.writes import write
 from protocol.errors import Code, ConflictError
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
-from protocol.messages import Refusal, SignedKeyStatement, parse
+from protocol.messages import PartName, Quality, QueryKey, Refusal, SignedKeyStatement, parse
 
 _SIGNAL_COLUMNS = "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id"
 
@@ -160,12 +162,35 @@ class PostgresAct:
             await self._known(agreed, stored),
         )
 
+    async def shared(self, agency: PartyId, purpose: PurposeId, epoch: Epoch, keys: Sequence[QueryKey]) -> Shared:
+        """Return what these keys have in common with signals of other agencies, muted keys left out."""
+        await self._connection.execute(SQL(BY_INDEX))
+        found = await shared_keys(self._connection, agency, purpose, epoch, keys)
+        query = f"SELECT {_SIGNAL_COLUMNS} FROM signals WHERE id = ANY(%s) ORDER BY id FOR SHARE"  # noqa: S608 - ours
+        rows = await self._rows(query, sorted({key.signal for key in found}))
+        return Shared(found, {row[0]: StoredSignal(*row) for row in rows})
+
+    async def sealed(self, wanted: Mapping[SignalId, Sequence[PartName]]) -> Mapping[SignalId, SealedSignal]:
+        """Return what the senders of these signals signed, with those of their parts that are named."""
+        return await sealed_signals(self._connection, wanted)
+
     async def told_hit(self, agency: PartyId, hit_id: HitId) -> tuple[PurposeId, SignalId] | None:
         """Return the purpose and the agency's own signal of a hit that it was told of."""
         row = await self._row(
             "SELECT purpose, my_signal FROM notices WHERE agency = %s AND hit_id = %s AND type = 'hit'", agency, hit_id
         )
         return None if row is None else (PurposeId(row[0]), SignalId(row[1]))
+
+    async def awaiting(
+        self, expected: Sequence[Expectation], meets: Sequence[Quality], now: datetime, latest: datetime, limit: int
+    ) -> Sequence[Waiting]:
+        """Return live signals that waited their whole time by ``latest``, locked; skips those that others hold."""
+        return await read_waiting(self._connection, expected, meets, now, latest, limit)
+
+    async def waited(self, signals: Sequence[SignalId]) -> None:
+        """Let these signals wait no more: their counterparts came."""
+        await end_waits(self._connection, signals)
+        self.done = True
 
     async def has_statement(self, signed: SignedKeyStatement) -> bool:
         """Say whether a statement of this key-holder for this purpose and epoch is kept."""

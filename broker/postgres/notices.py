@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg.sql import SQL
 
 from broker.interfaces import NoticeRead
+from broker.levels import NAMED, RELEASED
 from broker.postgres.connections import Connection
 from broker.postgres.proofs import event_rows, evidence, published
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
@@ -28,7 +29,8 @@ from protocol.messages import (
     Level,
     MutedNotice,
     Notice,
-    PartName,
+    OverdueNotice,
+    QueriedNotice,
     ReleasedWrap,
     SealedPart,
     WithdrawnNotice,
@@ -36,17 +38,9 @@ from protocol.messages import (
 
 PAGE_BYTES: Final = 8 * 1024 * 1024
 """Sealed bytes of one page, after which it ends early: a client on a slow line gets it within a minute."""
-RELEASED: Final[Mapping[Level, tuple[PartName, ...]]] = {
-    "existence": (),
-    "agency": (),
-    "contact": ("contact",),
-    "content": ("contact", "content"),
-}
-NAMED: Final[frozenset[Level]] = frozenset({"agency", "contact", "content"})
-"""The levels at which an agency hears which other it is, and of which signal."""
 MAX_WRAPS: Final = 4 * MAX_KEYS
 _COLUMNS: Final = """seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal, quality, level, urgency,
-  agreed, rule, reason, kind, signals"""
+  agreed, rule, reason, kind, signals, due_since"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +62,7 @@ class _Row:
     reason: str | None
     kind: KeyKind | None
     signals: int | None
+    due_since: datetime | None
 
 
 @dataclass(slots=True)
@@ -171,7 +166,32 @@ def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:
             reason=_there(row.reason),
             evidence=proof,
         )
+    if row.type == "overdue":
+        return OverdueNotice(
+            seq=row.seq,
+            at=row.at,
+            my_signal=row.my_signal,
+            purpose=row.purpose,
+            epoch=row.epoch,
+            due_since=_there(row.due_since),
+            evidence=proof,
+        )
     agreed = tuple((kind, mine, theirs) for kind, mine, theirs in _there(row.agreed))
+    if row.type == "queried":
+        return QueriedNotice(
+            seq=row.seq,
+            at=row.at,
+            my_signal=row.my_signal,
+            purpose=row.purpose,
+            epoch=row.epoch,
+            quality=row.quality,
+            level=_there(row.level),
+            agreed=tuple(Agreement(kind=kind, my_role=mine, their_role=theirs) for kind, mine, theirs in agreed),
+            # Nowhere but in the event, which names it only at a level that does.
+            asker=proof.opening.record.get("agency"),
+            rule=_there(row.rule),
+            evidence=proof,
+        )
     return HitNotice(
         seq=row.seq,
         at=row.at,
