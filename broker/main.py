@@ -39,10 +39,10 @@ app = typer.Typer(
     add_completion=False,
     help="""The middle: matches pseudonyms, tells agencies, keeps the log.
 
-It sees pseudonyms, sealed envelopes and purposes; never names, never keys. In order: `init`, give party.yaml to the
-covenant board, then `run`.
+It sees pseudonyms, sealed envelopes and purposes; never names, never keys. In order: `init`, give party.yaml and
+covenant.pub to the covenant board, `publish` what the board signed, then `run`.
 
-The passphrase of the log's key comes from SLUIS_PASSPHRASE_FILE (a file), SLUIS_PASSPHRASE, or the terminal.""",
+The passphrase of the key files comes from SLUIS_PASSPHRASE_FILE (a file), SLUIS_PASSPHRASE, or the terminal.""",
 )
 HomeOption = Annotated[Path, typer.Option("--home", help="This broker's folder.", file_okay=False)]
 
@@ -60,7 +60,7 @@ def init(
         str, typer.Option(help="Argon2id: moderate (256 MiB, 0.7 s) or interactive (64 MiB, 0.1 s; for tests).")
     ] = "moderate",
 ) -> None:
-    """Make the log's key, and the party statement for the covenant board."""
+    """Make the log's key, the covenant's online key, and the party statement for the covenant board."""
     wanted = {
         "id": party,
         "title": {"nl": title or party, "en": title_en or title or party},
@@ -69,7 +69,31 @@ def init(
         "keyFileCost": key_file_cost,
     }
     made = make_home(home, parse(HomeFile, json.dumps(wanted).encode()), _passphrase(new=True))
-    typer.echo(f"{made.file.id} is ready. Give {made.statement_path} to the covenant board; it holds no secrets.")
+    typer.echo(
+        f"{made.file.id} is ready. Give {made.statement_path} and {made.online_key_path} to the covenant board; "
+        "they hold no secrets."
+    )
+
+
+@app.command()
+@reported()
+def publish(
+    home: HomeOption,
+    repo: Annotated[Path, typer.Argument(help="The board's folder, all signed.", show_default=False)],
+) -> None:
+    """Take over the covenant that the board signed, for all parties to fetch; a running broker picks it up.
+
+    It is verified as every party will. The first time, the board's first root is pinned here: compare its fingerprint.
+    """
+    found = open_home(home)
+    publication = found.publication(_passphrase())
+    trusted = publication.publish(repo, _now())
+    covenant = trusted.covenant
+    typer.echo(f"{covenant.name}, version {covenant.version}, is published.")
+    typer.echo(f"  sha256 {covenant.sha256}")
+    typer.echo(f"  root {trusted.root_version}, signing round {trusted.targets_version}")
+    typer.echo(f"  sha256 of the pinned root's file: {publication.pinned()}")
+    typer.echo(f"  renewed by the running broker; without it all parties stop at {trusted.until:%Y-%m-%d %H:%M} UTC")
 
 
 @app.command()
@@ -99,11 +123,14 @@ def run(
     configure(path=log_file)
     found = open_home(home)
     agreed = load_covenant(covenant)
-    signer = found.signer(_passphrase())
+    passphrase = _passphrase()
+    signer, publication = found.signer(passphrase), found.publication(passphrase)
     require_place(found, signer, agreed)
     with _database(database, found.postgres, postgres_bin) as url:
         migrate(url)
-        served = make_broker_app(Agreed.of(agreed), signer, url, _now, public_url or agreed.broker.url)
+        served = make_broker_app(
+            Agreed.of(agreed), signer, url, _now, public_url or agreed.broker.url, publication=publication
+        )
         status = serve(served, host=host, port=port, role="broker")
     raise typer.Exit(status)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""A broker's home: who it is, its log's key, and where a private PostgreSQL keeps its data.
+"""A broker's home: who it is, its log's key, the covenant's online key, and where a private PostgreSQL keeps its data.
 
 ``init`` makes it; the home holds nothing of the covenant. Not here: the commands (``main.py``).
 """
@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import StringConstraints
 
+from broker.publishing import Publication
+from edge.covenant_keys import make_key, open_key
 from edge.keyfile import Profile, SecretText, read_keyfile, replace_file, write_keyfile
 from protocol.checkpoint import LogSigner
 from protocol.covenant import Covenant, dump_party
@@ -20,6 +22,8 @@ from protocol.messages import Message, Party, parse
 
 SETTINGS: Final = "broker.json"
 LOG_KEY: Final = "log.key"
+COVENANT_KEY: Final = "covenant.key"
+ONLINE_KEY: Final = "covenant.pub"
 STATEMENT: Final = "party.yaml"
 POSTGRES: Final = "postgres"
 _SEED_NAME: Final = "log"
@@ -53,6 +57,11 @@ class Home:
         return self.folder / STATEMENT
 
     @property
+    def online_key_path(self) -> Path:
+        """What the covenant board names in its root, so that this broker may say which covenant is the current one."""
+        return self.folder / ONLINE_KEY
+
+    @property
     def postgres(self) -> Path:
         """Where a private PostgreSQL lives."""
         return self.folder / POSTGRES
@@ -64,9 +73,20 @@ class Home:
             raise ConfigurationError(Code.KEY_FILE_INVALID, f"{LOG_KEY} does not hold a log's key.")
         return LogSigner(self.file.log_origin, secrets[_SEED_NAME].reveal())
 
+    def publication(self, passphrase: SecretText) -> Publication:
+        """Open the online key that keeps the published covenant fresh. Raises ``ConfigurationError``."""
+        path = self.folder / COVENANT_KEY
+        if not path.exists():
+            raise ConfigurationError(
+                Code.KEY_FILE_INVALID,
+                "This home has no online key for the covenant yet.",
+                hint="Run `sluis broker init` again with the same values: it adds the key and keeps the rest.",
+            )
+        return Publication(self.folder, open_key(path, passphrase))
+
 
 def make_home(folder: Path, wanted: HomeFile, passphrase: SecretText) -> Home:
-    """Make a home with a new log key and write its party statement; what an earlier call made is kept.
+    """Make a home with a new log key and online key, and write its party statement; what an earlier call made is kept.
 
     Raises ``ConflictError`` when the folder is another broker's, ``ConfigurationError`` for a wrong passphrase.
     """
@@ -83,10 +103,11 @@ def make_home(folder: Path, wanted: HomeFile, passphrase: SecretText) -> Home:
             hint="Use another folder, or give the same values as before.",
         )
     home = Home(folder, present)
+    profile = Profile[present.key_file_cost.upper()]
     if not (folder / LOG_KEY).exists():
-        profile = Profile[present.key_file_cost.upper()]
         write_keyfile(folder / LOG_KEY, {_SEED_NAME: random_bytes(_SEED_BYTES)}, passphrase, profile=profile)
     key = home.signer(passphrase).key
+    make_key(present.id, folder, passphrase, profile=profile, stem=Path(COVENANT_KEY).stem)
     statement = PartyStatement(
         broker=Broker(id=present.id, title=present.title, url=present.url), log=Log(key=key.vkey)
     )

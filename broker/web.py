@@ -16,7 +16,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from broker import awaiting_worker, matching_worker, timers
+from broker import awaiting_worker, matching_worker, publishing, timers
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
 from broker.postgres.store import PostgresStore

@@ -78,13 +78,21 @@ def name_of(key: Key) -> str:
     return str(key.unrecognized_fields.get(NAME_FIELD, key.keyid[:_GROUPS]))
 
 
-def make_key(name: str, folder: Path, passphrase: SecretText, *, profile: Profile = Profile.MODERATE) -> CovenantKey:
-    """Make ``NAME.key`` and ``NAME.pub`` in the folder, or open what an earlier call made.
+def make_key(
+    name: str,
+    folder: Path,
+    passphrase: SecretText,
+    *,
+    profile: Profile = Profile.MODERATE,
+    stem: str | None = None,
+) -> CovenantKey:
+    """Make ``NAME.key`` and ``NAME.pub`` in the folder, or open what an earlier call made; ``stem`` names the files
+    otherwise.
 
     Raises ``ConfigurationError`` (``wrong_passphrase``, ``key_file_invalid``), ``ConflictError`` when ``NAME.pub`` is
     another key's.
     """
-    path = folder / f"{name}.key"
+    path = folder / f"{stem or name}.key"
     try:
         CovenantKey(name=name, public=bytes(32))
     except ValueError:
@@ -95,8 +103,8 @@ def make_key(name: str, folder: Path, passphrase: SecretText, *, profile: Profil
         raise ConfigurationError(Code.KEY_FILE_INVALID, f"Cannot make {folder}: {error.strerror}.") from None
     if not path.exists():
         write_keyfile(path, {_ENTRY: random_bytes(_SEED_BYTES)}, passphrase, profile=profile)
-    key = open_key(path, passphrase).key
-    public = folder / f"{name}.pub"
+    key = CovenantKey(name=name, public=open_key(path, passphrase).key.public)
+    public = path.with_suffix(".pub")
     if not public.exists():
         put_file(public, key.to_json() + b"\n")
     elif read_public(public) != key:

@@ -27,6 +27,8 @@ and a broker that stands still for a night does not stop the agencies.
 """
 SNAPSHOT_LIFE: Final = timedelta(days=7)
 """It is renewed with the timestamp; longer only so that the two do not run out together."""
+KEPT_SNAPSHOTS: Final = 3
+"""The newest, the one before for who reads just now, and one more."""
 _TIMESTAMP: Final = "timestamp.json"
 _TARGETS_FILE: Final = "targets.json"
 _SNAPSHOT_FILE: Final = "snapshot.json"
@@ -45,12 +47,16 @@ def assemble(repository: Repository, into: Path) -> None:
                 f"The {standing.role} (version {standing.version}) still needs signatures: {wanted}.",
                 hint=f"Let them sign with `sluis policy sign`: {', '.join(standing.unsigned)}.",
             )
-    for version in repository.versions(Root.type):
+    there = Repository(into)
+    known = set(there.versions(Root.type))
+    for version in set(repository.versions(Root.type)) - known:
         put_file(into / f"{version}.root.json", repository.raw(Root.type, version))
     targets = repository.targets().signed
     for path, sha256 in stored_paths(targets).items():
         put_file(into / TARGETS / path, repository.bundle(sha256))
-    put_file(into / f"{targets.version}.targets.json", repository.raw(Targets.type, targets.version))
+    # Who signed first stays: the same version with another set of signatures is the same.
+    if targets.version not in there.versions(Targets.type):
+        put_file(into / f"{targets.version}.targets.json", repository.raw(Targets.type, targets.version))
 
 
 def renew(folder: Path, online: CovenantSigner, now: datetime) -> bool:
@@ -76,7 +82,7 @@ def renew(folder: Path, online: CovenantSigner, now: datetime) -> bool:
         snapshot is None or snapshot.signed.meta != {_TARGETS_FILE: signs} or _aged(root, snapshot, SNAPSHOT_LIFE, now)
     )
     if fresh or snapshot is None:
-        number = versions[-1] + 1 if versions else 1
+        number = _next(versions[-1] if versions else 0, now)
         snapshot = Metadata(Snapshot(number, expires=now + SNAPSHOT_LIFE, meta={_TARGETS_FILE: signs}))
         snapshot.sign(online.tuf)
         put_file(folder / f"{number}.snapshot.json", snapshot.to_bytes(COMPACT))
@@ -87,10 +93,21 @@ def renew(folder: Path, online: CovenantSigner, now: datetime) -> bool:
     if timestamp is not None and fits and not _aged(root, timestamp, TIMESTAMP_LIFE, now):
         return False
     last = timestamp.signed.version if timestamp is not None else 0
-    made = Metadata(Timestamp(last + 1, expires=now + TIMESTAMP_LIFE, snapshot_meta=points))
+    made = Metadata(Timestamp(_next(last, now), expires=now + TIMESTAMP_LIFE, snapshot_meta=points))
     made.sign(online.tuf)
     put_file(folder / _TIMESTAMP, made.to_bytes(COMPACT))
     return True
+
+
+def forget_snapshots(folder: Path) -> None:
+    """Remove snapshots that no reader of the last days can still be asking for."""
+    for version in Repository(folder).versions(Snapshot.type)[:-KEPT_SNAPSHOTS]:
+        (folder / f"{version}.snapshot.json").unlink(missing_ok=True)
+
+
+def _next(last: int, now: datetime) -> int:
+    """Return a version above the last, and above all that a home restored from an older copy has forgotten."""
+    return max(last + 1, int(now.timestamp()))
 
 
 def _timestamp(folder: Path) -> Metadata[Timestamp] | None:
@@ -99,8 +116,8 @@ def _timestamp(folder: Path) -> Metadata[Timestamp] | None:
     except FileNotFoundError:
         return None
     except (OSError, RepositoryError):
-        detail = "The served timestamp is damaged; its version must not be used again."
-        raise ConfigurationError(Code.COVENANT_INVALID, detail, hint=f"Restore {_TIMESTAMP} in {folder}.") from None
+        # Its version is lost, but not needed: versions follow the clock.
+        return None
     return found
 
 

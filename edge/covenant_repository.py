@@ -68,7 +68,7 @@ class Repository:
 
     def versions(self, role: str) -> list[int]:
         """Return the versions of a role that are there, oldest first."""
-        found = re.compile(rf"([1-9][0-9]{{0,8}})\.{role}\.json\Z")
+        found = re.compile(rf"([1-9][0-9]{{0,11}})\.{role}\.json\Z")
         names = (path.name for path in self.folder.iterdir()) if self.folder.is_dir() else iter(())
         return sorted(int(match[1]) for match in map(found.match, names) if match)
 
