@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.awaiting import awaits
 from broker.facts import AnswerKept, BatchQueued, Fact, KeptResult, Outcome, Recorded, RequestKept, SignalAdded
 from broker.interfaces import StoredSignal
 from broker.recording import Recorder
@@ -85,7 +86,8 @@ def accept(
         else:
             event = recorder.registered(signal, by, item.decision, now)
             results.append(KeptResult(signal.id, "accepted", event.id))
-            facts.append(SignalAdded(signal, by.party, item.part_digests, item.digest, event.id))
+            since = now if awaits(recorder.covenant, by.party, signal.purpose) else None
+            facts.append(SignalAdded(signal, by.party, item.part_digests, item.digest, event.id, since))
             batches[signal.purpose, signal.epoch].append(signal.id)
         events.append(event)
     if not events:

@@ -36,6 +36,7 @@ class SignalTable(Table, table=True):
     __table_args__ = (
         Index("signals_live", "expires_at", postgresql_where=text("state = 'live'")),
         Index("signals_case", "case_token", postgresql_where=text("state = 'live'")),
+        Index("signals_awaited", "purpose", "awaited_since", postgresql_where=text("awaited_since IS NOT NULL")),
     )
 
     id: UUID = Field(primary_key=True, sa_type=_UUID)
@@ -58,6 +59,8 @@ class SignalTable(Table, table=True):
     state: str = Field(sa_type=Text)
     event_id: UUID = Field(sa_type=_UUID)
     ended_event_id: UUID | None = Field(default=None, sa_type=_UUID)
+    awaited_since: datetime | None = Field(default=None, sa_type=_TIME)
+    """When it was registered, while it waits for a counterpart that the purpose awaits; none once told or met."""
 
 
 class TagTable(Table, table=True):
@@ -125,7 +128,10 @@ class NoticeTable(Table, table=True):
     """
 
     __tablename__ = "notices"
-    __table_args__ = (UniqueConstraint("agency", "hit_id", "type", name="notices_once"),)
+    __table_args__ = (
+        UniqueConstraint("agency", "hit_id", "type", name="notices_once"),
+        Index("notices_overdue_once", "agency", "my_signal", unique=True, postgresql_where=text("type = 'overdue'")),
+    )
 
     agency: str = Field(primary_key=True, sa_type=Text)
     seq: int = Field(primary_key=True, sa_type=BigInteger)
@@ -146,6 +152,7 @@ class NoticeTable(Table, table=True):
     reason: str | None = Field(default=None, sa_type=Text)
     kind: str | None = Field(default=None, sa_type=Text)
     signals: int | None = Field(default=None, sa_type=BigInteger)
+    due_since: datetime | None = Field(default=None, sa_type=_TIME)
 
 
 class NoticeCounterTable(Table, table=True):
@@ -268,6 +275,22 @@ class NonceTable(Table, table=True):
     party: str = Field(primary_key=True, sa_type=Text)
     nonce: str = Field(primary_key=True, sa_type=Text)
     expires_at: datetime = Field(sa_type=_TIME)
+
+
+class MonthlyCountTable(Table, table=True):
+    """What happened under a purpose in a closed month, at agencies of one kind: counted once, from the events."""
+
+    __tablename__ = "monthly_counts"
+
+    purpose: str = Field(primary_key=True, sa_type=Text)
+    month: date = Field(primary_key=True)
+    kind: str = Field(primary_key=True, sa_type=Text)
+    registered: int = Field(sa_type=BigInteger)
+    withdrawn: int = Field(sa_type=BigInteger)
+    expired: int = Field(sa_type=BigInteger)
+    hit: int = Field(sa_type=BigInteger)
+    probable: int = Field(sa_type=BigInteger)
+    possible: int = Field(sa_type=BigInteger)
 
 
 class KeyStatementTable(Table, table=True):

@@ -15,6 +15,7 @@ from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from broker import facts as f
+from broker.postgres.awaiting import end_waits
 from broker.postgres.connections import Connection
 from protocol.events import commit as commit_event
 
@@ -29,7 +30,7 @@ _SALT_BYTES: Final = 32
 _EVENT_TYPES: Final = ("uuid", "bytea", "text", "bytea", "text", "bytea")
 _SIGNAL_TYPES: Final = (
     *("uuid", "text", "text", "int8", "text[]", "text", "bytea", "text", "timestamptz", "text", "date", "uuid"),
-    *("text", "bytea", "jsonb", "bytea", "text", "uuid"),
+    *("text", "bytea", "jsonb", "bytea", "text", "uuid", "timestamptz"),
 )
 _TAG_TYPES: Final = ("bytea", "uuid", "text", "text", "text", "text", "int8", "int8", "bytea", "bytea")
 _PART_TYPES: Final = ("uuid", "text", "bytea")
@@ -46,7 +47,8 @@ async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int]
         connection,
         SQL(
             "COPY signals (id, agency, purpose, epoch, grounds, basis, case_token, urgency, "
-            "expires_at, informed, review_on, supersedes, key_id, signature, part_digests, digest, state, event_id) "
+            "expires_at, informed, review_on, supersedes, key_id, signature, part_digests, digest, state, event_id, "
+            "awaited_since) "
             "FROM STDIN (FORMAT BINARY)"
         ),
         _SIGNAL_TYPES,
@@ -132,6 +134,7 @@ def _signal_row(fact: f.SignalAdded) -> Row:
         fact.digest,
         "live",
         fact.event_id,
+        fact.awaited_since,
     )
 
 
@@ -220,7 +223,7 @@ async def _end_signals(connection: Connection, ended: Sequence[f.SignalEnded]) -
     await connection.execute(SQL("DELETE FROM parts WHERE signal_id = ANY(%s)"), (ids,))
     await _many(
         connection,
-        "UPDATE signals SET state = %s, ended_event_id = %s WHERE id = %s",
+        "UPDATE signals SET state = %s, ended_event_id = %s, awaited_since = NULL WHERE id = %s",
         [(fact.state, fact.event_id, fact.signal_id) for fact in ended],
     )
 
@@ -262,13 +265,13 @@ async def _add_notices(connection: Connection, notices: Sequence[f.NoticeAdded])
     await _many(
         connection,
         """INSERT INTO notices (agency, seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal,
-             quality, level, urgency, agreed, rule, reason, kind, signals)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+             quality, level, urgency, agreed, rule, reason, kind, signals, due_since)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         [
             (
                 *(n.agency, n.seq, n.type, n.at, n.event_id, n.my_signal, n.purpose, n.epoch, n.hit_id, n.their_signal),
                 *(n.quality, n.level, n.urgency, None if n.agreed is None else Jsonb([list(a) for a in n.agreed])),
-                *(n.rule, n.reason, n.kind, n.signals),
+                *(n.rule, n.reason, n.kind, n.signals, n.due_since),
             )
             for n in notices
         ],
@@ -279,6 +282,10 @@ async def _add_notices(connection: Connection, notices: Sequence[f.NoticeAdded])
     await _many(
         connection, "UPDATE notice_counters SET seq = %s WHERE agency = %s", [(s, a) for a, s in sorted(last.items())]
     )
+
+
+async def _end_waits(connection: Connection, ended: Sequence[f.WaitEnded]) -> None:
+    await end_waits(connection, [fact.signal_id for fact in ended])
 
 
 async def _mute(connection: Connection, muted: Sequence[f.TagMuted]) -> None:
@@ -323,6 +330,7 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.PairForgotten: _forget_pairs,
     f.PairKnown: _add_pairs,
     f.NoticeAdded: _add_notices,
+    f.WaitEnded: _end_waits,
     f.TagMuted: _mute,
     f.StatementKept: _keep_statements,
     f.CovenantKept: _keep_covenants,
