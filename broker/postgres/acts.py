@@ -16,7 +16,20 @@ from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL
 
 from broker.facts import KeptResult, Outcome, Pair
-from broker.interfaces import (Acquainted, Agreed, Candidates, CommonTag, Expectation, KeptAnswer, Queued, SealedSignal, Shared, StoredSignal, ToldHit, Waiting,)
+from broker.interfaces import (
+    Acquainted,
+    Agreed,
+    Candidates,
+    CommonTag,
+    Expectation,
+    KeptAnswer,
+    Queued,
+    SealedSignal,
+    Shared,
+    StoredSignal,
+    ToldHit,
+    Waiting,
+)
 from broker.matching import pair_of
 from broker.postgres.awaiting import end_waits, read_waiting
 from broker.postgres.connections import Connection
