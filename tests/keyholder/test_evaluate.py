@@ -78,7 +78,8 @@ def test_what_is_admitted_says_what_will_be_taken() -> None:
     [
         ("police-west", "offender-prevention", "unknown-entity"),
         ("holder-2", "offender-prevention", "unknown-entity"),
-        ("police-oost", "probation-advice", "unknown-entity"),
+        ("police-oost", "no-purpose", "unknown-entity"),
+        ("police-oost", "probation-advice", "guard.not-a-participant"),
         ("probation-oost", "victim-protection", "guard.hidden-from-kind"),
     ],
 )
