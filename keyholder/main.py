@@ -17,13 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.cli import reported
+from edge.covenant_watch import LOOK_SECONDS
+from edge.covenant_watch import enrol as enrol_home
 from edge.keyfile import SecretText, passphrase_from, replace_file
 from edge.logs import configure
 from keyholder.ceremony import accept, deal, dealt_sets, fingerprints
 from keyholder.ledger import Ledger
-from keyholder.opening import Opened, open_home_with, open_service
+from keyholder.opening import Opened, open_enrolled, open_service
 from keyholder.ratchet import lowest_live, ratchet
-from keyholder.settings import HomeFile, make_home, open_home
+from keyholder.settings import HomeFile, make_home, open_home, require_place
 from keyholder.share import HeldSeeds, name_of
 from protocol.encoding import format_time
 from protocol.errors import Code, InputError
@@ -41,14 +43,11 @@ app = typer.Typer(
     help="""One of the independent bodies that hold a share of the pseudonym keys.
 
 A key-holder sees blinded points, agencies and counts; never names, pseudonyms or matches. In order: `init`, give
-party.yaml to the covenant board, then with the other key-holders `deal`, `accept`, `fingerprints`, and `run`.
+party.yaml to the covenant board, `enrol`, then with the other key-holders `deal`, `accept`, `fingerprints`, and `run`.
 
 The passphrase of the key files comes from SLUIS_PASSPHRASE_FILE (a file), SLUIS_PASSPHRASE, or the terminal.""",
 )
 HomeOption = Annotated[Path, typer.Option("--home", help="This key-holder's folder.", file_okay=False)]
-CovenantOption = Annotated[
-    Path, typer.Option("--covenant", help="The covenant's folder, as the board gave it.", file_okay=False)
-]
 
 
 @app.command()
@@ -83,18 +82,33 @@ def init(
     typer.echo(f"{made.file.id} is ready. Give {made.statement_path} to the covenant board; it holds no secrets.")
 
 
+@app.command()
+@reported()
+def enrol(
+    home: HomeOption,
+    root: Annotated[Path, typer.Option(help="The board's root file, whose fingerprint you compared.", dir_okay=False)],
+    source: Annotated[
+        str, typer.Option("--from", help="Where signed covenants are: the broker's …/covenant/, or a copy of it.")
+    ],
+) -> None:
+    """Say whose covenant to believe and where it is; fetch and verify it. Other commands then keep it up to date."""
+    found = open_home(home)
+    trusted = enrol_home(home, root, source)
+    place = require_place(found, found.identity(_passphrase()), trusted.covenant)
+    typer.echo(f"Covenant {trusted.covenant.version}, signed by the board, names {place.id}; it is kept up to date.")
+
+
 @app.command("deal")
 @reported()
 def deal_seeds(
     home: HomeOption,
-    covenant: CovenantOption,
     out: Annotated[Path, typer.Option(help="Folder for the packages.", file_okay=False)],
 ) -> None:
     """Draw the seeds of the sets in which this key-holder is the lowest, and seal them to the other members.
 
     Given again, it seals the same seeds again. Hand each package to the key-holder in its name.
     """
-    at = _open(home, covenant)
+    at = open_enrolled(home, _passphrase())
     _catch_up(at)
     with at.seeds.locked():
         before = _held(at)
@@ -118,11 +132,10 @@ def deal_seeds(
 @reported()
 def accept_seeds(
     home: HomeOption,
-    covenant: CovenantOption,
     files: Annotated[list[Path], typer.Argument(help="Packages that other key-holders dealt.", dir_okay=False)],
 ) -> None:
     """Check, open and keep the seeds that other key-holders dealt; a seed that is here is never replaced."""
-    at = _open(home, covenant)
+    at = open_enrolled(home, _passphrase())
     _catch_up(at)
     with at.seeds.locked():
         held = _held(at)
@@ -137,9 +150,9 @@ def accept_seeds(
 
 @app.command("fingerprints")
 @reported()
-def show_fingerprints(home: HomeOption, covenant: CovenantOption) -> None:
+def show_fingerprints(home: HomeOption) -> None:
     """Show the fingerprint of every set, to read aloud to its other members: it must be the same for all of them."""
-    at = _open(home, covenant)
+    at = open_enrolled(home, _passphrase())
     held = _held(at)
     title = f"{at.home.file.id}, epoch {held.epoch}"
     table = Table("set", "dealt by", "fingerprint", title=title, title_justify="left")
@@ -151,9 +164,9 @@ def show_fingerprints(home: HomeOption, covenant: CovenantOption) -> None:
 
 @app.command("ratchet")
 @reported()
-def ratchet_now(home: HomeOption, covenant: CovenantOption) -> None:
+def ratchet_now(home: HomeOption) -> None:
     """Destroy the keys of epochs that are over. `run` does this by itself, at its start and while it runs."""
-    at = _open(home, covenant)
+    at = open_enrolled(home, _passphrase())
     done = ratchet(at.seeds, Ledger(at.home.ledger_path), at.covenant, _now())
     if done is None:
         typer.echo("There are no seeds yet.")
@@ -169,13 +182,15 @@ def ratchet_now(home: HomeOption, covenant: CovenantOption) -> None:
 @reported()
 def run(
     home: HomeOption,
-    covenant: CovenantOption,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8441,
     public_url: Annotated[
         str | None, typer.Option(help="Address that callers use and sign; the covenant's when absent.")
     ] = None,
     log_file: Annotated[Path | None, typer.Option(help="Log here instead of on standard error.")] = None,
+    look_every: Annotated[
+        float, typer.Option(help="Seconds between looks for a new covenant.", min=0.2, max=LOOK_SECONDS)
+    ] = LOOK_SECONDS,
 ) -> None:
     """Serve evaluations, key statements and the log's witness until told to stop. One ready line on standard output."""
     # Loaded here only: a web server takes longer to load than the other commands take altogether.
@@ -183,7 +198,7 @@ def run(
     from keyholder.routes import make_keyholder_app
 
     configure(path=log_file)
-    service = open_service(_open(home, covenant), _now)
+    service = open_service(open_enrolled(home, _passphrase()), _now, look_every)
     served = make_keyholder_app(service, public_url=public_url or service.url)
     status = serve(served, host=host, port=port, role="keyholder")
     service.ledger.close()
@@ -217,10 +232,6 @@ def show_ledger(
             f"ALARM: at {format_time(denied.at)} the log {denied.origin} signed two trees of size {denied.size}."
         )
         console.print(denied.cosigned + "\n" + denied.note, highlight=False)
-
-
-def _open(home: Path, covenant: Path) -> Opened:
-    return open_home_with(home, covenant, _passphrase())
 
 
 def _catch_up(at: Opened) -> None:

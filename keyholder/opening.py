@@ -4,9 +4,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from edge.covenant_folder import load_covenant
+from edge.covenant_trust import CovenantTrust
+from edge.covenant_watch import FOLDER, LOOK_SECONDS, CovenantWatch
 from edge.keyfile import SecretText
 from edge.logs import logger
 from keyholder.ledger import Ledger
@@ -17,32 +19,38 @@ from keyholder.settings import Home, Identity, open_home, require_place
 from keyholder.share import name_of
 from keyholder.witness import Witness
 from protocol.covenant import Covenant
-from protocol.covenant_parts import KeyHolder
 from protocol.errors import Code, ConfigurationError
 from protocol.note import LogKey
-from protocol.policy import PolicyEngine
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A home that was opened with its passphrase beside a covenant that has it as it is."""
+    """A home that was opened with its passphrase, and that has its place in the covenant that it enrolled under."""
 
     home: Home
     identity: Identity
-    covenant: Covenant
-    place: KeyHolder
+    watch: CovenantWatch
     seeds: SeedFolder
 
+    @property
+    def covenant(self) -> Covenant:
+        """The board's newest covenant, as far as it could be fetched."""
+        return self.watch.agreed.covenant
 
-def open_home_with(folder: Path, covenant: Path, passphrase: SecretText) -> Opened:
-    """Open a home and check that the covenant has it. Raises ``ConfigurationError``."""
+
+def open_enrolled(folder: Path, passphrase: SecretText) -> Opened:
+    """Open a home that ``enrol`` gave a covenant, and check that the newest one has it.
+
+    Raises ``ConfigurationError``, and as ``CovenantTrust.load`` when none can be trusted.
+    """
     home = open_home(folder)
-    agreed = load_covenant(covenant)
+    trust = CovenantTrust.open(folder / FOLDER)
     identity = home.identity(passphrase)
-    return Opened(home, identity, agreed, require_place(home, identity, agreed), home.seed_folder(passphrase))
+    watch = CovenantWatch(trust, partial(require_place, home, identity), logger("keyholder"))
+    return Opened(home, identity, watch, home.seed_folder(passphrase))
 
 
-def open_service(at: Opened, clock: Callable[[], datetime]) -> Service:
+def open_service(at: Opened, clock: Callable[[], datetime], look_seconds: float = LOOK_SECONDS) -> Service:
     """Bring the seeds up to date and join the parts.
 
     Raises ``ConfigurationError`` while the covenant is not complete or the ceremony is not finished.
@@ -58,9 +66,8 @@ def open_service(at: Opened, clock: Callable[[], datetime]) -> Service:
             hint="`sluis keyholder fingerprints` shows who still has to deal what.",
         )
     return Service(
-        url=at.place.url,
-        covenant=at.covenant,
-        engine=PolicyEngine(at.covenant),
+        url=require_place(at.home, at.identity, at.covenant).url,
+        agreed=at.watch.agreed,
         signer=at.identity.signer,
         witness=Witness(ledger, LogKey.parse(at.covenant.log.key), at.identity.witness),
         ledger=ledger,
@@ -68,4 +75,6 @@ def open_service(at: Opened, clock: Callable[[], datetime]) -> Service:
         held=moved.held,
         clock=clock,
         log=logger("keyholder"),
+        look=at.watch.look,
+        look_seconds=look_seconds,
     )

@@ -28,12 +28,13 @@ def make_keyholder_app(service: Service, *, public_url: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        timer = asyncio.create_task(service.keep_time(app.state.stopping))
+        stopping = app.state.stopping
+        timers = [asyncio.create_task(work(stopping)) for work in (service.keep_time, service.follow)]
         try:
             yield
         finally:
-            app.state.stopping.set()
-            await timer
+            stopping.set()
+            await asyncio.gather(*timers)
 
     app = make_app(
         "Sluis key-holder",
@@ -42,6 +43,7 @@ def make_keyholder_app(service: Service, *, public_url: str) -> FastAPI:
         lifespan,
         role="keyholder",
         max_body=max(MAX_EVALUATION, MAX_REQUEST),
+        covenant=lambda: service.agreed.covenant.sha256,
     )
     _add_evaluations(app, service, public_url)
     _add_statements(app, service)
@@ -51,7 +53,7 @@ def make_keyholder_app(service: Service, *, public_url: str) -> FastAPI:
 
 
 def _add_evaluations(app: FastAPI, service: Service, public_url: str) -> None:
-    refusals = [Code.POLICY_REFUSED, Code.BUDGET_EXHAUSTED, Code.TOO_LARGE, Code.NOT_LOGGED]
+    refusals = [Code.POLICY_REFUSED, Code.BUDGET_EXHAUSTED, Code.TOO_LARGE, Code.COVENANT_EXPIRED]
 
     @app.post(
         "/v1/evaluations",
@@ -61,11 +63,12 @@ def _add_evaluations(app: FastAPI, service: Service, public_url: str) -> None:
         **described(body=EvaluationRequest, answer=EvaluationAnswer, refusals=refusals),
     )
     async def evaluations(request: Request) -> Response:
-        now = service.clock()
+        now, agreed = service.clock(), service.agreed
+        agreed.require_in_force(now)
         try:
             signed = await read_signed(
                 request,
-                service.directory,
+                agreed.directory,
                 now=now,
                 public_url=public_url,
                 nonces=service,
@@ -74,7 +77,7 @@ def _add_evaluations(app: FastAPI, service: Service, public_url: str) -> None:
         except SluisError as error:
             await service.refused(error, now, None)
             raise
-        return _json(await service.evaluate(signed, now))
+        return _json(await service.evaluate(signed, agreed, now))
 
 
 def _add_statements(app: FastAPI, service: Service) -> None:
@@ -113,10 +116,11 @@ def _add_witness(app: FastAPI, service: Service) -> None:
 def _add_readiness(app: FastAPI, service: Service) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> dict[str, object]:
+        covenant = service.covenant
         await service.check_ready(service.clock())
         return {
             "status": "ready",
-            "covenant": {"version": service.covenant.version, "sha256": service.covenant.sha256},
+            "covenant": {"version": covenant.version, "sha256": covenant.sha256},
             "epoch": service.held.epoch,
         }
 

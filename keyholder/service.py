@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from edge.covenant_watch import LOOK_SECONDS as COVENANT_SECONDS
 from edge.logs import Logger
 from keyholder.evaluate import admit, answer, within_budget
 from keyholder.ledger import Ledger
@@ -21,12 +22,13 @@ from keyholder.ratchet import lowest_live, ratchet
 from keyholder.seedfile import SeedFolder
 from keyholder.share import HeldSeeds, statement_of
 from keyholder.witness import Witness, WitnessAnswer
+from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, RefusedError, SluisError, UnavailableError
 from protocol.ids import Epoch, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatements, SignedKeyStatement, parse
-from protocol.policy import PolicyEngine
-from protocol.signing import KeyDirectory, Signer, sign_key_statement
+from protocol.note import LogKey
+from protocol.signing import Signer, sign_key_statement
 
 if TYPE_CHECKING:
     # Loads the web server's parts, which the commands of the key ceremony do without.
@@ -47,8 +49,8 @@ class Service:
 
     url: str
     """Its address in the covenant."""
-    covenant: Covenant
-    engine: PolicyEngine
+    agreed: Agreed
+    """The covenant of this moment; replaced whole by ``take``, and a request uses one value from begin to end."""
     signer: Signer
     witness: Witness
     ledger: Ledger
@@ -56,13 +58,28 @@ class Service:
     held: HeldSeeds
     clock: Callable[[], datetime]
     log: Logger
-    directory: KeyDirectory = field(init=False)
+    look: Callable[[datetime], Agreed] | None = None
+    """Returns the covenant to act under later on; without it the first one stays."""
+    look_seconds: float = COVENANT_SECONDS
     _workers: CapacityLimiter = field(init=False)
     _statements: dict[tuple[PurposeId, Epoch], SignedKeyStatement] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.directory = self.covenant.key_directory()
         self._workers = CapacityLimiter(WORKERS)
+
+    @property
+    def covenant(self) -> Covenant:
+        """The version that is acted under now."""
+        return self.agreed.covenant
+
+    def take(self, agreed: Agreed) -> None:
+        """Act under this version from now on. Budgets, seeds, statements and what was witnessed stay as they are."""
+        before = self.agreed.covenant
+        if before.log.key != agreed.covenant.log.key:
+            self.witness = self.witness.of_log(LogKey.parse(agreed.covenant.log.key))
+        self.agreed = agreed
+        if before.sha256 != agreed.covenant.sha256:
+            self.log.info("covenant activated", version=agreed.covenant.version)
 
     @property
     def stated(self) -> HeldSeeds:
@@ -73,13 +90,13 @@ class Service:
         """Keep a nonce (``edge.requests.NonceMemory``). Raises ``AuthenticationError`` (``signature_replayed``)."""
         await _aside(partial(self.ledger.remember, party, nonce, expires))
 
-    async def evaluate(self, signed: "SignedRequest", now: datetime) -> EvaluationAnswer:
+    async def evaluate(self, signed: "SignedRequest", agreed: Agreed, now: datetime) -> EvaluationAnswer:
         """Decide, reserve, evaluate. Raises as ``admit`` and ``within_budget`` do; a refusal is in the ledger first."""
         agency = signed.verified.party
         request = None
         try:
             request = parse(EvaluationRequest, signed.body)
-            admitted = admit(agency, request, covenant=self.covenant, engine=self.engine, held=self.held, now=now)
+            admitted = admit(agency, request, covenant=agreed.covenant, engine=agreed.engine, held=self.held, now=now)
             count = len(admitted.elements)
             reserve = partial(self.ledger.reserve, agency, admitted.purpose, admitted.day, count, admitted.limit)
             budget = within_budget(admitted, await _aside(reserve))
@@ -105,14 +122,15 @@ class Service:
 
         Raises ``NotFoundError`` for a purpose that the covenant does not have, ``RefusedError`` (``epoch_closed``).
         """
-        live = [one for one in self.covenant.live_epochs(now) if one >= self.stated.epoch]
-        if purpose is not None and purpose not in self.covenant.purposes:
+        covenant = self.covenant
+        live = [one for one in covenant.live_epochs(now) if one >= self.stated.epoch]
+        if purpose is not None and purpose not in covenant.purposes:
             raise NotFoundError(Code.NOT_FOUND, "The covenant names no such purpose.")
         if epoch is not None and epoch not in live:
             raise RefusedError(Code.EPOCH_CLOSED, f"Epoch {epoch} is not live here.")
         wanted = [
             (one, at)
-            for one in ([purpose] if purpose is not None else sorted(self.covenant.purposes))
+            for one in ([purpose] if purpose is not None else sorted(covenant.purposes))
             for at in ([epoch] if epoch is not None else live)
         ]
         for key in wanted:
@@ -133,11 +151,19 @@ class Service:
 
     async def check_ready(self, now: datetime) -> None:
         """Return when a request could be answered now. Raises ``UnavailableError`` that says why not."""
-        if not self.covenant.in_force(now):
-            raise UnavailableError(Code.UNAVAILABLE, "The covenant is not in force now.")
+        self.agreed.require_in_force(now)
         if self.held.epoch > lowest_live(self.covenant, now):
             raise UnavailableError(Code.UNAVAILABLE, "The clock stands before the epoch of the keys.")
         await _aside(self.ledger.check)
+
+    async def follow(self, stopping: asyncio.Event) -> None:
+        """Until told to stop: act under the board's newest covenant."""
+        while self.look is not None and not stopping.is_set():
+            try:
+                async with asyncio.timeout(self.look_seconds):
+                    await stopping.wait()
+            except TimeoutError:
+                self.take(await _aside(partial(self.look, self.clock())))
 
     async def keep_time(self, stopping: asyncio.Event) -> None:
         """Until told to stop: move the seeds on when an epoch is over, and forget nonces that cannot come back."""

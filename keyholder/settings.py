@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A key-holder's home: who it is, where its files are, and its own keys.
 
-``init`` makes it; every other command opens it. The home holds nothing of the covenant, which is given to each command;
-whether the two fit is checked by ``require_place``. Not here: seeds (``seedfile.py``) and what the commands do.
+``init`` makes it, ``enrol`` lets it believe a board's covenants; every other command opens it. Whether home and
+covenant fit is checked by ``require_place``. Not here: seeds (``seedfile.py``) and what the commands do.
 """
 
 from collections.abc import Mapping

@@ -34,6 +34,10 @@ class Witness:
         self._log_key = log_key
         self._signer = signer
 
+    def of_log(self, log_key: LogKey) -> "Witness":
+        """Return the same witness for a log with another key; what it saw of a log by that name still counts."""
+        return Witness(self._ledger, log_key, self._signer)
+
     def add_checkpoint(self, request: bytes, now: datetime) -> WitnessAnswer:
         """Answer one request of ``POST /add-checkpoint``. Raises ``UnavailableError`` when nothing could be kept."""
         origin = self._log_key.name

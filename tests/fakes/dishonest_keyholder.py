@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A real key-holder that lies in one chosen way; everything else about it is honest.
 
-``python -m tests.fakes.dishonest_keyholder --home H --covenant C --port P --lie LIE`` with the home of an honest one,
+``python -m tests.fakes.dishonest_keyholder --home H --port P --lie LIE`` with the home of an honest one,
 or ``KeyHolders.start_lying``. A client must catch every lie and use nothing of the answer.
 """
 
@@ -16,11 +16,12 @@ from edge.cli import reported
 from edge.keyfile import SecretText
 from edge.requests import SignedRequest
 from edge.serve import serve
-from keyholder.opening import open_home_with, open_service
+from keyholder.opening import open_enrolled, open_service
 from keyholder.routes import make_keyholder_app
 from keyholder.service import Service
 from keyholder.share import HeldSeeds
 from keyholder.witness import Witness
+from protocol.agreed import Agreed
 from protocol.messages import EvaluationAnswer, utc
 from protocol.note import LogKey, WitnessSigner
 from protocol.threshold import draw_seed
@@ -48,9 +49,9 @@ class LyingService(Service):
         """What the statements are about."""
         return self.honest if self.lie == "other-key" else self.held
 
-    async def evaluate(self, signed: SignedRequest, now: datetime) -> EvaluationAnswer:
+    async def evaluate(self, signed: SignedRequest, agreed: Agreed, now: datetime) -> EvaluationAnswer:
         """Answer, then spoil the answer."""
-        answer = await super().evaluate(signed, now)
+        answer = await super().evaluate(signed, agreed, now)
         if self.lie == "swapped-answers":
             return answer.model_copy(update={"elements": tuple(reversed(answer.elements))})
         if self.lie == "no-points":
@@ -77,14 +78,13 @@ def lying(service: Service, lie: Lie) -> LyingService:
 @reported()
 def main(
     home: Annotated[Path, typer.Option()],
-    covenant: Annotated[Path, typer.Option()],
     lie: Annotated[str, typer.Option()],
     passphrase: Annotated[str, typer.Option(envvar="SLUIS_PASSPHRASE")],
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Serve until told to stop."""
-    opened = open_home_with(home, covenant, SecretText(passphrase))
+    opened = open_enrolled(home, SecretText(passphrase))
     service = lying(open_service(opened, lambda: utc(datetime.now(UTC))), lie)  # type: ignore[arg-type]  # told by a test
     raise typer.Exit(serve(make_keyholder_app(service, public_url=service.url), host=host, port=port, role="lying"))
 

@@ -4,18 +4,21 @@
 Not here: lying ones (``dishonest_keyholder.py``).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from edge.covenant_watch import FOLDER
 from edge.keyfile import SecretText
 from keyholder.ceremony import accept, deal
-from keyholder.opening import Opened, open_home_with
-from keyholder.settings import Home, HomeFile, make_home
+from keyholder.opening import Opened, open_enrolled
+from keyholder.settings import Home, HomeFile, Identity, make_home, open_home
 from keyholder.share import HeldSeeds
 from protocol.covenant import Covenant, dump_parties, read_party
 from protocol.covenant_parts import KeyHolder, Parties, Title
 from protocol.ids import Epoch, HolderIndex, PartyId
+from tests.fakes.covenant_repository import SignedCovenants, signed_covenants
 from tests.fakes.covenants import CovenantKit, make_covenant
 from tests.fakes.processes import Process, free_port, start
 
@@ -25,11 +28,11 @@ ENVIRONMENT = {"SLUIS_PASSPHRASE": PASSPHRASE}
 
 @dataclass(frozen=True, slots=True)
 class KeyHolders:
-    """The homes, seeds included, of all key-holders of a covenant that lies in ``covenant_folder``."""
+    """The homes, seeds included, of all key-holders of a covenant that a board signed."""
 
     folder: Path
     kit: CovenantKit
-    covenant_folder: Path
+    board: SignedCovenants
     homes: tuple[Path, ...]
 
     @property
@@ -39,11 +42,11 @@ class KeyHolders:
 
     def opened(self, index: int) -> Opened:
         """Open the home of key-holder ``index``, counted from 1."""
-        return open_home_with(self.homes[index - 1], self.covenant_folder, SecretText(PASSPHRASE))
+        return open_enrolled(self.homes[index - 1], SecretText(PASSPHRASE))
 
     def held(self, index: int) -> HeldSeeds:
         """Return the seeds that key-holder ``index`` has on disk."""
-        held = self.opened(index).seeds.read()
+        held = open_home(self.homes[index - 1]).seed_folder(SecretText(PASSPHRASE)).read()
         assert held is not None
         return held
 
@@ -52,12 +55,22 @@ class KeyHolders:
         url = self.covenant.key_holders[index - 1].url
         home = str(self.homes[index - 1])
         port = url.rpartition(":")[2]
-        return ["run", "--home", home, "--covenant", str(self.covenant_folder), "--port", port, *extra]
+        return ["run", "--home", home, "--port", port, *extra]
+
+    def sign(self, files: Mapping[str, bytes]) -> None:
+        """Let the board sign this covenant and publish it, and every key-holder enrol under it."""
+        if self.board.work.versions("root"):
+            self.board.add(files)
+            self.board.publish()
+        else:
+            signed_covenants(self.board.folder, files)
+        for home in self.homes:
+            self.board.enrol(home / FOLDER)
 
     def start(self, index: int) -> Process:
         """Start key-holder ``index`` as a process of its own; its output lies beside its home."""
         return start(
-            ["keyholder", *self.arguments(index)],
+            ["keyholder", *self.arguments(index, "--look-every", "0.5")],
             folder=self.folder / "output",
             name=f"keyholder-{index}",
             environment=ENVIRONMENT,
@@ -85,8 +98,12 @@ def make_key_holders(
     budget: int | None = None,
     ceremony: bool = True,
     epoch: Epoch | None = None,
+    sign: bool = True,
 ) -> KeyHolders:
-    """Return key-holders with their seeds (of ``epoch``, else the lowest live one) and a covenant that names them."""
+    """Return key-holders with their seeds (of ``epoch``, else the lowest live one) and a covenant that names them.
+
+    Without ``sign`` the covenant is not signed yet, so that other parties may come into it first.
+    """
     urls = [f"http://127.0.0.1:{free_port()}" for _ in range(key_holders)]
     kit = make_covenant(
         now=now,
@@ -98,12 +115,15 @@ def make_key_holders(
         budget=budget,
     )
     homes = [_home(folder, number, kit, now) for number in range(1, key_holders + 1)]
-    made = KeyHolders(folder, _renamed(kit, homes), folder / "covenant", tuple(home.folder for home in homes))
-    made.kit.write(made.covenant_folder)
-    for number, home in enumerate(homes, start=1):
-        made.kit.signers[home.file.id] = made.opened(number).identity.signer
+    board = SignedCovenants(folder / "board")
+    made = KeyHolders(folder, _renamed(kit, homes), board, tuple(home.folder for home in homes))
+    identities = [home.identity(SecretText(PASSPHRASE)) for home in homes]
+    for home, identity in zip(homes, identities, strict=True):
+        made.kit.signers[home.file.id] = identity.signer
+    if sign:
+        made.sign(made.kit.files)
     if ceremony:
-        _ceremony(made, now, epoch)
+        _ceremony(made, homes, identities, now, epoch)
     return made
 
 
@@ -134,16 +154,16 @@ def _renamed(kit: CovenantKit, homes: list[Home]) -> CovenantKit:
     return replace(kit, files=files, covenant=Covenant.parse(files), witness_signers={}, sealing_keys={})
 
 
-def _ceremony(made: KeyHolders, now: datetime, epoch: Epoch | None) -> None:
+def _ceremony(
+    made: KeyHolders, homes: list[Home], identities: list[Identity], now: datetime, epoch: Epoch | None
+) -> None:
     at = epoch if epoch is not None else min(made.covenant.live_epochs(now))
-    opened = [made.opened(number) for number in range(1, len(made.homes) + 1)]
-    held = [HeldSeeds(one.home.file.index, one.home.sharing, at, {}) for one in opened]
-    for place, dealer in enumerate(opened):
-        dealt = deal(held[place], made.covenant, dealer.identity.signer)
+    held = [HeldSeeds(home.file.index, home.sharing, at, {}) for home in homes]
+    for place, dealer in enumerate(identities):
+        dealt = deal(held[place], made.covenant, dealer.signer)
         held[place] = dealt.held
         for package in dealt.packages:
             to = package.place.receiver - 1
-            sealing = opened[to].identity.sealing.reveal()
-            held[to] = accept(held[to], package, made.covenant, sealing, now).held
-    for one, seeds in zip(opened, held, strict=True):
-        one.seeds.write(seeds)
+            held[to] = accept(held[to], package, made.covenant, identities[to].sealing.reveal(), now).held
+    for home, seeds in zip(homes, held, strict=True):
+        home.seed_folder(SecretText(PASSPHRASE)).write(seeds)

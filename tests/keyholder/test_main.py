@@ -3,6 +3,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from protocol.covenant import Covenant, dump_parties, read_party
 from protocol.covenant_parts import Parties
 from protocol.errors import Code
 from protocol.ids import Epoch, PartyId, PurposeId
+from tests.fakes.covenant_repository import SignedCovenants, signed_covenants
 from tests.fakes.covenants import make_covenant
 from tests.fakes.keyholders import ENVIRONMENT, KeyHolders
 
@@ -63,18 +65,18 @@ def test_a_ceremony_from_nothing(tmp_path: Path) -> None:
     homes = [tmp_path / f"home-{index}" for index in (1, 2, 3)]
     for index, home in enumerate(homes, start=1):
         good(init(home, index))
-    covenant = write_covenant(tmp_path / "covenant", homes)
-    assert "awaited from key-holder 1" in good(invoke("fingerprints", "--home", homes[1], "--covenant", covenant))
+    enrol(tmp_path, homes)
+    assert "awaited from key-holder 1" in good(invoke("fingerprints", "--home", homes[1]))
     for home in homes:
-        good(invoke("deal", "--home", home, "--covenant", covenant, "--out", tmp_path / "out"))
+        good(invoke("deal", "--home", home, "--out", tmp_path / "out"))
     packages = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert packages == ["seed-1-2-for-2.json", "seed-1-3-for-3.json", "seed-2-3-for-3.json"]
     for home, number in zip(homes[1:], (2, 3), strict=True):
         files = sorted((tmp_path / "out").glob(f"*-for-{number}.json"))
-        assert "Every seed is here" in good(invoke("accept", "--home", home, "--covenant", covenant, *files))
-        again = good(invoke("accept", "--home", home, "--covenant", covenant, *files))
+        assert "Every seed is here" in good(invoke("accept", "--home", home, *files))
+        again = good(invoke("accept", "--home", home, *files))
         assert again.count("was here already") == len(files)
-    said = [good(invoke("fingerprints", "--home", home, "--covenant", covenant)) for home in homes]
+    said = [good(invoke("fingerprints", "--home", home)) for home in homes]
     heard = [dict(re.findall(r"(\d-\d) │ \d │ ((?:[0-9a-f]{4} ){7}[0-9a-f]{4})", text)) for text in said]
     assert [sorted(one) for one in heard] == [["1-2", "1-3"], ["1-2", "2-3"], ["1-3", "2-3"]]
     assert heard[0]["1-2"] == heard[1]["1-2"]
@@ -90,11 +92,12 @@ def test_a_new_seed_for_a_set_that_has_one_is_refused(tmp_path: Path, key_holder
     for name in ("keyholder.json", "identity.key"):
         (lost / name).write_bytes((home / name).read_bytes())
         (lost / name).chmod(0o600)
-    good(invoke("deal", "--home", lost, "--covenant", key_holders.covenant_folder, "--out", tmp_path / "out"))
+    key_holders.board.enrol(lost / "covenant")
+    good(invoke("deal", "--home", lost, "--out", tmp_path / "out"))
     package = tmp_path / "out" / "seed-1-2-for-2.json"
     before = key_holders.held(2)
     said = refused(
-        invoke("accept", "--home", key_holders.homes[1], "--covenant", key_holders.covenant_folder, package),
+        invoke("accept", "--home", key_holders.homes[1], package),
         Code.CONFLICT,
     )
     assert "is kept" in said
@@ -106,8 +109,8 @@ def test_a_dealer_that_lost_its_seeds_draws_no_others(tmp_path: Path) -> None:
     homes = [tmp_path / f"home-{index}" for index in (1, 2, 3)]
     for index, home in enumerate(homes, start=1):
         good(init(home, index))
-    covenant = write_covenant(tmp_path / "covenant", homes)
-    command = ("deal", "--home", homes[0], "--covenant", covenant, "--out", tmp_path / "out")
+    enrol(tmp_path, homes)
+    command = ("deal", "--home", homes[0], "--out", tmp_path / "out")
     good(invoke(*command))
     (homes[0] / "seeds").rename(tmp_path / "elsewhere")
     assert "1-2, 1-3 was drawn here before" in refused(invoke(*command), Code.CONFLICT)
@@ -161,17 +164,15 @@ def test_a_wrong_passphrase_is_said_to_be_wrong(key_holders: KeyHolders) -> None
             "fingerprints",
             "--home",
             key_holders.homes[0],
-            "--covenant",
-            key_holders.covenant_folder,
             passphrase="een heel andere zin",
         ),
         Code.WRONG_PASSPHRASE,
     )
 
 
-def test_a_folder_without_a_home_is_explained(tmp_path: Path, key_holders: KeyHolders) -> None:
+def test_a_folder_without_a_home_is_explained(tmp_path: Path) -> None:
     """A wrong folder gives a line that says what was looked for, and how to make it."""
-    arguments = ("--home", tmp_path / "nowhere", "--covenant", key_holders.covenant_folder)
+    arguments = ("--home", tmp_path / "nowhere")
     for command in (("ratchet",), ("run",), ("deal", "--out", tmp_path)):
         assert "sluis keyholder init" in refused(invoke(*command, *arguments), Code.SETTINGS_INVALID)
     assert "sluis keyholder init" in refused(invoke("ledger", "--home", tmp_path), Code.SETTINGS_INVALID)
@@ -182,16 +183,45 @@ def test_run_before_the_ceremony_is_refused(tmp_path: Path) -> None:
     homes = [tmp_path / f"home-{index}" for index in (1, 2, 3)]
     for index, home in enumerate(homes, start=1):
         good(init(home, index))
-    covenant = write_covenant(tmp_path / "covenant", homes)
-    said = refused(invoke("run", "--home", homes[2], "--covenant", covenant), Code.SETTINGS_INVALID)
+    enrol(tmp_path, homes)
+    said = refused(invoke("run", "--home", homes[2]), Code.SETTINGS_INVALID)
     assert "no seed of set 1-3, 2-3" in said
 
 
 def test_a_covenant_with_other_keys_is_refused(tmp_path: Path, key_holders: KeyHolders) -> None:
     """A covenant that names this key-holder with another key stops every command, and says what differs."""
-    other = make_covenant(now=NOW).write(tmp_path / "covenant")
-    said = refused(invoke("ratchet", "--home", key_holders.homes[0], "--covenant", other), Code.COVENANT_INVALID)
-    assert "signing key, sealing key, witness key" in said
+    home = tmp_path / "home-1"
+    good(init(home, 1))
+    other = signed_covenants(tmp_path / "board", make_covenant(now=NOW).files)
+    enrolled = invoke("enrol", "--home", home, "--root", other.root_path, "--from", other.published)
+    for said in (enrolled, invoke("ratchet", "--home", home)):
+        assert "signing key, sealing key, witness key" in refused(said, Code.COVENANT_INVALID)
+
+
+def test_a_home_that_did_not_enrol_is_told_how(tmp_path: Path) -> None:
+    """Before enrol no command knows whose covenant to believe, and says what to do."""
+    good(init(tmp_path / "home-1", 1))
+    assert "enrol" in refused(invoke("ratchet", "--home", tmp_path / "home-1"), Code.COVENANT_INVALID)
+
+
+def test_another_root_is_not_pinned(tmp_path: Path, key_holders: KeyHolders) -> None:
+    """Who enrolled under one board's root is not moved to another's by a command."""
+    board = replace(key_holders.board, folder=tmp_path / "board", board=("one", "two", "three"))
+    board.add_root()
+    board.add(key_holders.kit.files)
+    enrol = ("enrol", "--home", key_holders.homes[0], "--root", board.root_path, "--from", board.publish())
+    assert "Another root" in refused(invoke(*enrol), Code.CONFLICT)
+
+
+def test_a_changed_byte_of_the_kept_covenant_is_refused(tmp_path: Path) -> None:
+    """With its source away, a key-holder whose kept covenant was changed does not act: the bytes are not signed."""
+    homes = [tmp_path / f"home-{index}" for index in (1, 2, 3)]
+    for index, home in enumerate(homes, start=1):
+        good(init(home, index))
+    enrol(tmp_path, homes).published.rename(tmp_path / "gone")
+    (bundle,) = (homes[0] / "covenant" / "targets").glob("*.json")
+    bundle.write_bytes(bundle.read_bytes().replace(b"guard", b"guarb", 1))
+    assert "not those that were signed" in refused(invoke("ratchet", "--home", homes[0]), Code.COVENANT_UNTRUSTED)
 
 
 def test_the_ledger_is_shown_as_tables(key_holders: KeyHolders) -> None:
@@ -210,7 +240,7 @@ def test_the_ledger_is_shown_as_tables(key_holders: KeyHolders) -> None:
     assert "ALARM" not in said
 
 
-@pytest.mark.parametrize("command", ["init", "deal", "accept", "fingerprints", "ratchet", "run", "ledger"])
+@pytest.mark.parametrize("command", ["init", "enrol", "deal", "accept", "fingerprints", "ratchet", "run", "ledger"])
 def test_every_command_teaches(command: str) -> None:
     """Each command explains itself and its options."""
     said = good(invoke(command, "--help"))
@@ -218,8 +248,8 @@ def test_every_command_teaches(command: str) -> None:
     assert len(said) > 200
 
 
-def write_covenant(folder: Path, homes: list[Path]) -> Path:
-    """Write a covenant that names the key-holders of these homes."""
+def enrol(folder: Path, homes: list[Path]) -> SignedCovenants:
+    """Let a board sign a covenant that names the key-holders of these homes, and each of them enrol."""
     kit = make_covenant(now=NOW)
     stated = [read_party("party.yaml", (home / "party.yaml").read_bytes()).key_holder for home in homes]
     agreed = kit.covenant
@@ -232,4 +262,8 @@ def write_covenant(folder: Path, homes: list[Path]) -> Path:
     kit.files["parties.yaml"] = dump_parties(parties).encode()
     Covenant.parse(kit.files)
     assert json.loads((homes[0] / "keyholder.json").read_bytes())["index"] == 1
-    return kit.write(folder)
+    board = signed_covenants(folder / "board", kit.files)
+    for home in homes:
+        said = good(invoke("enrol", "--home", home, "--root", board.root_path, "--from", board.published))
+        assert "signed by the board" in said
+    return board
