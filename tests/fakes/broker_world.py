@@ -35,6 +35,9 @@ from protocol.messages import (
     OpeningRequest,
     PushAnswer,
     PushRequest,
+    QueryAnswer,
+    QueryKey,
+    QueryRequest,
     Role,
     SealedPart,
     Signal,
@@ -199,6 +202,28 @@ class AgencyCaller:
         request = OpeningRequest(justification=why)
         path = f"/v1/hits/{hit}/opening"
         return await self.client.post(path, request, ActAnswer, idempotency_key=key, person=person)
+
+    async def ask(
+        self,
+        keys: Mapping[str, str] | Sequence[tuple[str, str, Role]],
+        *,
+        purpose: PurposeId = PURPOSE,
+        epoch: Epoch | None = None,
+        person: str | None = "medewerker-17",
+    ) -> QueryAnswer:
+        """Ask who knows a person."""
+        chosen = self.world.epoch if epoch is None else epoch
+        listed = [(kind, value, "subject") for kind, value in keys.items()] if isinstance(keys, Mapping) else keys
+        request = QueryRequest(
+            purpose=purpose,
+            epoch=chosen,
+            justification=Justification(code="case-work", text="lopende zaak", case_reference="Z-1"),
+            keys=tuple(
+                QueryKey(kind=KeyKind(kind), role=role, tag=tag_of(kind, value, purpose, chosen))  # type: ignore[arg-type]
+                for kind, value, role in listed
+            ),
+        )
+        return await self.client.post("/v1/queries", request, QueryAnswer, person=person)
 
     async def notices(self, after: int = 0, *, wait: int = 0, limit: int = 100) -> NoticePage:
         """Ask for a page of notices."""

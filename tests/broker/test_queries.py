@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A question and what it leads to: the answer, the owners' notices, the log; and nothing else anywhere."""
+
+import asyncio
+import json
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from protocol.encoding import b64url
+from protocol.errors import Code, InputError, RefusedError, UnavailableError
+from protocol.events import NoticeIssued, QueryAnswered, tag_digest
+from protocol.ids import Epoch, PurposeId
+from protocol.messages import MAX_MATCHES, HitNotice, QueriedNotice
+from tests.fakes.broker_world import (
+    CARE,
+    POLICE,
+    PROBATION,
+    PROSECUTION,
+    PURPOSE,
+    broker_world,
+    tag_of,
+)
+
+PHONE = {"phone": "+31612345678"}
+VICTIMS = PurposeId("victim-protection")
+WHAT_GROWS = {"events", "notices", "notice_counters", "log_tiles", "log_head", "checkpoints", "cosignatures", "nonces"}
+"""The log's own tables, the notices with their numbers, and the nonces of signed requests, which are no question's."""
+
+
+def _records(database: str, event: int) -> list[dict[str, object]]:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT record, subject FROM events ORDER BY id").fetchall()
+    found = [{**json.loads(record), "subject": json.loads(subject)} for record, subject in rows]
+    return [one for one in found if one["event"] == event]
+
+
+def _rows(database: str) -> dict[str, list[str]]:
+    """Return all rows of all tables, as text."""
+    with psycopg.connect(database) as connection:
+        tables = connection.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'public' AND c.relkind = 'r'"
+        ).fetchall()
+        return {
+            name: sorted(row[0] for row in connection.execute(SQL("SELECT t::text FROM {} t").format(Identifier(name))))
+            for (name,) in tables
+        }
+
+
+async def test_both_sides_see_that_it_was_asked(database: str) -> None:
+    """The asker is told whom to call, with the proof of its question; the owner is told who asked, with proof."""
+    async with broker_world(database) as world:
+        theirs = world.signal(PROSECUTION, PHONE)
+        await world.agency(PROSECUTION).push(theirs)
+        answer = await world.agency(POLICE).ask({**PHONE, "iban": "z"})
+        (match,) = answer.matches
+        assert (match.quality, match.level, match.urgency) == ("hit", "contact", "normal")
+        assert [(one.kind, one.my_role, one.their_role) for one in match.agreed] == [("phone", "subject", "subject")]
+        other = match.counterpart
+        assert other is not None
+        assert (other.agency, other.signal_id, other.signature) == (PROSECUTION, theirs.id, theirs.signature)
+        assert other.parts == tuple(part for part in theirs.parts if part.name == "contact")
+        assert {wrap.part: wrap.wrap for wrap in other.wraps} == {"contact": theirs.keys[0].wraps["contact"]}
+        event = world.prove(answer.evidence, answer.checkpoint)
+        assert isinstance(event, QueryAnswered)
+        assert (event.act.agency, event.act.person, event.act.purpose) == (POLICE, "medewerker-17", PURPOSE)
+        assert (event.matches, event.key_kinds, event.epoch) == (1, ("iban", "phone"), world.epoch)
+        assert event.act.justification is not None
+        assert event.act.justification.case_reference == "Z-1"
+        tags = [tag_of("phone", PHONE["phone"], epoch=world.epoch), tag_of("iban", "z", epoch=world.epoch)]
+        assert set(event.subject.tag_digests) == {tag_digest(tag) for tag in tags}
+        assert event.subject.signal_ids == ()
+        page = await world.agency(PROSECUTION).told(1)
+        (notice,) = page.notices
+        assert isinstance(notice, QueriedNotice)
+        assert (notice.seq, notice.my_signal, notice.asker, notice.level) == (1, theirs.id, POLICE, "content")
+        told = world.prove(notice.evidence, page.checkpoint)
+        assert isinstance(told, NoticeIssued)
+        assert (told.act.recipient, told.act.agency, told.notice_type) == (PROSECUTION, POLICE, "queried")
+        assert told.act.justification is None
+        (joined,) = _records(database, 7)
+        assert (joined["agencies"], joined["subject"]) == ([POLICE, PROSECUTION], {"signalIds": [str(theirs.id)]})
+
+
+async def test_nothing_of_a_question_is_stored_but_the_log_and_the_notice(database: str) -> None:
+    """After questions with and without matches no other table has changed, and no table holds a tag that was asked."""
+    async with broker_world(database) as world:
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
+        await world.agency(PROBATION).push(world.signal(PROBATION, {"iban": "other"}))
+        before = _rows(database)
+        asked = {"phone": PHONE["phone"], "email": "nobody-signals-this"}
+        assert len((await world.agency(POLICE).ask(asked)).matches) == 1
+        assert (await world.agency(PROSECUTION).ask({"handle": "nor this"})).matches == ()
+        with pytest.raises(RefusedError):
+            await world.agency(CARE).ask({"handle": "nor this"})
+        after = _rows(database)
+        assert {name for name in after if after[name] != before.get(name)} <= WHAT_GROWS
+        for kind, value in (("email", "nobody-signals-this"), ("handle", "nor this")):
+            tag = tag_of(kind, value, epoch=world.epoch)
+            whole = json.dumps(after)
+            assert tag.hex() not in whole
+            assert b64url(tag) not in whole
+
+
+async def test_a_question_finds_what_comes_before_it_only(database: str) -> None:
+    """A question leaves no standing signal: who signals afterwards is told nothing of it."""
+    async with broker_world(database) as world:
+        assert (await world.agency(POLICE).ask(PHONE)).matches == ()
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
+        assert (await world.agency(PROSECUTION).notices(wait=1)).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("asker", "purpose", "rule"),
+    [
+        (CARE, PURPOSE, "guard.not-an-asker"),
+        (PROBATION, VICTIMS, "guard.hidden-from-kind"),
+        (POLICE, PurposeId("no-such-purpose"), "unknown-entity"),
+    ],
+    ids=["no asker", "hidden", "unknown"],
+)
+async def test_whoever_may_not_ask_learns_nothing(database: str, asker: str, purpose: PurposeId, rule: str) -> None:
+    """The same refusal, known person or not, decided before anything is looked up; it is logged, and nobody is told."""
+    async with broker_world(database) as world:
+        known = PURPOSE if purpose not in world.kit.covenant.purposes else purpose
+        basis = {"basis": "legal-duty", "grounds": ("under-coercion",)} if known == VICTIMS else {}
+        signal = world.signal(PROSECUTION, PHONE, purpose=known).model_copy(update=basis)
+        assert (await world.agency(PROSECUTION).push(signal)).results[0].status == "accepted"
+        said = []
+        for keys in (PHONE, {"phone": "unknown"}):
+            with pytest.raises(RefusedError) as error:
+                await world.agency(asker).ask(keys, purpose=purpose)  # type: ignore[arg-type]  # a name of the test
+            said.append((error.value.code, error.value.rule, error.value.detail, error.value.hint))
+        assert said[0] == said[1]
+        assert said[0][:2] == (Code.POLICY_REFUSED, rule)
+        assert [(one["agency"], one["code"], one["rule"]) for one in _records(database, 11)] == [
+            (asker, "policy_refused", rule)
+        ] * 2
+        assert _records(database, 12) == _records(database, 7) == []
+        assert (await world.agency(PROSECUTION).notices()).notices == ()
+
+
+async def test_a_question_names_who_asks_and_why(database: str) -> None:
+    """Without a person, or without a reason and a case, a question is refused, and the refusal is logged."""
+    async with broker_world(database) as world:
+        with pytest.raises(InputError):
+            await world.agency(POLICE).ask(PHONE, person=None)
+        body = {"purpose": PURPOSE, "epoch": world.epoch, "keys": []}
+        with pytest.raises(InputError):
+            await world.agency(POLICE).client.request("POST", "/v1/queries", body=json.dumps(body).encode())
+        assert [one["code"] for one in _records(database, 11)] == ["malformed"] * 2
+        assert _records(database, 12) == []
+
+
+async def test_a_closed_epoch_is_not_asked(database: str) -> None:
+    """Of an epoch that is not live nothing is answered."""
+    async with broker_world(database) as world:
+        with pytest.raises(RefusedError) as error:
+            await world.agency(POLICE).ask(PHONE, epoch=Epoch(world.epoch + 1))
+        assert error.value.code is Code.EPOCH_CLOSED
+
+
+async def test_what_is_no_match_is_not_told(database: str) -> None:
+    """Own signals, other purposes, withdrawn ones, mislabelled kinds, two associates and weak keys match nothing."""
+    async with broker_world(database) as world:
+        police, prosecution = world.agency(POLICE), world.agency(PROSECUTION)
+        gone = world.signal(PROSECUTION, PHONE)
+        weak = world.signal(PROSECUTION, {"sound-month-day": "w"})
+        around = world.signal(PROSECUTION, [("iban", "a", "associate")])
+        other = world.signal(PROSECUTION, {"email": "e"})
+        tag = other.keys[0].model_copy(update={"tag": tag_of("handle", "h", epoch=world.epoch)})
+        await police.push(world.signal(POLICE, PHONE))
+        await prosecution.push(gone, weak, around, other.model_copy(update={"keys": (tag,)}))
+        await prosecution.withdraw(gone.id)
+        keys = [(kind, value, "subject") for kind, value in {**PHONE, "sound-month-day": "w", "handle": "h"}.items()]
+        answer = await police.ask([*keys, ("iban", "a", "associate")])  # type: ignore[list-item]  # words of the test
+        assert answer.matches == ()
+        event = world.prove(answer.evidence, answer.checkpoint)
+        assert isinstance(event, QueryAnswered)
+        assert event.matches == 0
+        assert (await prosecution.notices()).notices[1:] == ()
+
+
+async def test_levels_are_the_covenant_s(database: str) -> None:
+    """Asker and owner are each told at their own level: on two medium keys both hear of existence, and no name."""
+    async with broker_world(database) as world:
+        medium = {"name-year": "n", "sound-month-day": "n"}
+        mine = world.signal(CARE, medium), world.signal(CARE, {"name-dob": "n"})
+        await world.agency(CARE).push(*mine)
+        answer = await world.agency(POLICE).ask(medium)
+        (match,) = answer.matches
+        assert (match.quality, match.level, match.counterpart) == ("possible", "existence", None)
+        await world.agency(POLICE).ask({"name-dob": "n"})
+        page = await world.agency(CARE).told(2)
+        told = [one for one in page.notices if isinstance(one, QueriedNotice)]
+        assert [(one.seq, one.level, one.asker) for one in told] == [(1, "existence", None), (2, "agency", POLICE)]
+        hidden = world.prove(told[0].evidence, page.checkpoint)
+        assert hidden.act.agency is None
+        assert POLICE not in told[0].evidence.opening.to_json().decode()
+        # The joining stands in the log all the same, for who may read it.
+        assert [one["agencies"] for one in _records(database, 7)] == [[POLICE, CARE]] * 2
+
+
+async def test_a_case_is_told_once(database: str) -> None:
+    """Of one case with several signals the best is told, and its owner hears of the question once."""
+    async with broker_world(database) as world:
+        strong, sure = world.signal(CARE, {"name-dob": "n"}, case="A"), world.signal(CARE, PHONE, case="A")
+        await world.agency(CARE).push(sure, strong, world.signal(CARE, PHONE, case="B"))
+        answer = await world.agency(POLICE).ask({**PHONE, "name-dob": "n"})
+        assert [match.quality for match in answer.matches] == ["hit", "hit"]
+        page = await world.agency(CARE).told(2)
+        assert len(page.notices) == 2
+        assert {one.my_signal for one in page.notices if isinstance(one, QueriedNotice)} >= {sure.id}
+
+
+async def test_a_muted_key_points_at_nobody(database: str) -> None:
+    """A key that stands on too many cases is not looked up."""
+    async with broker_world(database) as world:
+        many = [world.signal(CARE, PHONE, case=f"{number}", parts=()) for number in range(21)]
+        many = [one.model_copy(update={"keys": (one.keys[0].model_copy(update={"wraps": {}}),)}) for one in many]
+        await world.agency(CARE).push(*many)
+        await world.agency(CARE).told(1)
+        assert (await world.agency(POLICE).ask(PHONE)).matches == ()
+
+
+async def test_an_answer_has_a_bound(database: str) -> None:
+    """More cases than an answer holds are not told, not joined and not announced."""
+    async with broker_world(database, agencies=20) as world:
+        senders = [agency.id for agency in world.kit.covenant.agencies if agency.kind == "care"]
+        for sender in senders:
+            await world.agency(sender).push(
+                *(world.signal(sender, PHONE, case=f"{n}", basis="consent") for n in range(15))
+            )
+        assert len(senders) * 15 > MAX_MATCHES
+        answer = await world.agency(POLICE).ask(PHONE)
+        assert len(answer.matches) == MAX_MATCHES
+        event = world.prove(answer.evidence, answer.checkpoint)
+        assert isinstance(event, QueryAnswered)
+        assert event.matches == MAX_MATCHES == len(_records(database, 7)) - len(_hits(database))
+
+
+def _hits(database: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(database) as connection:
+        return connection.execute("SELECT id FROM hits").fetchall()
+
+
+async def test_an_answer_needs_its_proof(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a quorum the question is logged and not answered, and the owner hears of it once it is proven."""
+    monkeypatch.setattr("broker.service.PROOF_SECONDS", 0.3)
+    async with broker_world(database) as world:
+        await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
+        for witness in world.witnesses:
+            witness.down = True
+        with pytest.raises(UnavailableError) as error:
+            await world.agency(POLICE).ask(PHONE)
+        assert error.value.code is Code.NOT_LOGGED
+        assert len(_records(database, 12)) == 1
+        assert (await world.agency(PROSECUTION).notices()).notices == ()
+        for witness in world.witnesses:
+            witness.down = False
+        assert len((await world.agency(PROSECUTION).told(1)).notices) == 1
+
+
+async def test_questions_and_hits_share_numbers_without_gaps(database: str) -> None:
+    """Hits and questions are told under one series of numbers, however they come together."""
+    async with broker_world(database) as world:
+        await world.agency(CARE).push(world.signal(CARE, PHONE))
+        await asyncio.gather(
+            world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE)),
+            *(world.agency(one).ask(PHONE) for one in (POLICE, PROBATION) for _ in range(4)),
+        )
+        page = await world.agency(CARE).told(9)
+        assert [notice.seq for notice in page.notices] == list(range(1, 10))
+        assert sorted(notice.type for notice in page.notices) == ["hit"] + ["queried"] * 8
+        assert any(isinstance(notice, HitNotice) for notice in page.notices)
