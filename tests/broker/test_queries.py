@@ -124,10 +124,11 @@ async def test_a_question_finds_what_comes_before_it_only(database: str) -> None
 async def test_whoever_may_not_ask_learns_nothing(database: str, asker: str, purpose: PurposeId, rule: str) -> None:
     """The same refusal, known person or not, decided before anything is looked up; it is logged, and nobody is told."""
     async with broker_world(database) as world:
-        known = PURPOSE if purpose not in world.kit.covenant.purposes else purpose
-        basis = {"basis": "legal-duty", "grounds": ("under-coercion",)} if known == VICTIMS else {}
-        signal = world.signal(PROSECUTION, PHONE, purpose=known).model_copy(update=basis)
-        assert (await world.agency(PROSECUTION).push(signal)).results[0].status == "accepted"
+        known = VICTIMS if purpose == VICTIMS else PURPOSE
+        signal = world.signal(POLICE, PHONE, purpose=known)
+        if known == VICTIMS:
+            signal = signal.model_copy(update={"grounds": ("under-coercion",)})
+        assert (await world.agency(POLICE).push(signal)).results[0].status == "accepted"
         said = []
         for keys in (PHONE, {"phone": "unknown"}):
             with pytest.raises(RefusedError) as error:
@@ -139,7 +140,7 @@ async def test_whoever_may_not_ask_learns_nothing(database: str, asker: str, pur
             (asker, "policy_refused", rule)
         ] * 2
         assert _records(database, 12) == _records(database, 7) == []
-        assert (await world.agency(PROSECUTION).notices()).notices == ()
+        assert (await world.agency(POLICE).notices()).notices == ()
 
 
 async def test_a_question_names_who_asks_and_why(database: str) -> None:
