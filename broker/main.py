@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,13 +21,13 @@ import typer
 from broker import binaries, cluster
 from broker.migrate import migrate
 from broker.settings import HomeFile, make_home, open_home, require_place
+from broker.standing import looking
 from broker.web import make_broker_app
 from edge.cli import reported
-from edge.covenant_folder import load_covenant
+from edge.covenant_watch import CovenantWatch
 from edge.keyfile import SecretText, passphrase_from
-from edge.logs import configure
+from edge.logs import configure, logger
 from edge.serve import serve
-from protocol.agreed import Agreed
 from protocol.errors import Code, UnavailableError
 from protocol.messages import parse
 
@@ -100,7 +101,6 @@ def publish(
 @reported()
 def run(
     home: HomeOption,
-    covenant: Annotated[Path, typer.Option(help="The covenant's folder, as the board gave it.", file_okay=False)],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8440,
     public_url: Annotated[
@@ -122,15 +122,15 @@ def run(
     """Serve until told to stop. One ready line on standard output."""
     configure(path=log_file)
     found = open_home(home)
-    agreed = load_covenant(covenant)
     passphrase = _passphrase()
     signer, publication = found.signer(passphrase), found.publication(passphrase)
-    require_place(found, signer, agreed)
+    publication.renew(_now())
+    watch = CovenantWatch(publication.trust(), partial(require_place, found, signer), logger("broker"))
+    agreed = watch.agreed
     with _database(database, found.postgres, postgres_bin) as url:
         migrate(url)
-        served = make_broker_app(
-            Agreed.of(agreed), signer, url, _now, public_url or agreed.broker.url, publication=publication
-        )
+        address = public_url or agreed.covenant.broker.url
+        served = make_broker_app(agreed, signer, url, _now, address, looking(watch, publication), publication)
         status = serve(served, host=host, port=port, role="broker")
     raise typer.Exit(status)
 

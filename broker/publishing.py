@@ -31,6 +31,7 @@ SERVED: Final = "covenant-repository"
 RENEW_SECONDS: Final = 60.0
 """Half a life is twelve hours: hundreds of tries before a timestamp can run out. Each looks at two small files."""
 _GENERATION: Final = ".covenant-repository-"
+TIMESTAMP: Final = "timestamp.json"
 _HEX: Final = "[0-9a-f]{64}"
 _NAMES: Final = re.compile(
     rf"(timestamp|[1-9][0-9]{{0,11}}\.(root|targets|snapshot))\.json"
@@ -113,6 +114,13 @@ class Publication:
             return (self.served / name).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def marks(self) -> list[int]:
+        """Return what changes whenever something else is published: the times of the folder and of its timestamp."""
+        try:
+            return [self.served.stat().st_mtime_ns, (self.served / TIMESTAMP).stat().st_mtime_ns]
+        except OSError:
+            return []
 
     def _rehearse(self, fresh: Path) -> None:
         if (self._home / TRUST / ROOT).exists():

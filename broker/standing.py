@@ -12,8 +12,10 @@ from typing import Final, Protocol
 
 import httpx
 
+from broker.publishing import Publication
 from broker.service import Broker
 from broker.transport import KeyHolderDoor
+from edge.covenant_watch import CovenantWatch
 from edge.logs import Logger, error_fields
 from protocol.agreed import Agreed
 from protocol.checkpoint import WitnessKey
@@ -75,6 +77,19 @@ class Standing:
                     await self.take(found, asker)
             except SluisError as error:
                 self._log.warning("covenant will be looked at again", code=error.code.value, **error_fields(error))
+
+
+def looking(watch: CovenantWatch, publication: Publication) -> Look:
+    """Return what looks at the broker's own published covenant; verifying it waits until a file has changed."""
+    seen: list[int] = []
+
+    def look(now: datetime) -> Agreed:
+        if (marks := publication.marks()) != seen:
+            seen[:] = marks
+            watch.look(now)
+        return watch.agreed
+
+    return look
 
 
 def doors_of(covenant: Covenant, http: httpx.AsyncClient) -> Mapping[HolderIndex, KeyHolderDoor]:
