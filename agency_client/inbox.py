@@ -16,10 +16,11 @@ Not here: fetching (``reading.py``), keeping (``vault``), showing (``wording.py`
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
+from agency_client.awaiting import Versions, require_overdue
 from agency_client.trail import Proven, prove
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import (
@@ -27,6 +28,7 @@ from agency_client.verified import (
     VerifiedHit,
     VerifiedMute,
     VerifiedNotice,
+    VerifiedOverdue,
     VerifiedPast,
     VerifiedQueried,
     VerifiedUndelivered,
@@ -46,6 +48,7 @@ from protocol.messages import (
     Level,
     MutedNotice,
     Notice,
+    OverdueNotice,
     PartName,
     Quality,
     QueriedNotice,
@@ -75,6 +78,10 @@ class Mine:
     keys: tuple[KeptKey, ...]
     ended: bool = False
     """Whether it is taken back, on the way to be, or past its time, as far as we know ourselves."""
+    registered_at: datetime | None = None
+    """When the log proves that it was registered; looked up for a notice of silence only."""
+    met: bool = False
+    """Whether a hit with the counterpart that it awaits stands here; looked up likewise."""
 
 
 class Claim(Protocol):
@@ -111,6 +118,8 @@ class Reader:
 
     agency: PartyId
     covenant: Covenant
+    versions: Versions | None = None
+    """The covenants of before, for what was told under one of them."""
 
     def verify(self, notice: Notice, cosigned: CosignedCheckpoint, mine: Mine | None) -> VerifiedNotice:
         """Return the notice as one that may be believed.
@@ -125,6 +134,11 @@ class Reader:
         if isinstance(notice, MutedNotice):
             self._require_muted(notice, proven, mine)
             return VerifiedMute(notice, receipt)
+        if isinstance(notice, OverdueNotice):
+            require_overdue(notice, proven, self.agency, mine.signal, mine.registered_at, self.covenant, self.versions)
+            if mine.met:
+                raise _not_proven("The notice calls a counterpart overdue that came, and that stands.")
+            return VerifiedOverdue(notice, replace(receipt, about=str(notice.my_signal)))
         self._require_issued(notice, proven, mine)
         if isinstance(notice, WithdrawnNotice):
             return VerifiedWithdrawal(notice, receipt)

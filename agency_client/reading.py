@@ -9,10 +9,11 @@ Not here: what must hold (``inbox.py``).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from agency_client.awaiting import awaited_of, is_met
 from agency_client.doors import BrokerDoor
 from agency_client.inbox import Mine, Reader, content_of, signal_of
 from agency_client.states import SignalState
@@ -24,7 +25,7 @@ from protocol.checkpoint import CosignedCheckpoint
 from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
 from protocol.ids import SignalId
-from protocol.messages import Notice
+from protocol.messages import Notice, OverdueNotice
 
 PAGE: Final = 100
 """Notices asked for at once."""
@@ -131,7 +132,18 @@ class Reading:
     def _mine(self, notice: Notice) -> Mine | None:
         signal = signal_of(notice)
         found = self._known.get(signal)
-        return None if found is None else Mine(*found, self._ended(found[0]))
+        if found is None:
+            return None
+        mine = Mine(*found, self._ended(found[0]))
+        return self._waiting(mine, notice.seq) if isinstance(notice, OverdueNotice) else mine
+
+    def _waiting(self, mine: Mine, seq: int) -> Mine:
+        kept, covenant = mine.signal, self._reader.covenant
+        awaited = awaited_of(covenant, self._reader.agency, kept.purpose)
+        # Of a counterpart that was told later, nothing was known then.
+        before = [hit for hit in self._vault.hits.of_signal(kept.id) if hit.notice.seq < seq]
+        met = awaited is not None and is_met(before, awaited, covenant)
+        return replace(mine, registered_at=self._vault.evidence.registered([kept.id]).get(kept.id), met=met)
 
     def _ended(self, signal: Kept) -> bool:
         now = self._clock()

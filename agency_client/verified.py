@@ -7,7 +7,7 @@ Only ``inbox.py`` and ``post.py`` make them.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from protocol.messages import HitNotice, MutedNotice, QueriedNotice, WithdrawnNotice
+from protocol.messages import HitNotice, MutedNotice, OverdueNotice, QueriedNotice, WithdrawnNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,20 @@ class VerifiedQueried:
     receipt: Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class VerifiedOverdue:
+    """The counterpart that a signal of ours awaits did not come in time, and the log proves that we were told."""
+
+    notice: OverdueNotice
+    receipt: Receipt
+
+
 VerifiedNotice: TypeAlias = (
-    VerifiedHit | VerifiedUndelivered | VerifiedPast | VerifiedWithdrawal | VerifiedMute | VerifiedQueried
+    VerifiedHit
+    | VerifiedUndelivered
+    | VerifiedPast
+    | VerifiedWithdrawal
+    | VerifiedMute
+    | VerifiedQueried
+    | VerifiedOverdue
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, func, select
@@ -17,7 +18,9 @@ from agency_client.vault.tables import FindingRow, KeySetRow, PersonRow, Receipt
 from agency_client.verified import Receipt
 from protocol.encoding import format_time
 from protocol.errors import Code
-from protocol.ids import Epoch, PurposeId
+from protocol.events import SignalRegistered, parse_opening
+from protocol.ids import Epoch, PurposeId, SignalId
+from protocol.messages import Opening, parse
 
 _CHECKPOINT = "checkpoint"
 RECEIPT_PAGE: Final = 1_000
@@ -88,6 +91,28 @@ class EvidenceShelf:
         """Return whether the log's entry at a place was proven to us before."""
         with self._database.reading() as session:
             return session.get(ReceiptRow, place) is not None
+
+    def registered(self, signals: Sequence[SignalId]) -> dict[SignalId, datetime]:
+        """Return when each of these signals was registered, as the log proved to us; of others nothing."""
+        found: dict[SignalId, datetime] = {}
+        wanted = [str(signal) for signal in signals]
+        for start in range(0, len(wanted), RECEIPT_PAGE // 2):
+            with self._database.reading() as session:
+                rows = session.exec(
+                    select(ReceiptRow).where(
+                        ReceiptRow.kind == SignalRegistered.__name__,
+                        col(ReceiptRow.about).in_(wanted[start : start + RECEIPT_PAGE // 2]),
+                    )
+                ).all()
+            for row in rows:
+                opening = parse(Opening, self._database.open(row.opening, "receipt", str(row.place)))
+                found[SignalId(UUID(row.about))] = parse_opening(opening).act.time
+        return found
+
+    def put_receipt(self, receipt: Receipt) -> None:
+        """Keep one receipt of an act that changes nothing else here."""
+        with self._database.writing() as session:
+            put_receipts(session, self._database, [receipt])
 
     def count_receipts(self) -> int:
         """Return how many receipts there are."""

@@ -14,12 +14,19 @@ from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
-from agency_client.vault.tables import HitRow, NoticeRow, PostingRow
-from agency_client.verified import VerifiedHit, VerifiedNotice, VerifiedPast, VerifiedUndelivered, VerifiedWithdrawal
+from agency_client.vault.tables import HitRow, NoticeRow, PostingRow, ReceiptRow
+from agency_client.verified import (
+    VerifiedHit,
+    VerifiedNotice,
+    VerifiedOverdue,
+    VerifiedPast,
+    VerifiedUndelivered,
+    VerifiedWithdrawal,
+)
 from protocol.encoding import format_time, parse_time
 from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.ids import HitId, SignalId
-from protocol.messages import HitNotice, MutedNotice, Notice, QueriedNotice, WithdrawnNotice, parse
+from protocol.messages import HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice, parse
 
 REFUSED: Final = "refused"
 """The type of a notice row whose notice did not hold."""
@@ -70,6 +77,8 @@ class Hits:
     def put(self, found: VerifiedNotice, content: bytes, now: datetime) -> None:
         """Keep a verified notice, and what it changes, in one transaction. ``content`` is what tells a repeat."""
         with self._database.writing() as session:
+            if isinstance(found, VerifiedOverdue):
+                _require_first(session, found)
             session.merge(self._row(found.notice, content))
             put_receipts(session, self._database, [found.receipt])
             if isinstance(found, VerifiedHit):
@@ -198,6 +207,20 @@ class Hits:
             parse(MutedNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
         ]
 
+    def overdue(self) -> list[OverdueNotice]:
+        """Return the verified words about counterparts that stay away, oldest first."""
+        with self._database.reading() as session:
+            rows = session.exec(select(NoticeRow).where(NoticeRow.type == "overdue").order_by(col(NoticeRow.seq))).all()
+        return [
+            parse(OverdueNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
+        ]
+
+    def of_signal(self, signal: SignalId) -> list[KeptHit]:
+        """Return the hits with one of our signals."""
+        with self._database.reading() as session:
+            rows = session.exec(select(HitRow).where(HitRow.signal == str(signal)).order_by(col(HitRow.seq))).all()
+        return [self._kept(row) for row in rows]
+
     def queried(self) -> list[QueriedNotice]:
         """Return the verified words about who asked about our people, oldest first."""
         with self._database.reading() as session:
@@ -215,3 +238,16 @@ class Hits:
     def _kept(self, row: HitRow) -> KeptHit:
         notice = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
         return KeptHit(notice, HitState(row.state), row.opened_at, row.withdrawn_at)
+
+
+def _require_first(session: Session, found: VerifiedOverdue) -> None:
+    # The receipts of these are kept under the signal: silence is told once, so another place is another telling.
+    known = session.exec(
+        select(ReceiptRow.place).where(
+            ReceiptRow.kind == found.receipt.kind,
+            ReceiptRow.about == found.receipt.about,
+            ReceiptRow.place != found.receipt.place,
+        )
+    ).first()
+    if known is not None:
+        raise VerificationError(Code.NOTICE_REPLAYED, "The same silence was told under another number before.")

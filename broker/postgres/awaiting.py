@@ -16,19 +16,19 @@ from protocol.ids import SignalId
 from protocol.messages import Quality
 
 # A signal that another act holds is left for the next look. A canary, which is registered under a cover, is no
-# counterpart: nobody stands behind it. Questions leave no hit, so they count as nothing.
+# counterpart: nobody stands behind it. Questions leave no hit, so they count as nothing. A counterpart counts by its
+# state alone: until its expiry is told to the waiting side, that side sees it stand.
 OVERDUE: Final = """
-WITH expected AS MATERIALIZED (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::interval[])
-                                 AS e (purpose, agency, latest, wait)),
+WITH expected AS MATERIALIZED (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[])
+                                 AS e (purpose, agency, latest)),
      counterpart AS MATERIALIZED (SELECT * FROM unnest(%s::text[], %s::text[]) AS c (purpose, agency))
-SELECT s.id, s.agency, s.purpose, s.epoch, s.awaited_since + e.wait, EXISTS (
+SELECT s.id, s.agency, s.purpose, s.epoch, s.awaited_since, EXISTS (
     SELECT 1 FROM (SELECT second_signal AS other, quality FROM hits WHERE first_signal = s.id
                    UNION ALL SELECT first_signal, quality FROM hits WHERE second_signal = s.id) AS h
     JOIN signals o ON o.id = h.other
     JOIN counterpart c ON c.agency = o.agency AND c.purpose = s.purpose
     JOIN events r ON r.id = o.event_id
-    WHERE h.quality = ANY(%s) AND o.state = 'live' AND o.expires_at > %s
-      AND (r.record::jsonb -> 'asked' -> 'cover') IS NULL)
+    WHERE h.quality = ANY(%s) AND o.state = 'live' AND (r.record::jsonb -> 'asked' -> 'cover') IS NULL)
 FROM signals s JOIN expected e ON e.purpose = s.purpose AND e.agency = s.agency
 WHERE s.awaited_since <= e.latest AND s.state = 'live' AND s.expires_at > %s
 ORDER BY s.awaited_since, s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED
@@ -44,20 +44,24 @@ async def read_waiting(
     limit: int,
 ) -> Sequence[Waiting]:
     """Return live signals that waited their whole time by ``latest``, locked, and whether a counterpart stands now."""
-    senders = [(one.purpose, party, latest - one.wait, one.wait) for one in expected for party in one.senders]
+    senders = [(one.purpose, party, latest - one.wait) for one in expected for party in one.senders]
     others = [(one.purpose, party) for one in expected for party in one.counterparts]
     cursor = await connection.execute(
         SQL(OVERDUE),
         (
-            *([row[place] for row in senders] for place in range(4)),
+            *([row[place] for row in senders] for place in range(3)),
             *([row[place] for row in others] for place in range(2)),
             list(meets),
-            now,
             now,
             limit,
         ),
     )
-    return [Waiting(*row) for row in await cursor.fetchall()]
+    # Added here: to PostgreSQL a day is what its time zone says.
+    waits = {one.purpose: one.wait for one in expected}
+    return [
+        Waiting(signal, agency, purpose, epoch, since + waits[purpose], met)
+        for signal, agency, purpose, epoch, since, met in await cursor.fetchall()
+    ]
 
 
 async def end_waits(connection: Connection, signals: Sequence[SignalId]) -> None:

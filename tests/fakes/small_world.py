@@ -40,6 +40,7 @@ from protocol.messages import (
     Notice,
     NoticePage,
     OpeningRequest,
+    OverdueNotice,
     PartName,
     PushAnswer,
     PushRequest,
@@ -272,7 +273,8 @@ class MemoryBroker:
     def _tell(self, mine: Stored, theirs: Stored, hit: Hit, agreed: Sequence[tuple[Any, Any, Any]]) -> None:
         rows = self.told.setdefault(mine.agency, [])
         named = hit if self.level != "existence" else replace(hit, signals=(mine.signal.id,))
-        event = self.recorder.hit_notice(named, mine.agency, PURPOSE, len(rows) + 1, self.level, ALLOWED, NOW).event
+        purpose = mine.signal.purpose
+        event = self.recorder.hit_notice(named, mine.agency, purpose, len(rows) + 1, self.level, ALLOWED, NOW).event
         place, made = self.log.add(event)
         notice = HitNotice(
             seq=len(rows) + 1,
@@ -327,6 +329,22 @@ class MemoryBroker:
             kind=key.kind,
             signals=21,
             example=signal.id,
+            evidence=Evidence(index=place, opening=made.opening, proof=()),
+        )
+        rows.append(Told(notice, place, made))
+
+    def overdue(self, agency: PartyId, signal: Signal, due: datetime, at: datetime | None = None) -> None:
+        """Tell an agency that the counterpart of a signal stays away."""
+        rows, at = self.told.setdefault(agency, []), at or due
+        event = self.recorder.overdue_notice(agency, signal.purpose, len(rows) + 1, signal.id, at).event
+        place, made = self.log.add(event)
+        notice = OverdueNotice(
+            seq=len(rows) + 1,
+            at=at,
+            my_signal=signal.id,
+            purpose=signal.purpose,
+            epoch=signal.epoch,
+            due_since=due,
             evidence=Evidence(index=place, opening=made.opening, proof=()),
         )
         rows.append(Told(notice, place, made))
