@@ -143,7 +143,7 @@ class CovenantTrust:
             return self.load()
 
     def rehearse(self, source: str) -> Trusted:
-        """Return what a refresh from another source would give, and keep nothing. Raises as ``refresh``."""
+        """Return what a refresh from another source would give, and believe none of it yet. Raises as ``refresh``."""
         with self._fetched(source) as (_, trusted):
             return trusted
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, MetaFile, Timestamp
 
-from edge.covenant_keys import CovenantSigner
+from edge.covenant_keys import CovenantKey, CovenantSigner
 from edge.covenant_online import assemble, renew
 from edge.covenant_repository import Repository
 from edge.covenant_terms import RootTerms
@@ -39,6 +39,8 @@ class SignedCovenants:
     board: tuple[str, ...] = BOARD
     threshold: int = 2
     online: CovenantSigner = field(default_factory=lambda: signer("broker"))
+    online_key: CovenantKey | None = None
+    """Of a real broker's home, whose own ``publish`` signs what is served; then ``publish`` here cannot."""
 
     @property
     def work(self) -> Repository:
@@ -63,7 +65,7 @@ class SignedCovenants:
     def add_root(self, *, days: float = 365, signers: Iterable[str] | None = None, now: datetime | None = None) -> None:
         """Propose a root with the present board and let it be signed; by the whole board unless told otherwise."""
         keys = [signer(name).key for name in self.board]
-        terms = RootTerms(keys, self.threshold, keys, self.threshold, self.online.key)
+        terms = RootTerms(keys, self.threshold, keys, self.threshold, self.online_key or self.online.key)
         self.work.propose_root(terms, (now or datetime.now(UTC)) + timedelta(days=days))
         for name in self.board if signers is None else signers:
             self.work.sign(signer(name), self.work.root_standing())
@@ -99,18 +101,42 @@ class SignedCovenants:
         document = json.loads(path.read_bytes())
         change(document["signed"])
         bent: Metadata[Any] = Metadata.from_dict(document)
+        bent.signatures.clear()
         for place, each in enumerate(signers):
             bent.sign((self.online if each == self.online.key.name else signer(each)).tuf, append=place > 0)
         path.write_bytes(bent.to_bytes())
 
+    def repoint(self) -> None:
+        """Let the broker vouch for the published snapshot as it is, which its own code would not do once it is bent."""
+        version = self.published_as("snapshot")
+        content = (self.published / f"{version}.snapshot.json").read_bytes()
+        now = datetime.now(UTC)
+        points = MetaFile.from_data(version, content, ["sha256"])
+        made = Metadata(Timestamp(int(now.timestamp()) + 60, expires=now + timedelta(days=1), snapshot_meta=points))
+        made.sign(self.online.tuf)
+        (self.published / "timestamp.json").write_bytes(made.to_bytes())
+
+    def published_as(self, role: str) -> int:
+        """Return the newest published version of a role."""
+        return Repository(self.published).versions(role)[-1]
+
 
 def signed_covenants(
-    folder: Path, files: Mapping[str, bytes], *, now: datetime | None = None, publish: bool = True
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    now: datetime | None = None,
+    publish: bool = True,
+    online_key: CovenantKey | None = None,
 ) -> SignedCovenants:
-    """Return a board of three, two of which must sign, that has signed this covenant; published, unless told not to."""
-    made = SignedCovenants(folder)
+    """Return a board of three, two of which must sign, that has signed this covenant.
+
+    It is published too, unless told not to, or unless ``online_key`` is a real broker's (``read_public`` of its home's
+    ``covenant.pub``): then ``sluis broker publish --home H made.work.folder`` does that.
+    """
+    made = SignedCovenants(folder, online_key=online_key)
     made.add_root(now=now)
     made.add(files, now=now)
-    if publish:
+    if publish and online_key is None:
         made.publish(now=now)
     return made
