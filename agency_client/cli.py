@@ -22,7 +22,9 @@ from rich.progress import Progress
 
 from agency_client.acts import Opened
 from agency_client.checking import Checked
-from agency_client.push import Constants, drain, look, push_files, settle_mappings
+from agency_client.commands_preview import add_preview, approved, looked_at, show_look
+from agency_client.looking import Looked, look
+from agency_client.push import Constants, drain, push_files, settle_mappings
 from agency_client.reading import News
 from agency_client.session import Online, Session, online, opened, pin_covenant
 from agency_client.settings import home_file, make_home, open_home, require_place
@@ -160,7 +162,9 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be sent and who could be told.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether a guessed mapping is right.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask whether a guessed mapping, or what is shown, is right.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send files of records as signals. Bad rows go to FILE.quarantine.csv with their reasons, good rows go on."""
@@ -168,9 +172,9 @@ def push(
     with opened(home, _passphrase(), _now) as session:
         mappings, guessed = settle_mappings(session, files, mapping, Constants(purpose, grounds, basis, urgency), out)
         if dry_run:
-            look(session, mappings, out)
+            show_look(session, look(session.intake(), mappings, Looked()), out)
             return
-        if guessed and not yes and sys.stdin.isatty() and not typer.confirm("Is that right?", err=True):
+        if not approved(session, looked_at(session, mappings), guessed=guessed, yes=yes):
             raise typer.Exit(0)
         pushed = asyncio.run(push_files(session, mappings, Console(stderr=True), asyncio.sleep))
         waiting = session.vault.signals.waiting()
@@ -429,6 +433,9 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             out.print(
                 f"  {counted(len(findings), 'finding')}: something did not hold. sluis agency verify", style="red"
             )
+
+
+add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
 
 
 # --- What belongs to the machine ---

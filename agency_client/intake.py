@@ -20,16 +20,18 @@ from agency_client.source_rows import BadRow, Row
 from agency_client.submit import UUID_RANDOM, signal_id
 from agency_client.vault import Vault
 from agency_client.vault.adding import Added, NewSignal
-from protocol.covenant import Covenant
 from protocol.covenant_parts import Agency
 from protocol.errors import InputError, Issue
 from protocol.group import random_bytes
 from protocol.messages import PartName
 from protocol.normalise import normalise
+from protocol.policy import PolicyEngine, Push
 
 CHUNK: Final = 200
 """Records written to the vault at once: one disk flush for so many, and small in memory."""
 QUARANTINE_SUFFIX: Final = ".quarantine.csv"
+OF_THE_MOMENT: Final = frozenset({"guard.covenant-not-in-force", "guard.epoch-closed"})
+"""Refusals that pass without any change to the record: it waits in the vault, and nothing is lost."""
 
 
 @dataclass(slots=True)
@@ -47,9 +49,12 @@ class Taken:
 class Intake:
     """Takes files into the vault of one agency."""
 
-    def __init__(self, covenant: Covenant, me: Agency, card: Mapping[str, str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: PolicyEngine, me: Agency, card: Mapping[str, str], clock: Callable[[], datetime]
+    ) -> None:
         """``card`` is the agency's contact card, for records without a contact of their own."""
-        self._covenant = covenant
+        self._engine = engine
+        self._covenant = engine.covenant
         self._me = me
         self._card = dict(card)
         self._clock = clock
@@ -79,13 +84,44 @@ class Intake:
         if reasons:
             return Quarantined(row.number, record.reference, tuple(reasons))
         try:
-            return self._draft(record)
+            ready = self._draft(record)
         except InputError as error:
             whole = Issue("record", error.code, str(error))
             return Quarantined(row.number, record.reference, (*error.issues, whole))
+        if refusals := self._against_rules(ready):
+            return Quarantined(row.number, record.reference, tuple(refusals))
+        return ready
+
+    def _against_rules(self, ready: "Ready") -> list[Issue]:
+        """Return every rule that refuses this record's signal for a reason that does not pass by itself."""
+        decision = self._engine.decide(self._question(ready))
+        refusing = () if decision.allowed else decision.policies or (decision.rule,)
+        says = {decision.rule: decision.reason} | {rule: self._engine.rules[rule].says for rule in decision.policies}
+        return [Issue("record", rule, says[rule]) for rule in refusing if rule not in OF_THE_MOMENT]
+
+    def _question(self, ready: "Ready") -> Push:
+        """Return what the broker will be asked about this record's signal, were it sent now."""
+        now, draft = self._clock(), ready.draft
+        return Push(
+            agency=self._me.id,
+            purpose=ready.record.purpose,
+            epoch=self._covenant.epoch_at(now),
+            now=now,
+            grounds=draft.grounds,
+            basis=draft.basis,
+            kinds=tuple(sorted({key.kind for key in draft.keys})),
+            expires_at=self._expiry(ready, now),
+            informed=draft.informed,
+            review_on=draft.review_on,
+        )
+
+    def _expiry(self, ready: "Ready", now: datetime) -> datetime:
+        return now + timedelta(days=self._covenant.purpose(ready.record.purpose).retention_days) - _MARGIN
 
     def _against_covenant(self, record: SourceRecord) -> list[Issue]:
-        """Return what the broker would refuse for certain, so that the user hears it before anything is sent."""
+        """Return what the broker would refuse for certain and what could be written instead; the rules themselves are
+        asked after this, about what is left.
+        """
         purpose = self._covenant.purposes.get(record.purpose)
         if purpose is None:
             known = ", ".join(self._covenant.purposes)
@@ -145,13 +181,12 @@ class Intake:
         return taken
 
     def _signal(self, ready: "Ready", now: datetime) -> NewSignal:
-        purpose = self._covenant.purpose(ready.record.purpose)
         return NewSignal(
             signal_id(now, random_bytes(UUID_RANDOM)),
             ready.record.purpose,
             ready.draft.reference,
             ready.draft.to_bytes(),
-            now + timedelta(days=purpose.retention_days) - _MARGIN,
+            self._expiry(ready, now),
         )
 
 

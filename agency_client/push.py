@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The push of files: settle the mapping, then read and send at the same time, with a progress bar; or only look.
+"""The push of files: settle the mapping, then read and send at the same time, with a progress bar.
 
 Not here: reading rows (``intake.py``) and sending (``tagging.py``).
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +14,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from agency_client.intake import Quarantine, Taken
+from agency_client.intake import Taken
 from agency_client.mapping import Mapping as ColumnMapping
 from agency_client.mapping_guess import guess
 from agency_client.post import Tally
 from agency_client.session import Session, online
 from agency_client.source import sample
-from agency_client.wording import counted
 from protocol.errors import Code, ConfigurationError, InputError, SluisError, UnavailableError
-from protocol.ids import KeyKind, PurposeId
-from protocol.keys import KINDS
-from protocol.messages import Quality
-from protocol.policy import PolicyEngine
+from protocol.ids import PurposeId
 
 MAPPING_SUFFIX: Final = ".mapping.yaml"
-_QUALITIES: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,45 +116,6 @@ def _what_to_give(session: Session, mapping: ColumnMapping) -> str:
     if "reference" in mapping.missing:
         lines.append("A column with your own record number is needed: name it in the mapping file.")
     return " ".join(lines)
-
-
-def look(session: Session, files: Mapping[Path, ColumnMapping], out: Console) -> None:
-    """Print what a push would send, and who could be told what; nothing is kept or sent."""
-    intake = session.intake()
-    for file, mapping in files.items():
-        taken, kinds, purposes = Taken(), Counter[KeyKind](), Counter[PurposeId]()
-        with Quarantine(file) as quarantine:
-            for ready in intake.drafts(file, mapping, quarantine, taken):
-                kinds.update(key.kind for key in ready.draft.keys)
-                purposes[ready.record.purpose] += 1
-        sent = sum(purposes.values())
-        out.print(
-            f"{escape(file.name)}: {counted(taken.rows, 'row')}, {counted(sent, 'signal')} would be sent.",
-            highlight=False,
-        )
-        if taken.quarantined or taken.partly:
-            out.print(
-                f"  {counted(taken.quarantined, 'row')} not, {taken.partly:,} in part: {escape(str(quarantine.path))}",
-                highlight=False,
-            )
-        for kind, count in kinds.most_common():
-            out.print(f"  {counted(count, 'pseudonym')} of {KINDS[kind].en}", highlight=False)
-        for purpose in purposes:
-            _show_told(session, purpose, out)
-    out.print("Nothing was sent. Names, numbers and dates never leave; only pseudonyms do.", highlight=False)
-
-
-def _show_told(session: Session, name: PurposeId, out: Console) -> None:
-    engine, purpose, now = PolicyEngine(session.covenant), session.covenant.purpose(name), session.clock()
-    out.print(f"  For {escape(purpose.title.en)}; kept at most {purpose.retention_days} days.", highlight=False)
-    for agency in session.covenant.agencies:
-        if agency.id == session.me.id:
-            continue
-        levels = {
-            quality: engine.highest_level(session.me.id, agency.id, name, quality, now)[0] for quality in _QUALITIES
-        }
-        said = [f"{level} on a {quality}" for quality, level in levels.items() if level is not None]
-        out.print(f"    {escape(agency.title.nl)}: {', '.join(said) or 'nothing'}", highlight=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from edge.transport import SignedClient, make_http
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Agency, AgencyKind
 from protocol.errors import Code, ConfigurationError, SluisError
+from protocol.policy import PolicyEngine
 
 _PINNED = "covenant-sha256"
 
@@ -49,9 +50,14 @@ class Session:
         """What kind of agency this is, as rules speak of it."""
         return self.covenant.kind_of(self.me.id)
 
+    @property
+    def engine(self) -> PolicyEngine:
+        """The rules of the covenant."""
+        return PolicyEngine(self.covenant)
+
     def intake(self) -> Intake:
         """Return what takes files in."""
-        return Intake(self.covenant, self.me, self.home.contact(), self.clock)
+        return Intake(self.engine, self.me, self.home.contact(), self.clock)
 
     def person(self, name: str) -> str:
         """Return the opaque reference of an employee, and keep who it is, sealed."""

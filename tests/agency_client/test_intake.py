@@ -13,6 +13,7 @@ from agency_client.intake import Intake, Taken
 from agency_client.mapping import Mapping
 from agency_client.vault import Vault
 from protocol.ids import PartyId
+from protocol.policy import PolicyEngine
 from tests.fakes.agency import clock
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.small_world import World
@@ -28,7 +29,7 @@ ROWS = "id,given,name,born,bsn\nP-1,Anna,de Vries,2004-02-29,\nP-2,Bram,Berg,199
 def intake(world: World) -> Intake:
     """Return the intake of the police, with a contact card."""
     covenant = world.kit.covenant
-    return Intake(covenant, covenant.agency(PartyId("police-oost")), {"unit": "Team Oost"}, clock)
+    return Intake(PolicyEngine(covenant), covenant.agency(PartyId("police-oost")), {"unit": "Team Oost"}, clock)
 
 
 @pytest.fixture
@@ -96,11 +97,44 @@ def test_what_the_covenant_forbids_is_said_before_sending(intake: Intake, vault:
     assert "unknown-ground" in text
 
 
+@pytest.mark.parametrize(
+    ("constants", "rule"),
+    [
+        ({"informed": "deferred"}, "guard.deferral-without-review"),
+        ({"informed": "deferred", "review_on": "2027-11-01"}, "guard.deferral-without-review"),
+        ({"informed": "deferred", "review_on": "2026-12-01"}, None),
+        ({"informed": "informed"}, None),
+    ],
+)
+def test_what_a_rule_refuses_is_kept_here_with_its_own_sentence(
+    intake: Intake, vault: Vault, tmp_path: Path, constants: dict[str, str], rule: str | None, world: World
+) -> None:
+    """A record that the broker's rules would refuse stays here, and the quarantine names the rule and what it says."""
+    path = tmp_path / "people.csv"
+    path.write_text(ROWS)
+    taken = take(intake, vault, path, MAPPING.with_constants(**constants))
+    text = (tmp_path / "people.csv.quarantine.csv").read_text()
+    assert taken.added.new == (0 if rule else 2)
+    if rule is not None:
+        assert text.count(rule) == 2
+        assert PolicyEngine(world.kit.covenant).rules[rule].says in text
+
+
+def test_what_only_time_refuses_waits_in_the_vault(world: World, vault: Vault, tmp_path: Path) -> None:
+    """When the covenant's signatures just became too old nothing is lost: the records wait until that is mended."""
+    path = tmp_path / "people.csv"
+    path.write_text(ROWS)
+    ended = PolicyEngine(world.kit.covenant, until=clock())
+    intake = Intake(ended, ended.covenant.agency(PartyId("police-oost")), {}, clock)
+    assert take(intake, vault, path).added.new == 2
+
+
 _MEASURE = """
 import resource, sys
 from pathlib import Path
 from agency_client.intake import Intake, Quarantine, Taken
 from protocol.ids import PartyId
+from protocol.policy import PolicyEngine
 from tests.agency_client.test_intake import MAPPING
 from tests.fakes.agency import clock
 from tests.fakes.agency_vault import open_vault
@@ -112,7 +146,7 @@ def peak():
 
 folder = Path(sys.argv[1])
 covenant = make_covenant(now=NOW).covenant
-intake = Intake(covenant, covenant.agency(PartyId("police-oost")), {}, clock)
+intake = Intake(PolicyEngine(covenant), covenant.agency(PartyId("police-oost")), {}, clock)
 vault = open_vault(folder)
 peaks = []
 for name in ("small", "large"):
