@@ -33,6 +33,9 @@ class BrokerDoor(Protocol):
     ) -> bytes:
         """Send a request of the outbox and return the answer's body. Raises what the broker's problem stands for."""
 
+    async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
+        """Ask who knows a person and return the answer's body. Every call is another question."""
+
     async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
         """Return the notices after a number, waiting at most ``wait`` seconds for the first."""
 

@@ -23,8 +23,8 @@ from protocol.errors import (
     VerificationError,
 )
 from protocol.group import Point
-from protocol.ids import Epoch, HolderIndex, PurposeId
-from protocol.messages import MAX_ELEMENTS, EvaluationRequest
+from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
+from protocol.messages import MAX_ELEMENTS, Budget, EvaluationRequest
 from protocol.oprf import accept, blind, finalise
 from protocol.threshold import KeySet, Sharing, combine
 
@@ -51,6 +51,7 @@ class KeyHolders:
         self._clock = clock
         self._out: dict[HolderIndex, SluisError] = {}
         self._refused: dict[tuple[PurposeId, Epoch], dict[HolderIndex, RefusedError]] = {}
+        self._budgets: dict[PurposeId, dict[HolderIndex, Budget]] = {}
 
     async def outputs(self, keys: KeySet, inputs: Sequence[bytes], max_batch: int) -> list[bytes]:
         """Return the 64-byte output of every input, in order, made with the key that ``keys`` publishes.
@@ -95,6 +96,9 @@ class KeyHolders:
             for error in (*self._out.values(), *for_now):
                 if isinstance(error, kind):
                     return error
+        for error in self._out.values():
+            if error.code is Code.COVENANT_EXPIRED:
+                return error
         silent = [self._doors[index].party for index in sorted(self._out)]
         refusing = [
             f"{self._doors[index].party} refuses ({error.code}{f', rule {error.rule}' if error.rule else ''})"
@@ -131,7 +135,12 @@ class KeyHolders:
             # Silent, or not to be understood: another key-holder may do better.
             self._out[holder] = error
             return None
+        self._budgets.setdefault(keys.purpose, {})[holder] = answer.budget
         return _Answer(holder, points)
+
+    def budgets(self, purpose: PurposeId) -> dict[PartyId, Budget]:
+        """Return what each key-holder that answered said last of the agency's budget; nothing proves it."""
+        return {self._doors[holder].party: budget for holder, budget in sorted(self._budgets.get(purpose, {}).items())}
 
     def forget_silence(self) -> None:
         """Try all key-holders again, also where they refused; not those that answered wrongly in this program's run."""

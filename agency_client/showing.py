@@ -21,12 +21,13 @@ from agency_client.states import SignalState
 from agency_client.vault import Vault
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.signals import Kept
-from agency_client.wording import Words, counted, muted_sentence, words_of
+from agency_client.wording import Words, counted, muted_sentence, queried_sentence, words_of
 from edge.problems import plain
 from protocol.covenant import Covenant
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, NotFoundError, SluisError
 from protocol.ids import SignalId
+from protocol.messages import PartName, QueriedNotice
 
 _STATE_WORDS = {
     SignalState.NEW: "waits for the key-holders",
@@ -125,6 +126,30 @@ def show_muted(out: Console, vault: Vault) -> None:
         out.print(escape(muted_sentence(notice, reference_of(vault, notice.example))), style="yellow", highlight=False)
 
 
+def queried_json(vault: Vault, notice: QueriedNotice, covenant: Covenant) -> dict[str, Json]:
+    """Return for programs that somebody asked about one of our people."""
+    reference = reference_of(vault, notice.my_signal)
+    return {
+        "seq": notice.seq,
+        "reference": reference,
+        "signalId": str(notice.my_signal),
+        "purpose": notice.purpose,
+        "quality": notice.quality,
+        "level": notice.level,
+        "agency": notice.asker,
+        "kinds": [*dict.fromkeys(one.kind for one in notice.agreed)],
+        "askedAt": format_time(notice.at),
+        "sentence": queried_sentence(notice, reference, covenant),
+    }
+
+
+def show_queried(out: Console, vault: Vault, covenant: Covenant) -> None:
+    """Print the verified words about who asked about our people."""
+    for notice in vault.hits.queried():
+        sentence = queried_sentence(notice, reference_of(vault, notice.my_signal), covenant)
+        out.print(escape(sentence), style="blue", highlight=False)
+
+
 def opened_json(opened: Opened) -> dict[str, Json]:
     """Return what a hit released, for programs."""
     parts: dict[str, Json] = {name: dict(fields) for name, fields in opened.parts.items()}
@@ -136,7 +161,13 @@ def show_opened(out: Console, opened: Opened, words: Words) -> None:
     out.print(escape(words.sentence), highlight=False)
     if not opened.parts:
         out.print("The covenant releases no contact for this hit; the agency's own contact point can help.")
-    contact, content = opened.parts.get("contact", {}), opened.parts.get("content", {})
+    show_parts(out, opened.parts)
+    out.print("Your opening stands in the log.", style="dim")
+
+
+def show_parts(out: Console, parts: Mapping[PartName, Mapping[str, str]]) -> None:
+    """Print what was released: what to mind for safety first, then whom to call, then the rest."""
+    contact, content = parts.get("contact", {}), parts.get("content", {})
     safety = {field: value for field, value in content.items() if _key(field) in _SAFETY_LABELS}
     facts = {field: value for field, value in content.items() if field not in safety}
     if safety:
@@ -146,7 +177,6 @@ def show_opened(out: Console, opened: Opened, words: Words) -> None:
         out.print(Panel(_fields(contact, _CONTACT_LABELS), title="Call", expand=False))
     if facts:
         out.print(Panel(_fields(facts, {}), title="What they say", expand=False))
-    out.print("Your opening stands in the log.", style="dim")
 
 
 def _fields(fields: Mapping[str, str], labels: Mapping[str, str]) -> Table:

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""A hit in plain words: one sentence who knows the person, on what, how sure, and by when to act.
+"""A hit or an answer in plain words: one sentence who knows the person, on what, how sure, and by when to act.
 
 Only from verified hits. It never says that something differs: what did not agree may be unknown at the other side.
 Not here: what agrees and how sure that is (``likeness.py``), colours and tables (``showing.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from agency_client.inbox import Claim
 from agency_client.likeness import families, joined, sureness, twins_agree
 from agency_client.vault.hits import HitState, KeptHit
 from protocol.covenant import Covenant
-from protocol.errors import NotFoundError
-from protocol.ids import KeyKind
+from protocol.ids import KeyKind, PartyId
 from protocol.keys import KINDS, quality_of
-from protocol.messages import HitNotice, MutedNotice, Quality, Role
+from protocol.messages import HitNotice, MutedNotice, Quality, QueriedNotice, Role
 
 _KNOWS: Final[dict[Quality, str]] = {
     "hit": "knows",
@@ -63,8 +64,8 @@ def words_of(kept: KeptHit, reference: str, covenant: Covenant, now: datetime) -
     if kept.state is HitState.WITHDRAWN:
         text = f"{_who(notice, covenant)} withdrew its signal about the person of {reference}."
         return Words(text, "withdrawn", tuple(named), twin, None)
-    agree = "agrees" if len(named) == 1 and " and " not in named[0] else "agree"
-    text = f"{_who(notice, covenant)} {_KNOWS[pair.quality]} {_whom(pair)} of {reference}: {joined(named)} {agree}."
+    who = f"{_who(notice, covenant)} {_KNOWS[pair.quality]}"
+    text = f"{who} {_whom(pair)} of {reference}: {joined(named)} {_agree(named)}."
     if twin:
         text += " It could be a twin."
     if notice.urgency == "urgent":
@@ -86,12 +87,42 @@ def muted_sentence(notice: MutedNotice, reference: str) -> str:
     )
 
 
+def case_words(claim: Claim, other: PartyId | None, covenant: Covenant, *, urgent: bool) -> Words:
+    """Return in words who knows the person that we asked about; ``other`` is the agency, where its name is told."""
+    pair = _pair(claim)
+    named = families(pair.kinds)
+    twin = twins_agree(pair.kinds)
+    whom = "the person you ask about" if pair.mine == "subject" else "somebody around the person you ask about"
+    whom += "" if pair.theirs == "subject" else " (as somebody around theirs)"
+    text = f"{_title(other, covenant)} {_KNOWS[pair.quality]} {whom}: {joined(named)} {_agree(named)}."
+    text += " It could be a twin." if twin else ""
+    text += " Urgent." if urgent else ""
+    sure = sureness(pair.kinds, covenant.population, one_person=pair.one_person)
+    return Words(text, sure, tuple(named), twin, None)
+
+
+def queried_sentence(notice: QueriedNotice, reference: str, covenant: Covenant) -> str:
+    """Return in words that somebody asked about one of our people."""
+    pair = _pair(notice)
+    named = families(pair.kinds)
+    purpose = covenant.purposes.get(notice.purpose)
+    title = notice.purpose if purpose is None else purpose.title.en
+    return (
+        f"{_title(notice.asker, covenant)} asked about {_whom(pair)} of {reference} on {notice.at:%a %d %b %H:%M} UTC, "
+        f"for {title}: {joined(named)} {_agree(named)}. Nothing is asked of you."
+    )
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun, and whatever follows it, in the singular or the plural (one + s)."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _pair(notice: HitNotice) -> _Pair:
+def _agree(named: Sequence[str]) -> str:
+    return "agrees" if len(named) == 1 and " and " not in named[0] else "agree"
+
+
+def _pair(notice: Claim) -> _Pair:
     """Return the pair of people that the sentence is about: the two subjects if they are worth telling, else the best.
 
     A name of one and a phone of another person do not add up, so that nothing is said of all kinds at once.
@@ -107,12 +138,14 @@ def _pair(notice: HitNotice) -> _Pair:
 
 
 def _who(notice: HitNotice, covenant: Covenant) -> str:
-    if notice.counterpart is None:
+    return _title(None if notice.counterpart is None else notice.counterpart.agency, covenant)
+
+
+def _title(agency: PartyId | None, covenant: Covenant) -> str:
+    if agency is None:
         return "Another agency"
-    try:
-        return covenant.agency(notice.counterpart.agency).title.nl
-    except NotFoundError:
-        return notice.counterpart.agency
+    found = covenant.find(agency)
+    return agency if found is None else found.title.nl
 
 
 def _whom(pair: _Pair) -> str:
