@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import log
+from tests.bench import decisions, log
 from tests.bench.__main__ import NAMES, main
 from tests.bench.measure import Row, in_turn
 from tests.bench.report import machine, show, write
@@ -30,6 +30,15 @@ def test_a_measurement_becomes_a_line_of_the_table_and_an_object_of_the_json(tmp
     assert first["ratio"] == pytest.approx(first["ours"] / first["theirs"])
     assert first["ours"] > 0
     assert (second["theirs"], second["ratio"]) == (None, None)
+
+
+def test_a_decision_is_measured_asked_and_remembered() -> None:
+    """Each row has its floor; asking costs less than with rules as text, and remembering more than a lookup."""
+    asked, remembered, whole = decisions.rows(cold=20, as_text=2, hot_rounds=1)
+    assert asked.theirs is not None
+    assert asked.ours > asked.theirs
+    assert remembered.ours > whole.ours > asked.ours
+    assert all(row.ratio for row in (asked, remembered, whole))
 
 
 def test_the_slower_of_two_takes_longer() -> None:
