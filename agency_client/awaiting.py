@@ -6,7 +6,7 @@ the covenant. So a broker can raise no alarm about a signal that awaits nobody, 
 raises none is seen by the date. Pure, over what the vault holds. Not here: showing (``showing_waits.py``).
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ from agency_client.vault.signals import Kept
 from protocol.covenant import Covenant
 from protocol.covenant_purposes import Awaited
 from protocol.encoding import parse_time
-from protocol.errors import Code, NotFoundError, VerificationError
+from protocol.errors import Code, VerificationError
 from protocol.events import NoticeIssued
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import OverdueNotice, Quality
@@ -29,9 +29,6 @@ MEETS: Final[frozenset[Quality]] = frozenset(("hit", "probable"))
 """Hits that are the counterpart, as the broker has it (``protocol/spec/awaited.md``)."""
 _PAGE: Final = 500
 """Signals read from the vault at a time."""
-
-Versions = Callable[[str], Covenant]
-"""Returns the covenant of a SHA-256 that the board signed; raises ``NotFoundError``."""
 
 
 class WaitState(StrEnum):
@@ -81,9 +78,10 @@ def require_overdue(
     signal: Kept,
     registered_at: datetime | None,
     covenant: Covenant,
-    versions: Versions | None,
 ) -> None:
     """Pass when the log has just this notice, and it is true as far as we can know.
+
+    ``covenant`` is the version under which it was told: the days may have been others since.
 
     Raises ``VerificationError`` (``receipt_invalid``).
     """
@@ -97,23 +95,13 @@ def require_overdue(
         raise _untrue("The log's entry is not this notice to this agency.")
     if (signal.purpose, signal.epoch) != (notice.purpose, notice.epoch):
         raise _untrue("The notice is about another purpose or epoch than our signal.")
-    awaited = awaited_of(_terms(act.covenant.sha256, covenant, versions), agency, notice.purpose)
+    awaited = awaited_of(covenant, agency, notice.purpose)
     if awaited is None:
         raise _untrue("The notice says that a counterpart is awaited, and the covenant awaits none of our signal.")
     if registered_at is None:
         raise _untrue("The notice is about a signal of ours that the log does not prove to stand.")
     if notice.due_since != registered_at + timedelta(days=awaited.days) or notice.at < notice.due_since:
         raise _untrue("The notice calls a counterpart overdue before its time, or since another time.")
-
-
-def _terms(sha256: str, covenant: Covenant, versions: Versions | None) -> Covenant:
-    """Return the version under which it was told: the days may have been others since."""
-    if versions is None or sha256 == covenant.sha256:
-        return covenant
-    try:
-        return versions(sha256)
-    except NotFoundError:
-        raise _untrue("The notice was told under a covenant that the board never signed.") from None
 
 
 def waits(vault: Vault, covenant: Covenant, agency: PartyId, now: datetime) -> Iterator[Wait]:

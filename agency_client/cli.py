@@ -21,21 +21,27 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agency_client.acts import Opened
+from agency_client.awaiting import Wait, WaitState, waits
 from agency_client.checking import Checked
+from agency_client.commands_ask import add_ask
+from agency_client.commands_awaited import add_awaited
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
+from agency_client.heard import warning_of
 from agency_client.looking import Looked, look
 from agency_client.push import Constants, drain, push_files, settle_mappings
 from agency_client.reading import News
-from agency_client.session import Online, Session, online, opened, pin_covenant
-from agency_client.settings import home_file, make_home, open_home, require_place
+from agency_client.session import Online, Session, differing_of, online, opened, renewed
+from agency_client.settings import home_file, make_home, open_home
 from agency_client.showing import (
     hit_json,
     opened_json,
     push_json,
+    queried_json,
     reference_of,
     show_hit,
     show_muted,
     show_opened,
+    show_queried,
     show_signals,
     show_taken,
     show_tally,
@@ -43,12 +49,14 @@ from agency_client.showing import (
     signal_json,
     state_words,
 )
+from agency_client.showing_waits import show_overdue, wait_json
 from agency_client.states import SignalState
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.signals import Kept
 from agency_client.wording import counted, words_of
 from edge.cli import exit_status, reported, show
-from edge.covenant_folder import load_covenant
+from edge.covenant_watch import LOOK_SECONDS
+from edge.covenant_watch import enrol as enrol_home
 from edge.keyfile import SecretText, passphrase_from
 from edge.logs import configure
 from protocol.encoding import Json, format_time
@@ -116,22 +124,21 @@ def init(
 @reported()
 def enrol(
     home: HomeOption,
-    covenant: Annotated[Path, typer.Option(help="The covenant's folder, as the board gave it.", file_okay=False)],
+    root: Annotated[Path, typer.Option(help="The board's root file, whose fingerprint you compared.", dir_okay=False)],
+    source: Annotated[
+        str, typer.Option("--from", help="Where signed covenants are: the broker's …/covenant/, or a copy of it.")
+    ],
 ) -> None:
-    """Check the covenant and pin it, then verify the log and the key-holders' keys."""
+    """Say whose covenant to believe and where it is; then verify it, the log and the key-holders' keys.
+
+    From then on every command that goes online takes a newer covenant over by itself, once the board has signed it.
+    """
     passphrase = _passphrase()
-    found = open_home(home)
-    agreed = load_covenant(covenant)
-    agreed.require_complete()
-    identity = found.identity(passphrase)
-    require_place(found, identity, agreed)
-    vault = found.vault(identity)
-    try:
-        changed = pin_covenant(vault, found, agreed, covenant)
-    finally:
-        vault.close()
+    open_home(home)
+    trusted = enrol_home(home, root, source)
     out = _console()
-    out.print(f"Covenant {agreed.version}: {'pinned' if changed else 'as before'}.", highlight=False)
+    out.print(f"Covenant {trusted.covenant.version}, signed by the board until {trusted.until:%Y-%m-%d %H:%M} UTC; "
+              "it is kept up to date.", highlight=False)  # fmt: skip
     with opened(home, passphrase, _now) as session:
         asyncio.run(_check_keys(session, out))
 
@@ -233,7 +240,15 @@ def inbox(
                 {"code": one.code, "place": one.place, "detail": one.detail}
                 for one in session.vault.evidence.findings(unseen_only=True)
             ]
-            _print_json({"hits": listed, "muted": muted, "findings": findings})
+            late: list[Json] = [
+                wait_json(wait, session.vault, session.covenant)
+                for wait in _waits(session)
+                if wait.state is WaitState.LATE and wait.told_at is not None
+            ]
+            asked: list[Json] = [
+                queried_json(session.vault, one, session.covenant) for one in session.vault.hits.queried()
+            ]
+            _print_json({"hits": listed, "muted": muted, "queried": asked, "overdue": late, "findings": findings})
         else:
             _show_inbox(session, hits)
         if problem is not None:
@@ -247,8 +262,14 @@ def _show_inbox(session: Session, hits: list[KeptHit]) -> None:
     for kept in sorted(hits, key=lambda one: (one.state is HitState.WITHDRAWN, order[one.notice.quality])):
         show_hit(out, session.vault, kept, session.covenant, _now())
     show_muted(out, session.vault)
+    show_queried(out, session.vault, session.covenant)
+    show_overdue(out, session.vault, _waits(session), session.covenant)
     if not hits:
         out.print("No hits. Your signals stand; you are told as soon as another agency knows the same person.")
+
+
+def _waits(session: Session) -> list[Wait]:
+    return list(waits(session.vault, session.covenant, session.me.id, _now()))
 
 
 async def _read_inbox(session: Session) -> SluisError | None:
@@ -263,10 +284,25 @@ async def _read_inbox(session: Session) -> SluisError | None:
 
 
 async def _follow(session: Session, as_json: bool) -> None:
+    shown: set[str] = set()
+    begun = False
+    while True:
+        try:
+            await _follow_for_a_while(session, as_json, shown)
+        except UnavailableError as error:
+            if not begun:
+                raise
+            show(error)
+            await asyncio.sleep(_RETRY)
+        begun, session = True, await asyncio.to_thread(renewed, session)
+
+
+async def _follow_for_a_while(session: Session, as_json: bool, shown: set[str]) -> None:
+    """Show what comes under one version of the covenant, until it is time to look for a newer one."""
     async with online(session, asyncio.sleep) as doors:
         await doors.trail.advance()
-        shown: set[str] = set()
-        while True:
+        ends = asyncio.get_running_loop().time() + LOOK_SECONDS
+        while asyncio.get_running_loop().time() < ends:
             for kept in session.vault.hits.all():
                 if f"{kept.id} {kept.state}" not in shown:
                     shown.add(f"{kept.id} {kept.state}")
@@ -327,7 +363,7 @@ async def _open(session: Session, hit: str, why: Justification, person: str) -> 
 @reported()
 def signals(home: HomeOption, as_json: JsonOption = False) -> None:
     """Show the signals and where each of them is."""
-    with opened(home, _passphrase(), _now) as session:
+    with opened(home, _passphrase(), _now, offline=True) as session:
         if as_json:
             _print_json({"signals": [signal_json(kept) for kept in _all_signals(session)]})
             return
@@ -414,21 +450,27 @@ async def _verify(session: Session) -> Checked:
 @reported()
 def status(home: HomeOption, as_json: JsonOption = False) -> None:
     """Show where everything is, without asking anybody."""
-    with opened(home, _passphrase(), _now) as session:
+    with opened(home, _passphrase(), _now, offline=True) as session:
         numbers = session.vault.signals.count()
         findings = session.vault.evidence.findings(unseen_only=True)
         hits = session.vault.hits.all()
         live = sum(kept.state is HitState.LIVE for kept in hits)
+        differ = differing_of(session, session.covenant)
         if as_json:
             states: dict[str, Json] = {str(state): count for state, count in numbers.items()}
             waiting = session.vault.signals.waiting()
-            _print_json({"agency": session.me.id, "signals": states, "waiting": waiting, "hits": live,
+            others: list[Json] = [{"party": one.party, "version": one.version, "sha256": one.sha256} for one in differ]
+            own: dict[str, Json] = {"version": session.covenant.version, "sha256": session.covenant.sha256}
+            _print_json({"agency": session.me.id, "covenant": own, "differing": others, "signals": states,
+                         "waiting": waiting, "hits": live,
                          "requests": session.vault.outbox.count_open(), "findings": len(findings)})  # fmt: skip
             return
         out = _console()
         out.print(f"{session.me.title.nl} ({session.me.id}), covenant {session.covenant.version}", highlight=False)
         out.print(f"  signals: {state_words(numbers)}", highlight=False)
         out.print(f"  hits: {live:,}; requests in the outbox: {session.vault.outbox.count_open():,}", highlight=False)
+        if differ:
+            out.print(f"  {warning_of(differ, session.covenant)}", style="yellow", highlight=False)
         if findings:
             out.print(
                 f"  {counted(len(findings), 'finding')}: something did not hold. sluis agency verify", style="red"
@@ -436,6 +478,8 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
 
 
 add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
+add_ask(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
+add_awaited(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
 
 
 # --- What belongs to the machine ---

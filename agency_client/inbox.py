@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from agency_client.awaiting import Versions, require_overdue
+from agency_client.awaiting import require_overdue
+from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, prove
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import (
@@ -118,16 +119,18 @@ class Reader:
 
     agency: PartyId
     covenant: Covenant
-    versions: Versions | None = None
-    """The covenants of before, for what was told under one of them."""
+    versions: SignedVersions
+    """The covenants that the board signed: all that is told must have been told under one of them."""
 
     def verify(self, notice: Notice, cosigned: CosignedCheckpoint, mine: Mine | None) -> VerifiedNotice:
         """Return the notice as one that may be believed.
 
         Raises ``VerificationError``: ``receipt_invalid`` when the log does not prove just this notice,
+        ``covenant_untrusted`` when it was told under rules that the board did not sign or against those it signed,
         ``envelope_invalid`` when a part was not sealed by whom it names, was changed, or does not open.
         """
         proven = prove(notice.evidence, cosigned)
+        told_under = self.versions.require(proven.event).covenant
         receipt = Receipt(proven.place, type(proven.event).__name__, str(notice.seq), proven.leaf, proven.opening)
         if mine is None:
             raise _not_proven("The notice is about a signal that this agency does not have.")
@@ -135,13 +138,14 @@ class Reader:
             self._require_muted(notice, proven, mine)
             return VerifiedMute(notice, receipt)
         if isinstance(notice, OverdueNotice):
-            require_overdue(notice, proven, self.agency, mine.signal, mine.registered_at, self.covenant, self.versions)
+            require_overdue(notice, proven, self.agency, mine.signal, mine.registered_at, told_under)
             if mine.met:
                 raise _not_proven("The notice calls a counterpart overdue that came, and that stands.")
             return VerifiedOverdue(notice, replace(receipt, about=str(notice.my_signal)))
         self._require_issued(notice, proven, mine)
         if isinstance(notice, WithdrawnNotice):
             return VerifiedWithdrawal(notice, receipt)
+        self.versions.require_level(notice, self.agency, proven.event)
         if mine.ended:
             # That somebody asked about the person stays true when the signal has gone.
             return VerifiedQueried(notice, receipt) if notice.type == "queried" else VerifiedPast(notice, receipt)

@@ -5,10 +5,12 @@ A purpose and epoch have one key for ever: once proven it is kept, and another o
 Not here: evaluating with it (``evaluation.py``).
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 from agency_client.doors import BrokerDoor
+from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Trail, prove
 from agency_client.vault.evidence import EvidenceShelf
 from protocol.checkpoint import CosignedCheckpoint
@@ -29,12 +31,14 @@ class PublishedKeys:
         shelf: EvidenceShelf,
         broker: BrokerDoor,
         trail: Trail,
+        versions: SignedVersions,
         covenant: Covenant,
         clock: Callable[[], datetime],
     ) -> None:
         self._shelf = shelf
         self._broker = broker
         self._trail = trail
+        self._versions = versions
         self._covenant = covenant
         self._directory: KeyDirectory = covenant.key_directory()
         self._clock = clock
@@ -63,8 +67,9 @@ class PublishedKeys:
 
     async def _take(self, answer: KeyStatementsAnswer, note: str, purpose: PurposeId, epoch: Epoch) -> KeySet:
         cosigned = await self._trail.admit(note)
+        await asyncio.to_thread(self._versions.fetch, [logged.evidence for logged in answer.statements])
         for logged in answer.statements:
-            _require_logged(logged, cosigned)
+            self._versions.require(_require_logged(logged, cosigned))
         found = KeyStatements(statements=tuple(logged.signed for logged in answer.statements))
         keys = self._agree(found, purpose, epoch)
         kept = self._shelf.key_statements(purpose, epoch)
@@ -81,7 +86,7 @@ class PublishedKeys:
         return agree(stated, self._covenant.sharing, purpose, epoch)
 
 
-def _require_logged(logged: LoggedKeyStatement, cosigned: CosignedCheckpoint) -> None:
+def _require_logged(logged: LoggedKeyStatement, cosigned: CosignedCheckpoint) -> KeyStatementPublished:
     event = prove(logged.evidence, cosigned).event
     statement = logged.signed.statement
     if (
@@ -90,3 +95,4 @@ def _require_logged(logged: LoggedKeyStatement, cosigned: CosignedCheckpoint) ->
         or event.statement_digest != message_digest(statement)
     ):
         raise VerificationError(Code.KEY_STATEMENT_INVALID, "The log has another key statement than the broker gives.")
+    return event

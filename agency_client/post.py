@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from agency_client.doors import BrokerDoor
+from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, Trail, prove
 from agency_client.vault import Vault
 from agency_client.vault.outbox import Posting, PostingKind
@@ -85,6 +86,7 @@ class Post:
         vault: Vault,
         broker: BrokerDoor,
         trail: Trail,
+        versions: SignedVersions,
         agency: PartyId,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -92,6 +94,7 @@ class Post:
         self._vault = vault
         self._broker = broker
         self._trail = trail
+        self._versions = versions
         self._agency = agency
         self._clock = clock
         self._sleep = sleep
@@ -203,6 +206,7 @@ class Post:
         if answer.checkpoint is None or answer.evidence is None:
             raise _not_yet()
         proven = prove(answer.evidence, await self._trail.admit(answer.checkpoint))
+        await asyncio.to_thread(self._versions.fetch, [answer.evidence])
         event = proven.event
         self._require_actor(event, posting)
         if event.act.purpose != posting.purpose:
@@ -228,6 +232,7 @@ class Post:
         system = None if posting.person else self._agency
         if (event.act.agency, event.act.person, event.act.system) != (self._agency, posting.person, system):
             raise _invalid("The log's entry is about another agency or another person.")
+        self._versions.require(event)
 
     @staticmethod
     def _require_withdrawn(event: Event, signal: SignalId, asked: WithdrawalRequest) -> None:

@@ -8,6 +8,7 @@ parts that stay away longer than ``DELIVERY_GRACE``, while all there is was read
 Not here: what must hold (``inbox.py``).
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from protocol.checkpoint import CosignedCheckpoint
 from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
 from protocol.ids import SignalId
-from protocol.messages import Notice, OverdueNotice
+from protocol.messages import Notice, NoticePage, OverdueNotice
 
 PAGE: Final = 100
 """Notices asked for at once."""
@@ -85,7 +86,7 @@ class Reading:
         page = await self._broker.notices(last, PAGE, wait)
         if not page.notices:
             return False
-        cosigned = await self._admit(page.checkpoint)
+        cosigned = await self._admit(page)
         # One write to the disk a page: a kill within it means that the page is read again.
         with self._vault.together():
             # Nobody else writes meanwhile, so what is looked up once holds for the page.
@@ -98,12 +99,14 @@ class Reading:
         # Only what was verified leads to the next page: a broker that makes notices up would keep us reading for ever.
         return len(news.verified) > before
 
-    async def _admit(self, note: str | None) -> CosignedCheckpoint:
-        if note is None:
+    async def _admit(self, page: NoticePage) -> CosignedCheckpoint:
+        if page.checkpoint is None:
             raise VerificationError(
                 Code.QUORUM_MISSING, "The broker gave notices without a checkpoint.", hint="Nothing of them is shown."
             )
-        return await self._trail.admit(note)
+        # Looked up here, where it may take its time: later a write to the vault is open.
+        await asyncio.to_thread(self._reader.versions.fetch, [notice.evidence for notice in page.notices])
+        return await self._trail.admit(page.checkpoint)
 
     def _take(self, notice: Notice, last: int, cosigned: CosignedCheckpoint, news: News) -> bool:
         """Take one notice after the one numbered ``last``; returns whether the next may be looked at."""
@@ -162,7 +165,7 @@ class Reading:
                 if notice.seq != seq:
                     continue
                 self._known = self._vault.signals.with_keys([signal_of(notice)])
-                cosigned, content = await self._admit(page.checkpoint), content_of(notice)
+                cosigned, content = await self._admit(page), content_of(notice)
                 if seq in undelivered and not self._vault.hits.digest_matches(seq, content):
                     self._fail(_replayed(seq), seq, news)
                     continue

@@ -4,34 +4,43 @@
 Composed by hand, once, for all commands. Not here: clock, environment and terminal (``cli.py`` passes them).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from agency_client.acts import Acts
+from agency_client.ask import Asking
 from agency_client.checking import Checking
 from agency_client.evaluation import KeyHolders
+from agency_client.heard import Differing, Heard, differing, warning_of
 from agency_client.inbox import Reader
 from agency_client.intake import Intake
 from agency_client.keys import PublishedKeys
 from agency_client.post import Post, Tally
 from agency_client.reading import Reading
 from agency_client.settings import Home, Identity, open_home, require_place
+from agency_client.signed_versions import SignedVersions, earlier_of
 from agency_client.submit import person_reference
 from agency_client.tagging import Sending
 from agency_client.trail import LogKeys, Trail
-from agency_client.transport import HttpBroker, key_holder_doors
+from agency_client.transport import broker_door, key_holder_doors
 from agency_client.vault import Vault
+from edge.cli import warn as warn_people
+from edge.covenant_trust import CovenantTrust, Trusted
+from edge.covenant_watch import recent
 from edge.keyfile import SecretText
-from edge.transport import SignedClient, make_http
+from edge.transport import make_http
+from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Agency, AgencyKind
 from protocol.errors import Code, ConfigurationError, SluisError
 from protocol.policy import PolicyEngine
 
-_PINNED = "covenant-sha256"
+_LOG: Final = "log-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +49,18 @@ class Session:
 
     home: Home
     identity: Identity
-    covenant: Covenant
+    trust: CovenantTrust
+    agreed: Agreed
+    """The covenant of this command, from its begin to its end."""
     me: Agency
     vault: Vault
     clock: Callable[[], datetime]
+    warn: Callable[[str], None]
+
+    @property
+    def covenant(self) -> Covenant:
+        """What the parties agreed."""
+        return self.agreed.covenant
 
     @property
     def kind(self) -> AgencyKind:
@@ -53,7 +70,7 @@ class Session:
     @property
     def engine(self) -> PolicyEngine:
         """The rules of the covenant."""
-        return PolicyEngine(self.covenant)
+        return self.agreed.engine
 
     def intake(self) -> Intake:
         """Return what takes files in."""
@@ -77,6 +94,7 @@ class Online:
     acts: Acts
     checking: Checking
     holders: KeyHolders
+    asking: Asking
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -88,59 +106,116 @@ class Online:
 
 
 @contextmanager
-def opened(folder: Path, passphrase: SecretText, clock: Callable[[], datetime]) -> Iterator[Session]:
-    """Open an enrolled home. Raises ``ConfigurationError``, also when the covenant is not in force now."""
+def opened(
+    folder: Path,
+    passphrase: SecretText,
+    clock: Callable[[], datetime],
+    *,
+    offline: bool = False,
+    warn: Callable[[str], None] = warn_people,
+) -> Iterator[Session]:
+    """Open an enrolled home under the board's newest covenant; ``offline`` asks nobody and takes the last one.
+
+    Raises ``ConfigurationError``; ``covenant_expired`` or ``covenant_untrusted`` when no covenant can be acted under.
+    """
     home = open_home(folder)
+    trust = home.trust()
     identity = home.identity(passphrase)
-    covenant = home.covenant()
-    covenant.require_complete()
-    me = require_place(home, identity, covenant)
-    if not covenant.in_force(clock()):
-        raise ConfigurationError(
-            Code.COVENANT_INVALID,
-            "The covenant is not in force now.",
-            hint="Get the current one from the board and run `sluis agency enrol` again.",
-        )
+    agreed = _agreed(trust.load() if offline else recent(trust, clock()))
+    agreed.require_in_force(clock())
+    me = require_place(home, identity, agreed.covenant)
     vault = home.vault(identity)
     try:
-        yield Session(home, identity, covenant, me, vault, clock)
+        _require_log(vault, agreed.covenant)
+        yield Session(home, identity, trust, agreed, me, vault, clock, warn)
     finally:
         vault.close()
+
+
+def renewed(session: Session) -> Session:
+    """Return the session under the board's newest covenant, for a command that stays: the same when nothing changed.
+
+    Raises as ``opened``.
+    """
+    found = recent(session.trust, session.clock())
+    last = session.agreed
+    if found.covenant.sha256 == last.covenant.sha256:
+        agreed = last if found.until == last.until else last.renewed(found.until)
+    else:
+        agreed = _agreed(found)
+        _require_log(session.vault, agreed.covenant)
+    agreed.require_in_force(session.clock())
+    if agreed is last:
+        return session
+    return replace(session, agreed=agreed, me=require_place(session.home, session.identity, agreed.covenant))
+
+
+def _agreed(found: Trusted) -> Agreed:
+    found.covenant.require_complete()
+    return Agreed.of(found.covenant, found.until)
 
 
 @asynccontextmanager
 async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[Online]:
     """Open the doors to broker and key-holders."""
     covenant, vault, clock = session.covenant, session.vault, session.clock
-    signer = session.identity.sender.signer
+    signer, heard = session.identity.sender.signer, Heard()
+    versions = SignedVersions(session.agreed, earlier_of(session.trust))
     async with make_http() as http:
-        broker = HttpBroker(SignedClient(covenant.broker.url, signer, clock, http, called="broker"))
-        doors = key_holder_doors(covenant, signer, clock, http)
+        broker = broker_door(session.agreed, signer, clock, http, heard)
+        doors = key_holder_doors(session.agreed, signer, clock, http, heard)
         trail = Trail(vault.evidence, broker, LogKeys.of(covenant), clock)
         holders = KeyHolders(doors, covenant.sharing, vault.evidence, clock)
-        keys = PublishedKeys(vault.evidence, broker, trail, covenant, clock)
-        post = Post(vault, broker, trail, session.me.id, clock, sleep)
+        keys = PublishedKeys(vault.evidence, broker, trail, versions, covenant, clock)
+        post = Post(vault, broker, trail, versions, session.me.id, clock, sleep)
         sending = Sending(vault, holders, keys, post, session.identity.sender, covenant, clock)
-        reader = Reader(session.me.id, covenant)
+        reader = Reader(session.me.id, covenant, versions)
         reading = Reading(vault, broker, trail, reader, clock)
         acts = Acts(vault, post, reader, clock)
-        yield Online(trail, keys, sending, reading, acts, Checking(vault.evidence, trail), holders)
+        asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock)
+        try:
+            yield Online(trail, keys, sending, reading, acts, Checking(vault.evidence, trail), holders, asking)
+        finally:
+            await asyncio.to_thread(_settle, session, heard)
 
 
-def pin_covenant(session_vault: Vault, home: Home, covenant: Covenant, source: Path) -> bool:
-    """Pin a covenant; returns whether it is another one than before.
+def differing_of(session: Session, current: Covenant) -> list[Differing]:
+    """Return who, when last asked, acted under another covenant than this one."""
 
-    Raises ``ConfigurationError`` when it speaks of another log than the one that this vault has proofs of.
+    def named(sha256: str) -> str | None:
+        try:
+            return session.trust.earlier(sha256).version
+        except SluisError:
+            return None
+
+    return differing(session.vault.evidence, current, named)
+
+
+def _settle(session: Session, heard: Heard) -> None:
+    """Keep what was heard; when somebody differs, look once more whether it is we who are behind, and warn."""
+    shelf = session.vault.evidence
+    heard.keep(shelf)
+    if not heard.others(session.covenant.sha256):
+        return
+    try:
+        current = session.trust.latest().covenant
+    except SluisError:
+        current = session.covenant
+    if heard.others(current.sha256):
+        session.warn(warning_of(differing_of(session, current), current))
+
+
+def _require_log(vault: Vault, covenant: Covenant) -> None:
+    """Pass for a covenant with the log that this vault has proofs of, and keep which that is.
+
+    Raises ``ConfigurationError``.
     """
-    log = session_vault.evidence.setting("log-key")
-    if log is not None and log != covenant.log.key:
+    log = vault.evidence.setting(_LOG)
+    if log is None:
+        vault.evidence.put_setting(_LOG, covenant.log.key)
+    elif log != covenant.log.key:
         raise ConfigurationError(
             Code.COVENANT_INVALID,
             "This covenant names another log than the one that this agency's proofs are in.",
             hint="Ask the board why. A new log needs a new home.",
         )
-    before = session_vault.evidence.setting(_PINNED)
-    home.pin(source)
-    session_vault.evidence.put_setting("log-key", covenant.log.key)
-    session_vault.evidence.put_setting(_PINNED, covenant.sha256)
-    return before != covenant.sha256

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""An agency's home: who it is, its keys, its vault, the covenant that it enrolled under, and its own contact card.
+"""An agency's home: who it is, its keys, its vault, whose covenants it believes, and its own contact card.
 
-``init`` makes it, ``enrol`` pins a covenant in it; every other command opens it. Not here: what the commands do.
+``init`` makes it, ``enrol`` pins a board's root in it; every other command opens it. Not here: what the commands do.
 """
 
 import fcntl
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from typing import Final, Literal
 
 from agency_client.submit import Sender
 from agency_client.vault import Vault
-from edge.covenant_folder import load_covenant, read_folder
+from edge.covenant_trust import CovenantTrust
+from edge.covenant_watch import FOLDER
 from edge.keyfile import Profile, SecretBytes, SecretText, ValueCipher, read_keyfile, replace_file, write_keyfile
 from protocol.covenant import Covenant, dump_party
 from protocol.covenant_parts import Agency, BodyKind, Oin, PartyStatement, SigningKey, Title
@@ -29,7 +29,6 @@ from protocol.signing import Signer
 SETTINGS: Final = "agency.json"
 IDENTITY: Final = "identity.key"
 STATEMENT: Final = "party.yaml"
-COVENANT: Final = "covenant"
 VAULT: Final = "vault.db"
 CONTACT: Final = "contact.json"
 LOCK: Final = "sending.lock"
@@ -98,29 +97,9 @@ class Home:
         """Open the vault, or make it. Raises ``ConfigurationError``."""
         return Vault(self.folder / VAULT, ValueCipher(identity.vault_key), identity.lookup_key.reveal())
 
-    def covenant(self) -> Covenant:
-        """Return the covenant that this agency enrolled under. Raises ``ConfigurationError`` before ``enrol``."""
-        if not (self.folder / COVENANT).is_dir():
-            raise ConfigurationError(
-                Code.COVENANT_INVALID,
-                "This agency has not enrolled yet.",
-                hint="Run `sluis agency enrol --home … --covenant FOLDER`.",
-            )
-        return load_covenant(self.folder / COVENANT)
-
-    def pin(self, source: Path) -> None:
-        """Keep a copy of a covenant's files as the one to act under; replaces the copy whole."""
-        files = read_folder(source)
-        fresh, old = self.folder / f".{COVENANT}.new", self.folder / f".{COVENANT}.old"
-        shutil.rmtree(fresh, ignore_errors=True)
-        for name, content in files.items():
-            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            (fresh / name).write_bytes(content)
-        shutil.rmtree(old, ignore_errors=True)
-        if (self.folder / COVENANT).exists():
-            (self.folder / COVENANT).rename(old)
-        fresh.rename(self.folder / COVENANT)
-        shutil.rmtree(old, ignore_errors=True)
+    def trust(self) -> CovenantTrust:
+        """Return whose covenants this agency believes. Raises ``ConfigurationError`` before ``enrol``."""
+        return CovenantTrust.open(self.folder / FOLDER)
 
     def contact(self) -> dict[str, str]:
         """Return the agency's own contact card; empty when there is none. Raises ``ConfigurationError``."""

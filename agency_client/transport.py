@@ -10,8 +10,9 @@ from typing import Final
 
 import httpx
 
+from agency_client.heard import Heard
 from edge.transport import READ_SECONDS, SignedClient
-from protocol.covenant import Covenant
+from protocol.agreed import Agreed
 from protocol.covenant_parts import KeyHolder
 from protocol.errors import Code, VerificationError
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
@@ -25,32 +26,46 @@ MAX_LOG_FILE: Final = 256 * 67 + 8_192
 class HttpKeyHolder:
     """A key-holder at its address in the covenant."""
 
-    def __init__(self, holder: KeyHolder, client: SignedClient) -> None:
+    def __init__(self, holder: KeyHolder, client: SignedClient, allowed: Callable[[], None]) -> None:
         self.index = HolderIndex(holder.index)
         self.party = PartyId(holder.id)
         self._client = client
+        self._allowed = allowed
 
     async def evaluate(self, request: EvaluationRequest) -> EvaluationAnswer:
         """Ask it to multiply blinded points."""
+        self._allowed()
         return await self._client.post("/v1/evaluations", request, EvaluationAnswer)
 
 
 class HttpBroker:
-    """The broker at its address in the covenant."""
+    """The broker at its address in the covenant.
 
-    def __init__(self, client: SignedClient) -> None:
+    ``allowed`` is asked before every act and raises ``UnavailableError`` (``covenant_expired``) once the covenant is
+    over, as it may be in the middle of a long push; the log can be read at any time.
+    """
+
+    def __init__(self, client: SignedClient, allowed: Callable[[], None]) -> None:
         self._client = client
+        self._allowed = allowed
 
     async def post(
         self, path: str, body: bytes, *, idempotency_key: str, purpose: PurposeId | None, person: str | None
     ) -> bytes:
         """Send the exact bytes of a request of the outbox."""
+        self._allowed()
         named = {"Idempotency-Key": idempotency_key, "Sluis-Purpose": purpose, "Sluis-Person": person}
         headers = {name: value for name, value in named.items() if value is not None}
         return (await self._client.request("POST", path, body=body, headers=headers)).body
 
+    async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
+        """Send a question, once: it has no key under which it could be sent again."""
+        headers = {"Sluis-Purpose": purpose, "Sluis-Person": person}
+        return (await self._client.request("POST", "/v1/queries", body=body, headers=headers)).body
+
     async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
         """Ask for a page of notices, as a long poll when ``wait`` is above zero."""
+        self._allowed()
         return await self._client.get(
             "/v1/notices",
             NoticePage,
@@ -60,6 +75,7 @@ class HttpBroker:
 
     async def key_statements(self, purpose: PurposeId, epoch: Epoch) -> KeyStatementsAnswer:
         """Ask for the logged key statements."""
+        self._allowed()
         return await self._client.get(
             "/v1/key-statements", KeyStatementsAnswer, params={"purpose": purpose, "epoch": epoch}
         )
@@ -81,7 +97,27 @@ class HttpBroker:
 
 
 def key_holder_doors(
-    covenant: Covenant, signer: Signer, clock: Callable[[], datetime], http: httpx.AsyncClient
+    agreed: Agreed, signer: Signer, clock: Callable[[], datetime], http: httpx.AsyncClient, heard: Heard
 ) -> list[HttpKeyHolder]:
     """Return a door to every key-holder of the covenant."""
-    return [HttpKeyHolder(holder, SignedClient(holder.url, signer, clock, http)) for holder in covenant.key_holders]
+
+    def allowed() -> None:
+        agreed.require_in_force(clock())
+
+    return [
+        HttpKeyHolder(holder, SignedClient(holder.url, signer, clock, http, heard=heard.hear(holder.id)), allowed)
+        for holder in agreed.covenant.key_holders
+    ]
+
+
+def broker_door(
+    agreed: Agreed, signer: Signer, clock: Callable[[], datetime], http: httpx.AsyncClient, heard: Heard
+) -> HttpBroker:
+    """Return the door to the covenant's broker."""
+    broker = agreed.covenant.broker
+    client = SignedClient(broker.url, signer, clock, http, called="broker", heard=heard.hear(broker.id))
+
+    def allowed() -> None:
+        agreed.require_in_force(clock())
+
+    return HttpBroker(client, allowed)

@@ -91,6 +91,11 @@ def reported() -> Generator[None, None, None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
+def warn(text: str) -> None:
+    """Write a warning to standard error; the command goes on."""
+    typer.secho(plain(text), fg=typer.colors.YELLOW, err=True)
+
+
 def show(error: SluisError) -> None:
     """Write the error to standard error: the line in red, then its hint, then the first wrong places."""
     rule = f", rule {plain(error.rule)}" if isinstance(error, RefusedError) and error.rule else ""

@@ -20,6 +20,7 @@ from protocol.errors import Code, ConfigurationError, InputError, UnavailableErr
 from protocol.group import random_bytes
 from protocol.ids import PurposeId
 from protocol.messages import Message, parse
+from protocol.questions import PersonRole
 from protocol.signing import Request, Signer, sign_request
 
 CONNECT_SECONDS: Final = 5.0
@@ -64,8 +65,10 @@ class SignedClient:
         *,
         max_answer: int = MAX_ANSWER,
         called: str = "service",
+        heard: Callable[[Mapping[str, str]], None] | None = None,
     ) -> None:
-        """``base_url`` is the service's address as the covenant gives it, ``called`` what people call it.
+        """``base_url`` is the service's address as the covenant gives it, ``called`` what people call it; ``heard`` is
+        given the headers of every answer, of a refusal too.
 
         Raises ``ConfigurationError``.
         """
@@ -81,6 +84,7 @@ class SignedClient:
         self._http = http
         self._max_answer = max_answer
         self._called = called
+        self._heard = heard
 
     async def post(
         self,
@@ -105,11 +109,14 @@ class SignedClient:
         *,
         params: Mapping[str, str | int] | None = None,
         person: str | None = None,
+        role: PersonRole | None = None,
         purpose: PurposeId | None = None,
         read_seconds: float | None = None,
     ) -> M:
         """Ask and return the parsed answer; ``read_seconds`` for a long poll. Raises as ``post`` does."""
         headers = _headers(None, person, purpose)
+        if role is not None:
+            headers["Sluis-Role"] = role
         found = await self.request("GET", path, params=params, headers=headers, read_seconds=read_seconds)
         return _parsed(answer, found)
 
@@ -185,6 +192,8 @@ class SignedClient:
             response = await self._http.send(outgoing, stream=True)
         except httpx.TransportError as error:
             raise _unreachable(error, self._called) from None
+        if self._heard is not None:
+            self._heard(response.headers)
         try:
             yield response
         except httpx.TransportError as error:

@@ -2,6 +2,7 @@
 """Awaited counterparts at the client: what is due, late and done, and which notices of silence are not believed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from rich.console import Console
 from agency_client.awaiting import Wait, WaitState, waits
 from agency_client.reading import News
 from agency_client.showing_waits import show_overdue, show_waits, wait_json
+from agency_client.signed_versions import SignedVersions
+from protocol.agreed import Agreed
 from protocol.errors import Code
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import Signal
-from tests.fakes.agency import Client, make_client
+from tests.fakes.agency import Client, make_client, signed_nothing
 from tests.fakes.small_world import NOW, World
 
 ADVICE = PurposeId("probation-advice")
@@ -150,20 +153,14 @@ async def test_an_alarm_about_a_counterpart_that_stands_is_refused(tmp_path: Pat
 
 async def test_an_alarm_under_an_earlier_covenant_is_measured_by_it(tmp_path: Path, world: World) -> None:
     """A notice told under another version holds by that version's days, and not when the board never signed it."""
-    from dataclasses import replace
-
-    from protocol.errors import NotFoundError
-
     client = await _waiting(tmp_path, world)
     covenant = world.kit.covenant
     world.broker.overdue(PROSECUTION, _signal(world), DUE)
-
-    def none(_: str) -> object:
-        raise NotFoundError(Code.NOT_FOUND, "No such version.")
-
     reader = client.reading._reader
     other = replace(covenant, sha256="0" * 64)
-    client.reading._reader = replace(reader, covenant=other, versions=none)  # type: ignore[arg-type]
-    assert [failure.code for failure in (await _read(client)).failures] == [Code.RECEIPT_INVALID]
-    client.reading._reader = replace(reader, covenant=other, versions={covenant.sha256: covenant}.__getitem__)
+    current = Agreed.of(other)
+    client.reading._reader = replace(reader, covenant=other, versions=SignedVersions(current, signed_nothing))
+    assert [failure.code for failure in (await _read(client)).failures] == [Code.COVENANT_UNTRUSTED]
+    known = SignedVersions(current, {covenant.sha256: covenant}.__getitem__)
+    client.reading._reader = replace(reader, covenant=other, versions=known)
     assert len((await _read(client)).verified) == 1

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agency_client.acts import Acts
+from agency_client.ask import Asking
 from agency_client.checking import Checking
 from agency_client.doors import BrokerDoor, KeyHolderDoor
 from agency_client.draft import Draft, DraftKey
@@ -15,15 +16,19 @@ from agency_client.inbox import Reader
 from agency_client.keys import PublishedKeys
 from agency_client.post import Post
 from agency_client.reading import Reading
+from agency_client.signed_versions import Earlier, SignedVersions
 from agency_client.submit import UUID_RANDOM, Sender, signal_id
 from agency_client.tagging import Sending
 from agency_client.trail import LogKeys, Trail
 from agency_client.vault import Vault
 from agency_client.vault.adding import Added, NewSignal
-from protocol.errors import SluisError
+from protocol.agreed import Agreed
+from protocol.covenant import Covenant
+from protocol.errors import Code, NotFoundError, SluisError
 from protocol.group import random_bytes
 from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.messages import Role
+from protocol.policy import PolicyEngine
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.small_world import NOW, PURPOSE, World
 
@@ -33,6 +38,11 @@ CONTACT = {"unit": "Team Mensenhandel", "phone": "088 000 00 00"}
 def clock() -> datetime:
     """Return the one moment of these tests."""
     return NOW
+
+
+def signed_nothing(_: str) -> Covenant:
+    """Know no version but the current one."""
+    raise NotFoundError(Code.NOT_FOUND, "The board has signed no such version of the covenant.")
 
 
 async def no_pause(_: float) -> None:
@@ -52,6 +62,7 @@ class Client:
     reading: Reading
     acts: Acts
     checking: Checking
+    asking: Asking
 
     def add(
         self,
@@ -92,6 +103,7 @@ def make_client(
     holders: Sequence[KeyHolderDoor] | None = None,
     batch: int = 200,
     clock: Callable[[], datetime] = clock,
+    earlier: Earlier = signed_nothing,
 ) -> Client:
     """Return the client of one agency, with its vault in ``folder``."""
     folder.mkdir(exist_ok=True)
@@ -100,12 +112,14 @@ def make_client(
     vault = open_vault(folder, agency.encode())
     door = broker or world.broker.door(party)
     trail = Trail(vault.evidence, door, LogKeys.of(covenant), clock)
+    versions = SignedVersions(Agreed.of(covenant), earlier)
     quorum = KeyHolders(holders or world.holders, covenant.sharing, vault.evidence, clock)
-    keys = PublishedKeys(vault.evidence, door, trail, covenant, clock)
-    post = Post(vault, door, trail, party, clock, no_pause)
+    keys = PublishedKeys(vault.evidence, door, trail, versions, covenant, clock)
+    post = Post(vault, door, trail, versions, party, clock, no_pause)
     sender = Sender(world.signer(party), b"c" * 32)
     sending = Sending(vault, quorum, keys, post, sender, covenant, clock, batch=batch)
-    reader = Reader(party, covenant)
+    reader = Reader(party, covenant, versions)
     reading = Reading(vault, door, trail, reader, clock)
     acts = Acts(vault, post, reader, clock)
-    return Client(vault, trail, quorum, keys, post, sending, reading, acts, Checking(vault.evidence, trail))
+    asking = Asking(vault.evidence, door, trail, keys, quorum, reader, PolicyEngine(covenant), clock)
+    return Client(vault, trail, quorum, keys, post, sending, reading, acts, Checking(vault.evidence, trail), asking)

@@ -14,14 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from agency_client.settings import HomeFile, make_home, open_home
+from broker.publishing import SERVED
+from broker.settings import COVENANT_KEY
 from broker.settings import HomeFile as BrokerFile
 from broker.settings import make_home as make_broker_home
+from broker.settings import open_home as open_broker_home
+from edge.covenant_keys import open_key
+from edge.covenant_watch import FOLDER
 from edge.keyfile import SecretText
 from protocol.covenant import dump_parties, read_party
 from protocol.covenant_parts import Parties, Title
 from protocol.ids import PartyId
 from protocol.messages import utc
 from protocol.signing import Signer
+from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.keyholders import ENVIRONMENT, PASSPHRASE, KeyHolders, make_key_holders
 from tests.fakes.processes import Process, free_port, run, start
 
@@ -44,11 +50,28 @@ class System:
     """Where the broker itself listens: another port than the covenant's when something stands in between."""
     agencies: Sequence[tuple[str, str, str, str]] = AGENCIES
     running: dict[str, Process] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Of the covenant that all act under from the start."""
 
     @property
-    def covenant(self) -> Path:
-        """The covenant's folder."""
-        return self.holders.covenant_folder
+    def board(self) -> SignedCovenants:
+        """Who signs covenants."""
+        return self.holders.board
+
+    @property
+    def source(self) -> str:
+        """Where parties fetch the signed covenant."""
+        return f"{self.url}/covenant/"
+
+    @property
+    def trusting(self) -> list[str]:
+        """The options by which a command is told whose covenant to believe."""
+        return ["--root", str(self.board.root_path), "--from", self.source]
+
+    def publish(self) -> None:
+        """Let the broker publish what the board has signed."""
+        publication = open_broker_home(self.folder / "broker").publication(SecretText(PASSPHRASE))
+        publication.publish(self.board.work.folder, datetime.now(UTC))
 
     def home(self, agency: str) -> Path:
         """Return an agency's home."""
@@ -56,7 +79,7 @@ class System:
 
     def start_broker(self) -> None:
         """Start the broker at its port."""
-        arguments = ["broker", "run", "--home", str(self.folder / "broker"), "--covenant", str(self.covenant)]
+        arguments = ["broker", "run", "--home", str(self.folder / "broker")]
         self.running["broker"] = start(
             [*arguments, "--port", str(self.broker_port)],
             folder=self.folder / "output",
@@ -117,9 +140,10 @@ def whole_system(
     """
     now, port = utc(datetime.now(UTC)), broker_port or free_port()
     address = url or f"http://127.0.0.1:{port}"
-    holders = make_key_holders(folder / "holders", now=now, broker_url=address, budget=budget)
+    holders = make_key_holders(folder / "holders", now=now, broker_url=address, budget=budget, sign=False)
     system = System(folder, holders, address, port, agencies)
-    _write_parties(system, now)
+    system.files = _write_parties(system, now)
+    _sign(system)
     with ExitStack() as stack:
         stack.callback(system.stop)
         with ThreadPoolExecutor() as pool:
@@ -127,14 +151,25 @@ def whole_system(
             started.append(pool.submit(system.start_broker))
             for one in started:
                 one.result()
-            covenant = ("--covenant", str(system.covenant))
-            for done in [pool.submit(system.agency, name, "enrol", *covenant) for name, *_ in agencies]:
+            for done in [pool.submit(system.agency, name, "enrol", *system.trusting) for name, *_ in agencies]:
                 done.result()
         yield system
 
 
-def _write_parties(system: System, now: datetime) -> None:
-    """Make the homes of broker and agencies, and a covenant that names them."""
+def _sign(system: System) -> None:
+    """Let the board sign the covenant, the broker publish it, and the key-holders enrol under it."""
+    home = system.folder / "broker"
+    system.board.online = open_key(home / COVENANT_KEY, SecretText(PASSPHRASE))
+    system.board.add_root()
+    system.board.add(system.files)
+    system.publish()
+    for holder in system.holders.homes:
+        # The folder itself: key-holders start before the broker serves it.
+        system.board.enrol(holder / FOLDER, str(home / SERVED))
+
+
+def _write_parties(system: System, now: datetime) -> dict[str, bytes]:
+    """Make the homes of broker and agencies, and return a covenant's files that name them."""
     passphrase = SecretText(PASSPHRASE)
     broker = make_broker_home(
         system.folder / "broker",
@@ -167,4 +202,4 @@ def _write_parties(system: System, now: datetime) -> None:
         broker=stated.broker,
         log=stated.log,
     )
-    (system.covenant / "parties.yaml").write_bytes(dump_parties(parties).encode())
+    return {**system.holders.kit.files, "parties.yaml": dump_parties(parties).encode()}
