@@ -108,6 +108,9 @@ def add_commands(app: typer.Typer, desk: Desk) -> None:
             version = board.propose_covenant(pack(files), desk.now() + timedelta(days=days))
             for lack in checked.covenant.missing():
                 typer.echo(f"  not complete yet: {lack}")
+            if checked.to_settle:
+                left = len(checked.to_settle)
+                typer.echo(f"  left for the board to settle before it signs: {left}; `sluis policy check` lists them")
             typer.echo(f"Signing round {version} is proposed.")
             _say_covenant(board)
             _say_standing(board.targets_standing())
@@ -241,6 +244,8 @@ def _say_covenant(board: Repository) -> None:
     typer.echo(f"{covenant.name}, version {covenant.version}")
     typer.echo(f"  sha256 {covenant.sha256}")
     typer.echo(f"  in force from {covenant.valid_from:%Y-%m-%d} until {covenant.valid_until:%Y-%m-%d}")
+    if unsure := sum(basis.certainty == "unsure" for basis in covenant.legal_bases.values()):
+        typer.echo(f"  articles of law that nobody has checked: {unsure}")
     typer.echo(f"  the signatures hold until {standing.expires:%Y-%m-%d %H:%M} UTC")
     if standing.version > 1:
         before = board.current(standing.version - 1)
