@@ -85,7 +85,7 @@ class Publication:
                 sync_tree(fresh)
                 put_link(self.served, fresh)
             finally:
-                self._sweep(before)
+                self._sweep(before, fresh)
         trust = CovenantTrust.begin(self._home / TRUST, _first_root(self.served), str(self.served))
         return trust.refresh()
 
@@ -129,12 +129,13 @@ class Publication:
         with TemporaryDirectory() as scratch:
             CovenantTrust.begin(Path(scratch), _first_root(fresh), str(fresh)).refresh()
 
-    def _sweep(self, before: Path) -> None:
-        """Remove generations that nobody reads any more; the one before stays for who began with it."""
-        kept = {self.served.resolve(), before}
-        for old in self._home.glob(f"{_GENERATION}*"):
-            if old.resolve() not in kept:
-                shutil.rmtree(old, ignore_errors=True)
+    def _sweep(self, before: Path, fresh: Path) -> None:
+        """Remove what was not turned to, else what nobody reads any more; who began with the one before still does."""
+        served = self.served.resolve()
+        kept = {served, before}
+        unread = (path for path in self._home.glob(f"{_GENERATION}*") if path.resolve() not in kept)
+        for old in [fresh] if served != fresh.resolve() else list(unread):
+            shutil.rmtree(old, ignore_errors=True)
 
 
 async def run(publication: Publication, clock: Callable[[], datetime], log: Logger) -> None:
