@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""``sluis audit``: verify a broker's log with nothing but its address and the covenant's public keys.
+"""``sluis audit``: verify a broker's log with nothing but its address and the covenant board's root.
 
 Not here: what is verified (``walk.py``).
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
 import typer
@@ -19,7 +20,8 @@ from auditor.state import keep_evidence, read_state, write_state
 from auditor.transport import LogReader
 from auditor.walk import ContradictionError, Verified, terms_of, verify_log
 from edge.cli import exit_status, show
-from edge.covenant_folder import load_covenant
+from edge.covenant_watch import newest, pin
+from protocol.covenant import Covenant
 from protocol.encoding import format_time
 from protocol.errors import Code, SluisError
 from protocol.note import b64
@@ -51,13 +53,20 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def _audit() -> None:
-    """Verify the log from outside, with only the covenant's public keys."""
+    """Verify the log from outside, with only the covenant board's root."""
 
 
 @app.command()
 def verify(
     broker: Annotated[str, typer.Option(help="The broker's address: https://host[:port]")],
-    covenant: Annotated[Path, typer.Option(help="The covenant's folder: whose signatures count")],
+    root: Annotated[Path, typer.Option(help="The covenant board's root file, whose fingerprint you compared")],
+    source: Annotated[
+        str | None, typer.Option("--from", help="Where signed covenants are; the broker's …/covenant/ when absent")
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Remember the covenant in this folder, so that an older one is noticed", file_okay=False),
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(help="Remember what was seen in this file, and next time read only what is new")
     ] = None,
@@ -66,10 +75,12 @@ def verify(
     """Read every entry of the log and check that it is what the log signed and the witnesses saw.
 
     Exit status: 0 it holds; 10 altered; 11 forked; 12 rolled back; 13 incomplete; 14 checkpoint not valid; 15 not yet
-    cosigned by enough witnesses; others as for every command (75: broker not reachable, 78: covenant or state
-    unusable).
+    cosigned by enough witnesses; others as for every command (75: broker not reachable or the covenant's signatures
+    expired, 76: the covenant is not as the board signed it, 78: covenant or state unusable).
     """
     try:
+        with _home(keep) as home:
+            covenant = newest(pin(home, root, source or f"{broker.rstrip('/')}/covenant/")).covenant
         found = _verify(broker, covenant, state, quiet=as_json)
     except SluisError as error:
         _report_failure(error, as_json=as_json)
@@ -77,8 +88,18 @@ def verify(
     _report(found, as_json=as_json)
 
 
-def _verify(broker: str, covenant: Path, state: Path | None, *, quiet: bool) -> Verified:
-    terms = terms_of(load_covenant(covenant))
+@contextmanager
+def _home(keep: Path | None) -> Generator[Path, None, None]:
+    """Yield where to keep what was seen of the covenant: a folder that is there next time, or one that is not."""
+    if keep is not None:
+        yield keep
+        return
+    with TemporaryDirectory() as scratch:
+        yield Path(scratch)
+
+
+def _verify(broker: str, covenant: Covenant, state: Path | None, *, quiet: bool) -> Verified:
+    terms = terms_of(covenant)
     seen = None if state is None else read_state(state, terms.log_key)
     try:
         with LogReader(broker) as log, _progress(quiet) as on_step:

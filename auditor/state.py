@@ -73,5 +73,5 @@ def _unusable() -> ConfigurationError:
     return ConfigurationError(
         Code.SETTINGS_INVALID,
         "The state file does not hold a verified checkpoint of this log.",
-        hint="Check --covenant and --state; without --state the log is verified from zero.",
+        hint="Check --root and --state; without --state the log is verified from zero.",
     )

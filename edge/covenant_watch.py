@@ -76,14 +76,22 @@ class CovenantWatch:
 def enrol(home: Path, root: Path, source: str) -> Trusted:
     """Pin a board's root in a home, and fetch and verify what the source has; given again, it may change the source.
 
-    Raises as ``CovenantTrust.begin`` and ``refresh``, and ``InputError`` when the root's file cannot be read.
+    Raises as ``pin`` and ``CovenantTrust.refresh``.
+    """
+    return pin(home, root, source).refresh()
+
+
+def pin(home: Path, root: Path, source: str) -> CovenantTrust:
+    """Pin a board's root in a home.
+
+    Raises as ``CovenantTrust.begin``, and ``ConfigurationError`` for a file that cannot be read.
     """
     try:
         with root.open("rb") as file:
             anchor = file.read(MAX_ROOT + 1)
     except OSError as error:
-        raise InputError(Code.MALFORMED, f"{root} cannot be read: {error.strerror}.") from None
-    return CovenantTrust.begin(home / FOLDER, anchor, source).refresh()
+        raise ConfigurationError(Code.SETTINGS_INVALID, f"{root} cannot be read: {error.strerror}.") from None
+    return CovenantTrust.begin(home / FOLDER, anchor, source)
 
 
 def newest(trust: CovenantTrust) -> Trusted:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from auditor.cli import FINDINGS, app
 from protocol.errors import Code
+from tests.fakes.covenant_repository import SignedCovenants, signed_covenants
 from tests.fakes.covenants import make_covenant
 from tests.fakes.served_log import ServedLog, leaf
 
@@ -18,8 +19,9 @@ WITNESSES = list(KIT.witness_signers.values())
 
 @pytest.fixture(scope="module")
 def covenant(tmp_path_factory):
-    """Return a covenant's folder."""
-    return KIT.write(tmp_path_factory.mktemp("covenant"))
+    """Return the options that name a board's root and its signed covenant."""
+    board = signed_covenants(tmp_path_factory.mktemp("board"), KIT.files)
+    return ["--root", str(board.root_path), "--from", str(board.published)]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def log():
 
 def _run(log: ServedLog, covenant, *more: object):
     with log.on_loopback() as url:
-        arguments = ["verify", "--broker", url, "--covenant", str(covenant), *map(str, more)]
+        arguments = ["verify", "--broker", url, *covenant, *map(str, more)]
         return CliRunner().invoke(app, arguments)
 
 
@@ -167,7 +169,25 @@ def test_a_state_whose_tree_is_not_its_notes(log, covenant, tmp_path):
 def test_a_broker_that_is_not_there(covenant):
     """A broker that cannot be reached ends with 75, and a wrong address or covenant with 78."""
     runner = CliRunner()
-    good = ["--covenant", str(covenant)]
-    assert runner.invoke(app, ["verify", "--broker", "http://127.0.0.1:9", *good]).exit_code == 75
-    assert runner.invoke(app, ["verify", "--broker", "ftp://x", *good]).exit_code == 78
-    assert runner.invoke(app, ["verify", "--broker", "http://127.0.0.1:9", "--covenant", "/nowhere"]).exit_code == 78
+    assert runner.invoke(app, ["verify", "--broker", "http://127.0.0.1:9", *covenant]).exit_code == 75
+    assert runner.invoke(app, ["verify", "--broker", "ftp://x", *covenant]).exit_code == 78
+    assert runner.invoke(app, ["verify", "--broker", "http://127.0.0.1:9", "--root", "/nowhere"]).exit_code == 78
+
+
+def test_a_covenant_that_the_board_did_not_sign(log, covenant, tmp_path):
+    """Under another board's root nothing is concluded: the covenant is not believed, and the status is 76."""
+    mine = SignedCovenants(tmp_path / "mine", board=("one", "two", "three"))
+    mine.add_root()
+    result = _run(log, ["--root", str(mine.root_path), *covenant[2:]])
+    assert result.exit_code == 76
+    assert "covenant_untrusted" in result.output
+
+
+def test_a_kept_covenant_serves_when_its_source_is_away(log, covenant, tmp_path):
+    """With --keep the covenant is remembered, so that a source that is away stops no audit."""
+    board = signed_covenants(tmp_path / "board", KIT.files)
+    named = ["--root", str(board.root_path), "--from", str(board.published), "--keep", str(tmp_path / "kept")]
+    assert _run(log, named).exit_code == 0
+    board.published.rename(tmp_path / "gone")
+    assert _run(log, named).exit_code == 0
+    assert _run(log, named[:4]).exit_code == 75

@@ -22,7 +22,6 @@ import psycopg
 from agency_client.settings import open_home
 from agency_client.submit import UUID_RANDOM, signal_id
 from broker.cluster import SUPERUSER
-from edge.covenant_folder import load_covenant
 from edge.keyfile import SecretText
 from edge.transport import SignedClient
 from protocol.covenant import Covenant
@@ -123,7 +122,7 @@ def running() -> Iterator[World]:
             for server in system.running.values():
                 # Opening its key file took each of them much memory for a moment, on purpose.
                 forget_high_water(server.pid)
-            agreed = load_covenant(system.covenant)
+            agreed = Covenant.parse(system.files)
             yield World(
                 system, agreed, {party: home.identity(passphrase).sender.signer for party, home in homes.items()}
             )

@@ -9,6 +9,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import psycopg
 from broker import binaries, cluster
 from broker.bells import Bell, heard
 from broker.matching import hit_id
-from broker.settings import HomeFile
+from broker.settings import COVENANT_KEY, HomeFile, open_home
+from edge.covenant_keys import make_key, open_key
 from edge.keyfile import Profile, SecretText, write_keyfile
 from edge.transport import make_http
 from protocol.covenant_parts import Title
@@ -27,6 +29,7 @@ from protocol.keys import KINDS, Tier, quality_of
 from protocol.messages import HitNotice, PushAnswer, Signal
 from tests.broker.test_log import verify_from_zero
 from tests.fakes.broker_world import BrokerWorld, Clock, broker_world
+from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.covenants import make_covenant, seed_of
 from tests.fakes.processes import Process, free_port, start
 from tests.fakes.witness import FakeWitness, listeners, serving, url_of
@@ -152,12 +155,16 @@ class BrokerProcess:
         (self.home / "broker.json").write_bytes(file.to_json())
         secret = SecretText(PASSPHRASE)
         write_keyfile(self.home / "log.key", {"log": seed_of("log")}, secret, profile=Profile.INTERACTIVE)
-        world.kit.write(folder / "covenant")
+        make_key(file.id, self.home, secret, profile=Profile.INTERACTIVE, stem=Path(COVENANT_KEY).stem)
+        board = SignedCovenants(folder / "board", online=open_key(self.home / COVENANT_KEY, secret))
+        board.add_root()
+        board.add(world.kit.files)
+        open_home(self.home).publication(secret).publish(board.work.folder, datetime.now(UTC))
 
     def start(self) -> Process:
         """Start it; the caller kills it."""
         self._starts += 1
-        arguments = ["broker", "run", "--home", str(self.home), "--covenant", str(self._folder / "covenant")]
+        arguments = ["broker", "run", "--home", str(self.home)]
         return start(
             [*arguments, "--port", str(self._port)],
             folder=self._folder / "output",

@@ -221,4 +221,4 @@ def told_all_once(system: System, sheets: Sequence[Sheet], ids: Mapping[str, Sig
             shown |= {(agency, UUID(one["hitId"])) for one in inbox["hits"] if one["reference"].startswith("X")}
         assert shown == expected
         assert [one["findings"] for one in pool.map(lambda one: system.read(one, "verify"), PUSHERS)] == [0, 0, 0]
-    run(["audit", "verify", "--broker", system.url, "--covenant", str(system.covenant)], environment=ENVIRONMENT)
+    run(["audit", "verify", "--broker", system.url, *system.trusting], environment=ENVIRONMENT)

@@ -250,7 +250,7 @@ def page_of_first(system: System, agency: str) -> NoticePage:
 
 def audit(system: System, *more: str) -> list[str]:
     """Return the auditor's command line."""
-    return ["audit", "verify", "--broker", system.url, "--covenant", str(system.covenant), *more]
+    return ["audit", "verify", "--broker", system.url, *system.trusting, *more]
 
 
 def test_a_hidden_event_is_found(system: System, proxy: LyingProxy, told: dict[str, str]) -> None:

@@ -145,7 +145,7 @@ def test_a_broker_restored_from_the_past_is_noticed(system: System, tmp_path: Pa
     subprocess.run(["cp", "-a", str(data), str(copy)], check=True)  # noqa: S607 - keeps owner and mode, unlike shutil
     system.start_broker()
     push(system, POLICE, by_phone(tmp_path / "later.csv", "RL", range(233, 236)))
-    audit = ["audit", "verify", "--broker", system.url, "--covenant", str(system.covenant), "--state", str(state)]
+    audit = ["audit", "verify", "--broker", system.url, *system.trusting, "--state", str(state)]
     run(audit, environment=ENVIRONMENT)
     sent_for = system.purpose_of(DALEN)
     with past_restored(system, copy):
