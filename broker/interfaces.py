@@ -9,12 +9,14 @@ Not here: the one implementation (``postgres/``).
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from broker.bells import Bell
 from broker.facts import KeptResult, Outcome, Pair, SignalState, Urgency
+from broker.suppression import MonthCount
+from protocol.covenant_parts import AgencyKind
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Evidence, Notice, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
 
@@ -156,6 +158,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedKinds:
+    """Which kind each agency is, and which kinds send under each purpose."""
+
+    agencies: tuple[tuple[PartyId, AgencyKind], ...]
+    senders: tuple[tuple[PurposeId, AgencyKind], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeRead:
     """Notices in order, all proven in ``checkpoint``; ``last`` is the number of the last."""
 
@@ -254,6 +264,12 @@ class Store(Protocol):
         self, purpose: PurposeId, epoch: Epoch
     ) -> tuple[Sequence[tuple[SignedKeyStatement, Evidence]], str | None]:
         """Return the logged key statements that are proven, and the checkpoint."""
+
+    async def count_months(self, kinds: CountedKinds, closed_before: date) -> int:
+        """Count every month before this one that was not counted, from the events; return how many."""
+
+    async def counted_months(self, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
+        """Return all that was counted under a purpose before a month."""
 
     @property
     def published(self) -> Bell:

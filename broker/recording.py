@@ -276,6 +276,22 @@ class Recorder:
             )
         )
 
+    def statistics_read(
+        self, by: Verified, purpose: PurposeId, about: PurposeId, cells: int, decision: Decision, now: datetime
+    ) -> Recorded:
+        """Somebody reads aggregates of a purpose."""
+        act = Act(
+            time=now,
+            covenant=self._ref(),
+            agency=by.party,
+            person=by.person,
+            system=None if by.person else by.party,
+            purpose=purpose,
+            decision="allow",
+            policy_ids=decision.policies,
+        )
+        return self._recorded(events.StatisticsRead(act=act, about=about, cells=cells))
+
     def key_statement(self, signed: SignedKeyStatement, now: datetime) -> Recorded:
         """A key-holder's statement, verified, is published."""
         statement = signed.statement

@@ -124,7 +124,7 @@ class Broker:
             return accepted.results
 
     async def _answer(self, results: Sequence[KeptResult]) -> PushAnswer:
-        proven = await self._proven([result.event_id for result in results])
+        proven = await self.proven([result.event_id for result in results])
         return PushAnswer(
             results=tuple(
                 SignalResult(
@@ -171,7 +171,7 @@ class Broker:
             if by.person is None:
                 raise InputError(Code.MALFORMED, "An opening names the person who looks, in Sluis-Person.")
         except InputError as error:
-            await self._log_refusal(by, error.code.value, None)
+            await self.log_refusal(by, error.code.value, None)
             raise
         return await self._act_answer(await _again(lambda: self._open(by, hit_id, request)))
 
@@ -235,15 +235,15 @@ class Broker:
             if by.person is None:
                 raise InputError(Code.MALFORMED, "A query names the person who asks, in Sluis-Person.")
         except InputError as error:
-            await self._log_refusal(by, error.code.value, None)
+            await self.log_refusal(by, error.code.value, None)
             raise
         decision = self.engine.decide(query.question(request, by.party, self.now()))
         if not decision.allowed:
             code = Code.EPOCH_CLOSED if decision.rule == EPOCH_RULE else Code.POLICY_REFUSED
-            await self._log_refusal(by, code.value, decision.rule)
+            await self.log_refusal(by, code.value, decision.rule)
             raise RefusedError(code, decision.reason, rule=decision.rule)
         matches, event = await _again(lambda: self._query(by, request, decision))
-        proven = await self._proven([event])
+        proven = await self.proven([event])
         if proven is None:
             raise UnavailableError(
                 Code.NOT_LOGGED,
@@ -277,10 +277,11 @@ class Broker:
             rule, detail = SUSPENDED, "This agency is suspended in the covenant."
         else:
             return
-        await self._log_refusal(by, Code.POLICY_REFUSED.value, rule)
+        await self.log_refusal(by, Code.POLICY_REFUSED.value, rule)
         raise RefusedError(Code.POLICY_REFUSED, detail, rule=rule)
 
-    async def _log_refusal(self, by: Verified, code: str, rule: str | None) -> None:
+    async def log_refusal(self, by: Verified, code: str, rule: str | None) -> None:
+        """Log that a whole request of this agency was refused."""
         async with self.store.act() as act:
             await act.commit(Outcome((), (self.recorder.request_refused(by, code, rule, self.now()),)))
 
@@ -293,12 +294,13 @@ class Broker:
         return by.idempotency_key
 
     async def _act_answer(self, event: UUID) -> ActAnswer:
-        proven = await self._proven([event])
+        proven = await self.proven([event])
         if proven is None:
             return ActAnswer()
         return ActAnswer(evidence=proven.evidence[event], checkpoint=proven.checkpoint)
 
-    async def _proven(self, events: Sequence[UUID]) -> Proven | None:
+    async def proven(self, events: Sequence[UUID]) -> Proven | None:
+        """Return evidence of these events as soon as witnesses confirmed it; None when that takes too long."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + PROOF_SECONDS
         while True:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from broker import awaiting_worker, matching_worker, publishing, timers
+from broker import awaiting_worker, matching_worker, publishing, statistics, timers
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
 from broker.postgres.store import PostgresStore
@@ -31,6 +31,7 @@ from broker.routes.log import add_log
 from broker.routes.notices import add_notices
 from broker.routes.queries import add_queries
 from broker.routes.signals import add_signals
+from broker.routes.statistics import add_statistics
 from broker.service import Broker
 from broker.standing import Look, Standing
 from broker.transport import WITNESS_SECONDS
@@ -104,6 +105,7 @@ def make_broker_app(
                 _worker("sequencer", started.log_worker.run(), started.log),
                 _worker("matching", matching_worker.run(started.standing, started.log), started.log),
                 _worker("awaited", awaiting_worker.run(started.standing, started.log), started.log),
+                _worker("counting", statistics.run(started.standing, started.log), started.log),
                 _worker("expiry", timers.run_expiry(started.standing, started.log), started.log),
                 _worker("statements", timers.run_statements(started.standing, started.log), started.log),
             ]
@@ -139,6 +141,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_key_statements(app, door)
     add_log(app, started.store.log)
     add_access(app, door)
+    add_statistics(app, door)
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:

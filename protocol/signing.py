@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from cryptography.exceptions import InvalidSignature as BadSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -30,6 +30,7 @@ from protocol.encoding import canonical_json, label, lp
 from protocol.errors import AuthenticationError, Code, ConfigurationError, VerificationError
 from protocol.ids import HolderIndex, KeyId, PartyId, PurposeId
 from protocol.messages import KeyStatement, SignedKeyStatement
+from protocol.questions import PersonRole
 from protocol.weak_keys import is_weak
 
 TAG: Final = "sluis"
@@ -45,7 +46,7 @@ NONCE_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{22,64}\Z")
 """16 random bytes make 22 characters of base64url; 64 bounds what a nonce store must keep."""
 
 METHOD_HEADERS: Final = ("signature-input", "signature", "content-digest")
-BOUND_HEADERS: Final = ("idempotency-key", "sluis-person", "sluis-purpose")
+BOUND_HEADERS: Final = ("idempotency-key", "sluis-person", "sluis-role", "sluis-purpose")
 """Headers that mean something to us; where one is present, the signature must cover it."""
 _REQUIRED: Final = ("@method", "@target-uri", "content-digest")
 _LABEL: Final = "sluis"
@@ -56,6 +57,7 @@ _HEADER_FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     "content-digest": re.compile(r"[\x20-\x7e]{1,256}\Z"),
     "idempotency-key": re.compile(r"[A-Za-z0-9_.:-]{8,128}\Z"),
     "sluis-person": re.compile(r"[A-Za-z0-9_.~-]{8,128}\Z"),
+    "sluis-role": re.compile(rf"(?:{'|'.join(get_args(PersonRole))})\Z"),
     "sluis-purpose": re.compile(r"[a-z][a-z0-9-]{1,62}\Z"),
 }
 _KEY_ID: Final = re.compile(r"([a-z][a-z0-9-]{1,62}):[0-9]{1,4}\Z")
@@ -176,6 +178,8 @@ class VerifiedHead:
     base: bytes = field(repr=False)
     """What was signed (RFC 9421 signature base)."""
     signature: bytes = field(repr=False)
+    role: PersonRole | None = None
+    """What the sender says that the person is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,7 @@ class Verified:
     """SHA-256 of the body."""
     base: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    role: PersonRole | None = None
 
 
 @dataclass(slots=True)
@@ -290,6 +295,7 @@ def verify_head(
         content_digest=carried["content-digest"],
         base="\n".join(f"{name}: {value}" for name, value in result.covered_components.items()).encode(),
         signature=base64.b64decode(carried["signature"].partition("=")[2].strip(":")),
+        role=cast("PersonRole | None", carried.get("sluis-role")),
     )
 
 
@@ -311,6 +317,7 @@ def verify_body(head: VerifiedHead, body: bytes) -> Verified:
         body_digest=hashlib.sha256(body).digest(),
         base=head.base,
         signature=head.signature,
+        role=head.role,
     )
 
 

@@ -7,7 +7,7 @@ Not here: SQL of acts (``acts.py``) and of the log (``log.py``).
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,13 +17,15 @@ from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
 from broker.bells import Bell
-from broker.interfaces import NoticeRead, Proven
+from broker.interfaces import CountedKinds, NoticeRead, Proven
 from broker.postgres.acts import PostgresAct
 from broker.postgres.connections import Connection, Pool, answering, borrow
+from broker.postgres.counting import count_months, read_months
 from broker.postgres.log import LogRows
 from broker.postgres.notices import read_notices
 from broker.postgres.proofs import event_rows, evidence, published
 from broker.postgres.writes import EVENTS_CHANNEL, PUBLISHED_CHANNEL, QUEUE_CHANNEL
+from broker.suppression import MonthCount
 from protocol.errors import AuthenticationError, Code
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
 from protocol.messages import Evidence, SignedKeyStatement, parse
@@ -149,6 +151,16 @@ class PostgresStore:
                 (parse(SignedKeyStatement, text.encode()), proofs[event]) for text, event in kept if event in proofs
             ]
             return said, head.note
+
+    async def count_months(self, kinds: CountedKinds, closed_before: date) -> int:
+        """Count every month before this one that was not counted, from the events; return how many."""
+        async with borrow(self._pool) as connection:
+            return await count_months(connection, kinds, closed_before)
+
+    async def counted_months(self, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
+        """Return all that was counted under a purpose before a month."""
+        async with borrow(self._pool) as connection:
+            return await read_months(connection, purpose, before)
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

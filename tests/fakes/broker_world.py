@@ -21,6 +21,7 @@ from broker.web import make_broker_app
 from edge.transport import SignedClient
 from protocol.agreed import Agreed
 from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
+from protocol.covenant_parts import AgencyKind
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.events import Event
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
@@ -263,6 +264,8 @@ async def broker_world(
     agencies: int = 5,
     brokers: int = 1,
     before: Callable[[Sequence[FakeWitness]], None] | None = None,
+    also: Sequence[tuple[str, AgencyKind, str]] = (),
+    change: Callable[[dict[str, bytes]], None] = lambda _: None,
 ) -> AsyncIterator[BrokerWorld]:
     """Run witnesses and a broker, or several on one database that take requests in turn; ``before`` may change the
     witnesses first.
@@ -270,7 +273,9 @@ async def broker_world(
     clock = Clock()
     sockets = listeners(3 + brokers)
     urls = [url_of(one) for one in sockets]
-    kit = make_covenant(now=clock(), agencies=agencies, broker_url=urls[3], holder_urls=urls[:3])
+    kit = make_covenant(
+        now=clock(), agencies=agencies, broker_url=urls[3], holder_urls=urls[:3], also=also, change=change
+    )
     witnesses = [FakeWitness(signer, kit.log_signer.key) for signer in kit.witness_signers.values()]
     if before is not None:
         before(witnesses)

@@ -7,7 +7,7 @@ real ones of ``policies/``.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -71,8 +71,13 @@ def make_covenant(
     broker_url: str = "http://127.0.0.1:8000",
     holder_urls: Sequence[str] | None = None,
     budget: int | None = None,
+    also: Sequence[tuple[str, AgencyKind, str]] = (),
+    change: Callable[[dict[str, bytes]], None] = lambda _: None,
 ) -> CovenantKit:
-    """Return a complete covenant in force at ``now``, with all its private keys; ``budget`` replaces each purpose's."""
+    """Return a complete covenant in force at ``now``, with all its private keys; ``budget`` replaces each purpose's.
+
+    ``also`` names more agencies, as in ``FIRST``; ``change`` may alter the files before they are read.
+    """
     urls = holder_urls or [f"http://127.0.0.1:{8101 + place}" for place in range(key_holders)]
     signers: dict[PartyId, Signer] = {}
     witnesses: dict[PartyId, WitnessSigner] = {}
@@ -83,8 +88,8 @@ def make_covenant(
         return (SigningKey(id=signer.key_id, key=signer.public_key, valid_from=now - timedelta(days=30)),)
 
     def agency(place: int) -> Agency:
-        name, kind, title = FIRST[place % len(FIRST)]
-        again = place // len(FIRST) + 1
+        name, kind, title = FIRST[place % len(FIRST)] if place < agencies else also[place - agencies]
+        again = place // len(FIRST) + 1 if place < agencies else 1
         party = name if again == 1 else f"{name}-{again}"
         titles = Title(nl=title, en=title)
         return Agency(id=PartyId(party), kind=kind, title=titles, oin=f"{place + 1:020}", signing_keys=key_of(party))
@@ -105,7 +110,7 @@ def make_covenant(
 
     log_signer = LogSigner(ORIGIN, seed_of("log"))
     parties = Parties(
-        agencies=tuple(agency(place) for place in range(agencies)),
+        agencies=tuple(agency(place) for place in range(agencies + len(also))),
         key_holders=tuple(holder(place) for place in range(key_holders)),
         broker=Broker(id=PartyId("broker"), title=Title(nl="Makelaar", en="Broker"), url=broker_url),
         log=Log(key=log_signer.key.vkey),
@@ -126,4 +131,5 @@ def make_covenant(
         for path in [path for path in files if re.match(r"purposes/.*\.yaml$", path)]:
             text = files[path].decode()
             files[path] = re.sub(r"^budgetPerDay:.*$", f"budgetPerDay: {budget}", text, flags=re.MULTILINE).encode()
+    change(files)
     return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Count closed months from the events, each once, and read what was counted.
+
+An event's id begins with its time, so a month is a range of the primary key: nothing else of the log is read. A month
+that is counted stays as it is, whatever is erased or agreed later. Canaries, registered under a cover, are left out, and
+so are agencies that the covenant no longer names. Not here: what may be shown (``broker/suppression.py``).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from broker.interfaces import CountedKinds
+from broker.postgres.connections import Connection
+from broker.suppression import MonthCount
+from protocol.ids import PurposeId
+from protocol.statistics import MEASURES
+
+SLACK: Final = timedelta(hours=1)
+"""Between the time in an event and the one in its id, which are taken a moment apart, by one clock or another."""
+_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('monthly-counts', 5))"
+"""One process counts at a time; the others then find it done."""
+
+# 3 registered, 5 withdrawn, 6 expired, 7 matched (protocol/events.py), picked by how ``writes.py`` begins a record, since
+# most of a log is other things. A hit counts at the kind whose signal came second and so brought it about: once, whoever
+# the other is. Which signal that was, the registrations' ids tell.
+COUNT: Final = """
+WITH happened AS MATERIALIZED (
+    SELECT (e.record::jsonb ->> 'event')::int AS tag, e.record::jsonb AS said, e.subject::jsonb -> 'signalIds' AS ids
+    FROM events e WHERE e.id >= %(low)s AND e.id < %(high)s AND e.record ~ '^\\{"event": [3567],'),
+happening AS (
+    SELECT CASE tag WHEN 3 THEN 'registered' WHEN 5 THEN 'withdrawn' WHEN 6 THEN 'expired' ELSE said ->> 'quality' END
+             AS measure,
+           date_trunc('month', (said ->> 'time')::timestamptz AT TIME ZONE 'UTC')::date AS month, s.purpose, s.agency
+    FROM happened h
+    JOIN LATERAL (
+        SELECT g.purpose, g.agency, g.event_id FROM signals g
+        WHERE g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid)
+        ORDER BY g.event_id DESC LIMIT 1) s ON true
+    WHERE NOT EXISTS (
+        SELECT 1 FROM signals g JOIN events r ON r.id = g.event_id
+        WHERE (g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid))
+          AND (r.record::jsonb -> 'asked' -> 'cover') IS NOT NULL)),
+counted AS (
+    SELECT h.purpose, h.month, k.kind, h.measure, count(*) AS n
+    FROM happening h JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = h.agency
+    GROUP BY 1, 2, 3, 4)
+INSERT INTO monthly_counts (purpose, month, kind, registered, withdrawn, expired, hit, probable, possible)
+SELECT p.purpose, m.month, p.kind,
+       coalesce(max(n) FILTER (WHERE measure = 'registered'), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'withdrawn'), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'expired'), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'hit'), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'probable'), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'possible'), 0)
+FROM unnest(%(purposes)s::text[], %(senders)s::text[]) AS p (purpose, kind)
+CROSS JOIN unnest(%(months)s::date[]) AS m (month)
+LEFT JOIN counted c ON (c.purpose, c.month, c.kind) = (p.purpose, m.month, p.kind)
+GROUP BY 1, 2, 3
+ON CONFLICT DO NOTHING
+"""
+
+
+async def count_months(connection: Connection, kinds: CountedKinds, closed_before: date) -> int:
+    """Count every month before ``closed_before`` (a first of a month) that was not counted; return how many."""
+    missing = await _missing(connection, closed_before)
+    if not missing or not kinds.senders:
+        return 0
+    async with connection.transaction():
+        await connection.execute(SQL(_TURN))
+        missing = await _missing(connection, closed_before)
+        if missing:
+            low, high = _moment(missing[0]) - SLACK, _moment(_next(missing[-1])) + SLACK
+            await connection.execute(
+                SQL(COUNT),
+                {
+                    "low": _first_id(low),
+                    "high": _first_id(high),
+                    "agencies": [agency for agency, _ in kinds.agencies],
+                    "kinds": [kind for _, kind in kinds.agencies],
+                    "purposes": [purpose for purpose, _ in kinds.senders],
+                    "senders": [kind for _, kind in kinds.senders],
+                    "months": missing,
+                },
+            )
+    return len(missing)
+
+
+async def read_months(connection: Connection, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
+    """Return all that was counted under a purpose before a month."""
+    cursor = await connection.execute(
+        SQL(
+            "SELECT month, kind, registered, withdrawn, expired, hit, probable, possible FROM monthly_counts "
+            "WHERE purpose = %s AND month < %s ORDER BY month, kind"
+        ),
+        (purpose, before),
+    )
+    return [MonthCount(row[0], row[1], dict(zip(MEASURES, row[2:], strict=True))) for row in await cursor.fetchall()]
+
+
+async def _missing(connection: Connection, closed_before: date) -> list[date]:
+    cursor = await connection.execute(SQL("SELECT id FROM events ORDER BY id LIMIT 1"))
+    first = await cursor.fetchone()
+    if first is None:
+        return []
+    cursor = await connection.execute(SQL("SELECT DISTINCT month FROM monthly_counts"))
+    known = {row[0] for row in await cursor.fetchall()}
+    month, missing = _month_of(first[0]), []
+    while month < closed_before:
+        if month not in known:
+            missing.append(month)
+        month = _next(month)
+    return missing
+
+
+def _first_id(moment: datetime) -> UUID:
+    """Return an id at or below all UUIDv7 of a moment and later."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _month_of(event: UUID) -> date:
+    moment = datetime.fromtimestamp((event.int >> 80) / 1000, UTC)
+    return date(moment.year, moment.month, 1)
+
+
+def _next(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _moment(month: date) -> datetime:
+    return datetime(month.year, month.month, 1, tzinfo=UTC)

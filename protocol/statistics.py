@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Aggregates as they cross a wire: per closed month and kind of agency, never per agency, no small number, no total.
+
+Spec: ``spec/statistics.md``. Not here: what is counted (``broker/postgres/counting.py``) and which numbers are shown
+(``broker/suppression.py``).
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, TypeAlias, get_args
+
+from pydantic import Field, StringConstraints, model_validator
+
+from protocol.covenant_parts import AgencyKind
+from protocol.messages import Evidence, Message, Note, Purpose
+
+Measure: TypeAlias = Literal["registered", "withdrawn", "expired", "hit", "probable", "possible"]
+"""What happened in a month: to signals of agencies of one kind, or hits that such a signal brought about."""
+MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+ENDED: Final[tuple[Measure, ...]] = ("withdrawn", "expired")
+FOUND: Final[tuple[Measure, ...]] = ("hit", "probable", "possible")
+FIRST_YEAR: Final = 2020
+LAST_YEAR: Final = 2199
+"""Bounds of what can be asked at all, so that a month is always a date."""
+MAX_ROWS: Final = 12 * len(get_args(AgencyKind))
+
+Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
+MonthText = Annotated[str, StringConstraints(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$")]
+
+
+class MonthRow(Message):
+    """One month at agencies of one kind; a number that is not in ``counts`` is not shown."""
+
+    month: MonthText
+    kind: AgencyKind
+    counts: dict[Measure, Annotated[int, Field(ge=0, lt=2**53)]]
+
+    @model_validator(mode="after")
+    def _whole(self) -> "MonthRow":
+        if self.counts and "registered" not in self.counts:
+            raise ValueError("where the signals are not shown, nothing of their month is")
+        return self
+
+
+class StatisticsAnswer(Message):
+    """``GET /v1/statistics?about=&purpose=&year=`` at the broker; never given without its evidence."""
+
+    about: Purpose
+    purpose: Purpose
+    year: Year
+    smallest_cell: Annotated[int, Field(ge=2, le=1_000)]
+    rows: Annotated[tuple[MonthRow, ...], Field(strict=False, max_length=MAX_ROWS)]
+    """In order of month and kind; only months that are closed."""
+    evidence: Evidence
+    checkpoint: Note
+
+    @model_validator(mode="after")
+    def _fits(self) -> "StatisticsAnswer":
+        places = [(row.month, row.kind) for row in self.rows]
+        if places != sorted(set(places)) or any(row.month[:4] != str(self.year) for row in self.rows):
+            raise ValueError("each month of the year and kind at most once, in order")
+        if any(count < self.smallest_cell for row in self.rows for count in row.counts.values()):
+            raise ValueError("a number below the smallest cell is not shown")
+        return self
+
+    @property
+    def cells(self) -> int:
+        """How many numbers are shown, as the log has it."""
+        return sum(len(row.counts) for row in self.rows)
+
+
+def end_of(month: str) -> datetime:
+    """Return the first moment after a month (``2026-03``), in UTC."""
+    year, number = int(month[:4]), int(month[5:])
+    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)

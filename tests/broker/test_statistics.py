@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Statistics at the broker: closed months only, no small numbers, logged before they are given, counted once."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+
+from broker.postgres.store import PostgresStore
+from broker.statistics import closed_before, counted_kinds
+from broker.suppression import MonthCount
+from broker.web import running
+from edge.transport import SignedClient
+from protocol.agreed import Agreed
+from protocol.covenant_parts import AgencyKind
+from protocol.errors import Code, InputError, RefusedError
+from protocol.events import StatisticsRead
+from protocol.ids import PartyId, PurposeId
+from protocol.policy import PersonRole
+from protocol.statistics import MEASURES, Measure, StatisticsAnswer
+from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
+
+RAPPORTEUR = PartyId("rapporteur")
+ALSO: tuple[tuple[str, AgencyKind, str], ...] = ((RAPPORTEUR, "rapporteur", "Nationaal Rapporteur"),)
+PERSON = "onderzoeker-17"
+STATISTICS = PurposeId("monitoring-statistics")
+
+
+async def _ask(
+    world: BrokerWorld,
+    party: PartyId = RAPPORTEUR,
+    *,
+    about: str = PURPOSE,
+    year: int | None = None,
+    person: str | None = PERSON,
+    role: PersonRole | None = "coordinator",
+) -> StatisticsAnswer:
+    client: SignedClient = world.agency(party).client
+    params = {"about": about, "purpose": STATISTICS, "year": year or world.clock().year}
+    return await client.get("/v1/statistics", StatisticsAnswer, params=params, person=person, role=role)
+
+
+def _to_next_month(world: BrokerWorld, now: datetime) -> str:
+    """Move the clock to the third day of the next month; return the month that then is closed."""
+    start = datetime(now.year + now.month // 12, now.month % 12 + 1, 3, 12, tzinfo=UTC)
+    world.clock.ahead += start - now
+    return f"{now:%Y-%m}"
+
+
+async def _happen(world: BrokerWorld) -> None:
+    """20 signals of police, of which 11 are withdrawn; 11 of prosecution that hit as many; 3 of care."""
+    keys = [{"phone": f"+316000000{number:02}"} for number in range(20)]
+    mine = [world.signal(POLICE, one) for one in keys]
+    await world.agency(POLICE).push(*mine)
+    await world.agency(PROSECUTION).push(*(world.signal(PROSECUTION, one) for one in keys[:11]))
+    await world.agency(CARE).push(*(world.signal(CARE, {"phone": f"+316100000{number:02}"}) for number in range(3)))
+    await world.agency(PROSECUTION).told(11)
+    for signal in mine[:11]:
+        await world.agency(POLICE).withdraw(signal.id)
+
+
+def _counts(answer: StatisticsAnswer, month: str) -> dict[str, dict[Measure, int]]:
+    return {row.kind: dict(row.counts) for row in answer.rows if row.month == month}
+
+
+EXPECTED: dict[str, dict[Measure, int]] = {
+    "care": {},
+    "municipality": {},
+    "police": {"registered": 20, "withdrawn": 11},
+    "probation": {},
+    "public-prosecution": {"registered": 11, "hit": 11},
+}
+
+
+async def test_a_closed_month_is_counted_and_the_reading_is_logged(database: str) -> None:
+    """A closed month is shown, by kind, without small numbers, the same each time, with proof of the reading."""
+    async with broker_world(database, also=ALSO) as world:
+        await _happen(world)
+        now = world.clock()
+        open_month = f"{now:%Y-%m}"
+        assert open_month not in {row.month for row in (await _ask(world)).rows}
+        year, month = now.year, _to_next_month(world, now)
+        answer = await _ask(world, year=year)
+        assert {kind: counts for kind, counts in _counts(answer, month).items() if kind in EXPECTED} == EXPECTED
+        assert answer.smallest_cell == 10
+        event = world.prove(answer.evidence, answer.checkpoint)
+        assert isinstance(event, StatisticsRead)
+        assert (event.about, event.cells) == (PURPOSE, answer.cells) == (PURPOSE, 4)
+        assert (event.act.agency, event.act.person, event.act.purpose) == (RAPPORTEUR, PERSON, STATISTICS)
+        assert event.act.decision == "allow"
+        # What happens later, and what is erased, changes nothing of it.
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("UPDATE events SET subject = '{}'")
+        again = await _ask(world, year=year)
+        assert again.rows == answer.rows
+        assert again.evidence.index > answer.evidence.index
+
+
+@pytest.mark.parametrize(
+    ("party", "person", "role", "rule"),
+    [
+        (POLICE, PERSON, "coordinator", "guard.not-a-counter"),
+        (RAPPORTEUR, PERSON, "privacy-officer", "default-deny"),
+        (RAPPORTEUR, None, None, "default-deny"),
+    ],
+)
+async def test_others_are_refused(
+    database: str, party: PartyId, person: str | None, role: PersonRole | None, rule: str
+) -> None:
+    """Who does not count, or asks in a role that the covenant does not name, is refused by rule."""
+    async with broker_world(database, also=ALSO) as world:
+        with pytest.raises(RefusedError) as caught:
+            await _ask(world, party, person=person, role=role)
+        assert (caught.value.code, caught.value.rule) == (Code.POLICY_REFUSED, rule)
+
+
+@pytest.mark.parametrize(("person", "role"), [(PERSON, None), (PERSON, "system"), (None, "coordinator")])
+async def test_a_role_is_a_person_s(database: str, person: str | None, role: PersonRole | None) -> None:
+    """A person without a role, or a role without a person, is malformed, and the refusal is logged."""
+    async with broker_world(database, also=ALSO) as world:
+        with pytest.raises(InputError):
+            await _ask(world, person=person, role=role)
+        with psycopg.connect(database) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM events WHERE record LIKE '{\"event\": 11,%'").fetchone()  # type: ignore[misc]
+        assert count == 1
+
+
+def _hide(files: dict[str, bytes]) -> None:
+    path = "purposes/victim-protection.yaml"
+    files[path] = files[path].replace(b"hiddenFrom: [", b"hiddenFrom: [rapporteur, ")
+
+
+async def test_a_hidden_purpose_is_refused_before_anything_is_looked_up(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a purpose that is closed to the asker nothing is counted and nothing read."""
+    looked: list[str] = []
+
+    async def look(_: PostgresStore, purpose: PurposeId, before: date) -> list[MonthCount]:
+        looked.append(purpose)
+        return []
+
+    monkeypatch.setattr(PostgresStore, "counted_months", look)
+    async with broker_world(database, also=ALSO, change=_hide) as world:
+        with pytest.raises(RefusedError) as caught:
+            await _ask(world, about="victim-protection")
+        assert (caught.value.rule, looked) == ("guard.about-hidden", [])
+        await _ask(world)
+        assert looked == [PURPOSE]
+
+
+async def test_canaries_are_not_counted(database: str) -> None:
+    """A signal that was registered under a cover counts nowhere: not itself, nor its end, nor a hit with it."""
+    async with broker_world(database, also=ALSO) as world:
+        keys = [{"phone": f"+316000000{number:02}"} for number in range(12)]
+        await world.agency(POLICE).push(*(world.signal(POLICE, one) for one in keys))
+        await world.agency(PROSECUTION).push(*(world.signal(PROSECUTION, one) for one in keys))
+        await world.agency(PROSECUTION).told(12)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                """UPDATE events SET record = replace(record, '"asked": {', '"asked": {"cover": "police-oost", ')
+                   WHERE record LIKE '{"event": 3,%"agency": "police-oost"%'"""
+            )
+        year, month = world.clock().year, _to_next_month(world, world.clock())
+        counts = _counts(await _ask(world, year=year), month)
+        assert (counts["police"], counts["public-prosecution"]) == ({}, {"registered": 12})
+
+
+async def test_many_processes_count_a_month_once(database: str) -> None:
+    """Three processes that count at once count each event once; expiries and hits count at their kinds."""
+    async with broker_world(database) as world:
+        keys = [{"phone": f"+316000000{number:02}"} for number in range(4)]
+        await world.agency(POLICE).push(*(world.signal(POLICE, one) for one in keys))
+        await world.agency(CARE).push(*(world.signal(CARE, one) for one in keys[:3]))
+        await world.agency(CARE).told(3)
+        _to_next_month(world, world.clock())
+        covenant = world.kit.covenant
+
+        async def count() -> list[MonthCount]:
+            async with running(Agreed.of(covenant), world.kit.log_signer, database, world.clock) as started:
+                before = closed_before(world.clock())
+                await started.store.count_months(counted_kinds(covenant), before)
+                return list(await started.store.counted_months(PURPOSE, before))
+
+        first, second, third = await asyncio.gather(count(), count(), count())
+        assert first == second == third
+        found = {row.kind: {m: n for m, n in row.counts.items() if n} for row in first if any(row.counts.values())}
+        assert found == {"police": {"registered": 4}, "care": {"registered": 3, "hit": 3}}
+        assert all(set(row.counts) == set(MEASURES) for row in first)
+
+
+def test_a_month_is_closed_a_day_after_its_end() -> None:
+    """On the first of a month the one before is still open; on the second it is closed."""
+    assert closed_before(datetime(2026, 12, 1, 23, tzinfo=UTC)).isoformat() == "2026-11-01"
+    assert closed_before(datetime(2026, 12, 2, tzinfo=UTC)).isoformat() == "2026-12-01"
+    assert closed_before(datetime(2026, 12, 2, tzinfo=UTC) + timedelta(days=400)).isoformat() == "2028-01-01"
