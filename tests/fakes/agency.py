@@ -22,15 +22,13 @@ from agency_client.tagging import Sending
 from agency_client.trail import LogKeys, Trail
 from agency_client.vault import Vault
 from agency_client.vault.adding import Added, NewSignal
-from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, SluisError
 from protocol.group import random_bytes
 from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.messages import Role
-from protocol.policy import PolicyEngine
 from tests.fakes.agency_vault import open_vault
-from tests.fakes.small_world import NOW, PURPOSE, World
+from tests.fakes.small_world import NOW, PURPOSE, World, agreed_of
 
 CONTACT = {"unit": "Team Mensenhandel", "phone": "088 000 00 00"}
 
@@ -112,7 +110,8 @@ def make_client(
     vault = open_vault(folder, agency.encode())
     door = broker or world.broker.door(party)
     trail = Trail(vault.evidence, door, LogKeys.of(covenant), clock)
-    versions = SignedVersions(Agreed.of(covenant), earlier)
+    agreed = agreed_of(covenant)
+    versions = SignedVersions(agreed, earlier)
     quorum = KeyHolders(holders or world.holders, covenant.sharing, vault.evidence, clock)
     keys = PublishedKeys(vault.evidence, door, trail, versions, covenant, clock)
     post = Post(vault, door, trail, versions, party, clock, no_pause)
@@ -121,5 +120,5 @@ def make_client(
     reader = Reader(party, covenant, versions)
     reading = Reading(vault, door, trail, reader, clock)
     acts = Acts(vault, post, reader, clock)
-    asking = Asking(vault.evidence, door, trail, keys, quorum, reader, PolicyEngine(covenant), clock)
+    asking = Asking(vault.evidence, door, trail, keys, quorum, reader, agreed.engine, clock)
     return Client(vault, trail, quorum, keys, post, sending, reading, acts, Checking(vault.evidence, trail), asking)

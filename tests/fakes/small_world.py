@@ -12,8 +12,12 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from agency_client.states import SignalState
+from broker import query
+from broker.facts import NoticeAdded
+from broker.interfaces import SealedSignal, Shared, SharedKey, StoredSignal
 from broker.matching import hit_id
 from broker.recording import Hit, Recorder
+from protocol.agreed import Agreed
 from protocol.checkpoint import Checkpoint, add_cosignatures, cosign, sign_checkpoint
 from protocol.covenant import Covenant
 from protocol.envelope import part_digest
@@ -44,6 +48,9 @@ from protocol.messages import (
     PartName,
     PushAnswer,
     PushRequest,
+    QueriedNotice,
+    QueryAnswer,
+    QueryRequest,
     Refusal,
     ReleasedWrap,
     SetPoint,
@@ -63,6 +70,14 @@ from tests.fakes.covenants import CovenantKit
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
 PURPOSE = PurposeId("offender-prevention")
 ALLOWED = Decision(True, "offender-prevention.notify.contact", ("offender-prevention.notify.contact",), "")
+
+
+_AGREED: dict[str, Agreed] = {}
+
+
+def agreed_of(covenant: Covenant) -> Agreed:
+    """Return a covenant ready for use; its rules are parsed once for all tests, which takes a tenth of a second."""
+    return _AGREED.setdefault(covenant.sha256, _AGREED.get(covenant.sha256) or Agreed.of(covenant))
 
 
 class MemoryHolder:
@@ -315,6 +330,62 @@ class MemoryBroker:
             signature=theirs.signal.signature,
         )
 
+    def query(self, agency: PartyId, body: bytes, by: Verified) -> QueryAnswer:
+        """Answer a question by the real rules, and tell the owners; the levels here are the covenant's own."""
+        request = parse(QueryRequest, body)
+        engine, purpose = agreed_of(self.kit.covenant).engine, self.kit.covenant.purpose(request.purpose)
+        decision = engine.decide(query.question(request, agency, NOW))
+        if not decision.allowed:
+            raise RefusedError(Code.POLICY_REFUSED, decision.reason, rule=decision.rule)
+        matches = query.plan(self._shared(agency, request), agency, purpose, engine, NOW)
+        seqs = {party: len(self.told.get(party, [])) + 1 for party in query.receivers(matches)}
+        outcome = query.issue(request, by, decision, matches, seqs, self.recorder, NOW)
+        logged = {one.id: self.log.add(one.event) for one in outcome.events}
+        for fact in outcome.facts:
+            assert isinstance(fact, NoticeAdded)
+            self._tell_queried(fact, *logged[fact.event_id])
+        if self.late:
+            raise UnavailableError(Code.NOT_LOGGED, "The question is not proven yet.", hint="Ask again.")
+        evidence = self.log.evidence(*logged[outcome.events[0].id])
+        told = query.answer(
+            matches, {signal: self._sealed(signal, names) for signal, names in query.wanted(matches).items()}
+        )
+        return QueryAnswer(matches=told, evidence=evidence, checkpoint=self.log.checkpoint())
+
+    def _shared(self, agency: PartyId, request: QueryRequest) -> Shared:
+        live = [one for one in self.signals.values() if one.agency != agency and one.state is SignalState.ACCEPTED]
+        keys = tuple(
+            SharedKey(one.signal.id, (key.kind, key.role, theirs.role), theirs.wraps)
+            for one in live
+            for key in request.keys
+            for theirs in one.signal.keys
+            if (key.kind, key.tag) == (theirs.kind, theirs.tag)
+        )
+        return Shared(keys, {one.signal.id: _stored(one) for one in live})
+
+    def _sealed(self, signal: SignalId, names: Sequence[PartName]) -> SealedSignal:
+        found = self.signals[signal].signal
+        digests = {part.name: part_digest(part) for part in found.parts}
+        parts = tuple(part for part in found.parts if part.name in names)
+        return SealedSignal(found.key_id, found.signature, digests, parts)
+
+    def _tell_queried(self, fact: NoticeAdded, place: int, made: Committed) -> None:
+        agreed = tuple(Agreement(kind=k, my_role=m, their_role=t) for k, m, t in fact.agreed or ())
+        notice = QueriedNotice(
+            seq=fact.seq,
+            at=NOW,
+            my_signal=fact.my_signal,
+            purpose=fact.purpose,
+            epoch=fact.epoch,
+            quality=cast(Any, fact.quality),
+            level=cast(Any, fact.level),
+            agreed=agreed,
+            asker=made.opening.record.get("agency"),
+            rule=cast(Any, fact.rule),
+            evidence=Evidence(index=place, opening=made.opening, proof=()),
+        )
+        self.told.setdefault(fact.agency, []).append(Told(notice, place, made))
+
     def mute(self, agency: PartyId, signal: Signal) -> None:
         """Tell an agency that a key of a signal is muted."""
         rows = self.told.setdefault(agency, [])
@@ -435,6 +506,12 @@ class AgencyDoor:
             return self.broker.withdraw(self.agency, SignalId(subject), idempotency_key, reason, by).to_json()
         return self.broker.opening(self.agency, HitId(subject), idempotency_key, body, by).to_json()
 
+    async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
+        """Take a question."""
+        self._require_up()
+        self.broker.posts.append(("/v1/queries", person))
+        return self.broker.query(self.agency, body, _verified(self.agency, body, person)).to_json()
+
     async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
         """Return a page."""
         self._require_up()
@@ -454,6 +531,23 @@ class AgencyDoor:
         """Return a tile or a bundle."""
         self._require_up()
         return self.broker.log.file(path)
+
+
+def _stored(one: Stored) -> StoredSignal:
+    signal = one.signal
+    return StoredSignal(
+        id=signal.id,
+        agency=one.agency,
+        purpose=signal.purpose,
+        epoch=signal.epoch,
+        case_token=signal.case_token,
+        urgency=signal.urgency,
+        expires_at=signal.expires_at,
+        digest=b"",
+        state="live",
+        event_id=uuid4(),
+        ended_event_id=None,
+    )
 
 
 def _verified(agency: PartyId, body: bytes, person: str | None) -> Verified:
