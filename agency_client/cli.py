@@ -37,7 +37,6 @@ from agency_client.showing import (
     opened_json,
     push_json,
     queried_json,
-    queried_json,
     reference_of,
     show_hit,
     show_muted,
