@@ -29,6 +29,8 @@ ROOT_DAYS: Final = 365
 """A root is renewed at the board's yearly meeting."""
 COVENANT_DAYS: Final = 180
 """A covenant is signed anew twice a year, changed or not, so that somebody looks at it."""
+SOON: Final = timedelta(days=30)
+"""Time for a board to meet."""
 MAX_DAYS: Final = 3_660
 
 Repo = Annotated[Path, typer.Argument(help="The board's folder of signed versions.", show_default=False)]
@@ -129,6 +131,7 @@ def add_commands(app: typer.Typer, desk: Desk) -> None:
             if not waiting:
                 typer.echo("Nothing waits for a signature.")
                 return
+            shown = {one.role: board.raw(one.role, one.version) for one in waiting}
             for one in waiting:
                 board.require_signable(one)
                 _say_root(board) if one.role == "root" else _say_covenant(board)
@@ -144,6 +147,8 @@ def add_commands(app: typer.Typer, desk: Desk) -> None:
                     hint="`sluis policy status` says whose signatures are wanted.",
                 )
             for one in mine:
+                if board.raw(one.role, one.version) != shown[one.role]:
+                    raise ConfigurationError(Code.COVENANT_INVALID, "The folder changed while you were asked.")
                 board.sign(signer, one)
             for one in board.standings():
                 _say_standing(one)
@@ -162,7 +167,9 @@ def add_commands(app: typer.Typer, desk: Desk) -> None:
         for one in board.standings():
             _say_standing(one)
             if one.expires <= now:
-                typer.secho(f"The {_WORDS[one.role]} has expired: no party acts under it.", fg=typer.colors.RED)
+                typer.secho(f"{_WORDS[one.role]} expired: no party acts under it.", fg=typer.colors.RED)
+            elif one.expires <= now + SOON:
+                typer.secho(f"{_WORDS[one.role]} expires on {one.expires:%Y-%m-%d}.", fg=typer.colors.YELLOW)
         if all(one.complete for one in board.standings()) and board.versions("targets"):
             typer.echo("All is signed. The broker publishes it with `sluis broker publish`.")
 
@@ -183,7 +190,7 @@ def add_commands(app: typer.Typer, desk: Desk) -> None:
         typer.echo(f"{folder} holds the covenant with sha256 {wanted}.")
 
 
-_WORDS: Final = {"root": "root", "targets": "covenant's signature"}
+_WORDS: Final = {"root": "The root", "targets": "The covenant's last round of signatures"}
 
 
 def _terms(

@@ -4,6 +4,7 @@
 Not here: secrets, whose old bytes are overwritten (``keyfile.replace_file``), which a reader must never see.
 """
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Generator
@@ -26,7 +27,8 @@ def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         fresh.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise _cannot(path, error) from None
 
 
@@ -39,7 +41,8 @@ def put_link(path: Path, target: Path) -> None:
         fresh.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise _cannot(path, error) from None
 
 

@@ -352,6 +352,19 @@ def test_without_a_terminal_nobody_signs_unasked(repo: Path, keys: Path):
     assert Repository(repo).targets_standing().signed == ("chair",)
 
 
+def test_what_changes_while_the_signer_reads_is_not_signed(repo: Path, keys: Path, folder: Path, run: Run):
+    """Only what was shown is signed: whoever swaps the folder's content behind the question gets no signature."""
+
+    def swapped(question: str) -> bool:
+        path = repo / "1.targets.json"
+        path.write_bytes(path.read_bytes().replace(b'"version":1}', b'"version":1} '))
+        return True
+
+    refused = at_desk(swapped)("sign", repo, "--key-file", keys / "chair.key")
+    assert refused.exit_code == CONFIG
+    assert Repository(repo).targets_standing().signed == ()
+
+
 def test_signing_twice_changes_nothing(run: Run, repo: Path, keys: Path):
     """A second signature by the same key is the same signature."""
     sign(run, repo, keys, "chair")
@@ -426,11 +439,12 @@ def test_a_root_that_our_commands_would_not_write_is_not_signed(run: Run, repo: 
 
 
 def test_status_says_when_signatures_are_over(run: Run, repo: Path, keys: Path):
-    """After its expiry nobody acts under a covenant, and status says so."""
+    """A month before its expiry status warns, and after it it says that nobody acts under the covenant."""
     sign(run, repo, keys, "chair", "minister")
-    assert "has expired" not in run("status", repo).output
-    later = at_desk(lambda question: True, NOW + timedelta(days=181))
-    assert "has expired" in later("status", repo).output
+    assert "expire" not in run("status", repo).output
+    for days, text in ((151, "expires on"), (181, "expired: no party acts")):
+        later = at_desk(lambda question: True, NOW + timedelta(days=days))
+        assert text in later("status", repo).output
 
 
 def test_status_of_an_empty_folder_says_what_to_do(run: Run, tmp_path: Path):
