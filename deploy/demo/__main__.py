@@ -19,7 +19,7 @@ from rich.console import Console
 from deploy.demo import data, febrl, linkage, story
 from deploy.demo.linkage import Linked
 from deploy.demo.search import Search
-from deploy.demo.world import AGENCIES, BROKER, World
+from deploy.demo.world import AGENCIES, BOARD, BROKER, SIGNATURES, World
 from deploy.processes import ProcessError
 
 BOUNDS: Final = {
@@ -60,7 +60,13 @@ def _run(world: World, out: Console) -> dict[str, Any]:
     out.print("Setting up a covenant, five agencies, three key-holders, a broker and its PostgreSQL …", style="italic")
     world.set_up()
     world.start()
-    out.print(f"Eleven processes on this machine, set up in {time.monotonic() - started:.0f} seconds.\n")
+    out.print(f"Eleven processes on this machine, set up in {time.monotonic() - started:.0f} seconds.")
+    out.print(
+        f"The covenant says who may learn what from whom. {SIGNATURES} of the {len(BOARD)} members of its board signed "
+        "it with\nkeys that are never online; every party fetched it from the broker and checked those signatures "
+        "itself.\nThe broker hands it out and cannot change a letter of it.\n",
+        highlight=False,
+    )
     names = {"story": data.identifier_values(), "febrl": list(febrl.identifier_values())}
     search = Search(world, [value for values in names.values() for value in values])
     search.learn_words(value for values in names.values() for value in values)
@@ -113,7 +119,7 @@ def _verify(world: World, out: Console) -> int:
     """Verify the log from zero as an outsider and as each agency; return its size. A finding ends the demo."""
     with ThreadPoolExecutor(2) as pool:
         own = {title: pool.submit(world.read, name, "verify") for name, _, title in AGENCIES}
-        audit = ["audit", "verify", "--broker", world.url(BROKER), "--covenant", str(world.covenant), "--json"]
+        audit = ["audit", "verify", "--broker", world.url(BROKER), *world.trusting, "--json"]
         found = json.loads(pool.submit(world.sluis, *audit).result())
     out.print(f"  Anybody, from outside: {found['size']:,} entries, as signed and cosigned.", highlight=False)
     for title, mine in own.items():

@@ -26,6 +26,10 @@ HOLDERS: Final = (
     ("sleutelhouder-twee", "Sleutelhouder Twee (een notariskantoor)"),
     ("sleutelhouder-drie", "Sleutelhouder Drie (een stichting)"),
 )
+BOARD: Final = ("voorzitter", "functionaris-gegevensbescherming", "secretaris")
+"""The covenant board: who signs root and covenants, each with a key that never goes online."""
+SIGNATURES: Final = 2
+"""How many of them must sign before any party acts."""
 COLUMNS: Final = 104
 """Characters a line of what the commands print, so that it fits into the frames that the demo draws around it."""
 _CHEAP: Final = ("--key-file-cost", "interactive")
@@ -51,8 +55,18 @@ class World:
 
     @property
     def covenant(self) -> Path:
-        """The covenant that every party loads."""
+        """The covenant's source, which its board edits; nobody acts under it before it is signed."""
         return self.folder / "covenant"
+
+    @property
+    def board(self) -> Path:
+        """The board's folder of signed versions, which goes from hand to hand."""
+        return self.folder / "board"
+
+    @property
+    def trusting(self) -> list[str]:
+        """The options by which a party is told whose covenant to believe, and where to fetch it."""
+        return ["--root", str(self.board / "1.root.json"), "--from", f"{self.url(BROKER)}/covenant/"]
 
     @property
     def logs(self) -> Path:
@@ -75,7 +89,7 @@ class World:
     # --- Setting up ---
 
     def set_up(self) -> None:
-        """Make keys, fill the covenant, hold the key ceremony."""
+        """Make keys, fill the covenant, let its board sign it, hold the key ceremony."""
         for folder in (self.logs, self.wire, self.folder / "homes"):
             folder.mkdir(parents=True)
         shutil.copytree(ROOT / "policies", self.covenant)
@@ -84,16 +98,16 @@ class World:
         parties = (BROKER, *(name for name, _ in HOLDERS), *(name for name, _, _ in AGENCIES))
         statements = [str(self.home(party) / "party.yaml") for party in parties]
         self.sluis("policy", "add-party", str(self.covenant), *statements)
+        self._sign()
+        # The broker hands the signed covenant out, so it comes first; it logs nothing before there are witnesses.
+        self.start_broker()
+        self._each(["keyholder", "enrol", *self._at(name), *self.trusting] for name, _ in HOLDERS)
         self._ceremony()
 
     def start(self) -> None:
-        """Start key-holders and broker, and enrol the agencies."""
+        """Start the key-holders, and enrol the agencies."""
         self._each_call(partial(self.start_holder, name) for name, _ in HOLDERS)
-        self.start_broker()
-        self._each(
-            ["agency", "enrol", "--home", str(self.home(name)), "--covenant", str(self.covenant)]
-            for name, _, _ in AGENCIES
-        )
+        self._each(["agency", "enrol", *self._at(name), *self.trusting] for name, _, _ in AGENCIES)
 
     def start_holder(self, name: str) -> None:
         """Start one key-holder and let the wiretap forward to it."""
@@ -108,7 +122,7 @@ class World:
         self._serve(BROKER, "broker")
 
     def _serve(self, name: str, role: str) -> None:
-        arguments = [role, "run", "--home", str(self.home(name)), "--covenant", str(self.covenant)]
+        arguments = [role, "run", *self._at(name)]
         arguments += ["--host", "127.0.0.1", "--port", "0", "--public-url", self.url(name)]
         process = start(arguments, folder=self.logs, name=name, environment=self._environment(), ready_seconds=60)
         self._processes[name] = process
@@ -136,7 +150,22 @@ class World:
         )
 
     def _at(self, name: str) -> list[str]:
-        return ["--home", str(self.home(name)), "--covenant", str(self.covenant)]
+        return ["--home", str(self.home(name))]
+
+    def _sign(self) -> None:
+        """Make the board's keys; root and covenant are each signed by two of its three members, then published."""
+        keys = self.folder / "board-keys"
+        self._each(["policy", "key", name, "--out", str(keys), *_CHEAP] for name in BOARD)
+        root = [part for name in BOARD for part in ("--key", str(keys / f"{name}.pub"))]
+        online = ["--threshold", str(SIGNATURES), "--online", str(self.home(BROKER) / "covenant.pub")]
+        for proposal in (
+            ["root", str(self.board), *root, *online],
+            ["build", str(self.covenant), str(self.board)],
+        ):
+            self.sluis("policy", *proposal)
+            for name in BOARD[:SIGNATURES]:
+                self.sluis("policy", "sign", str(self.board), "--key-file", str(keys / f"{name}.key"), "--yes")
+        self.sluis("broker", "publish", *self._at(BROKER), str(self.board))
 
     # --- Running commands ---
 
