@@ -10,15 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-import httpx
-
 from broker.publishing import Publication
 from broker.service import Broker
 from broker.transport import KeyHolderDoor
 from edge.covenant_watch import CovenantWatch
 from edge.logs import Logger, error_fields
 from protocol.agreed import Agreed
-from protocol.checkpoint import WitnessKey
 from protocol.covenant import Covenant
 from protocol.errors import SluisError, UnavailableError
 from protocol.ids import HolderIndex
@@ -28,6 +25,10 @@ LOOK_SECONDS: Final = 2.0
 
 Look = Callable[[datetime], Agreed]
 """Returns the covenant to act under at a moment; may take a second, so it is called in a thread."""
+
+
+DoorsOf = Callable[[Covenant], Mapping[HolderIndex, KeyHolderDoor]]
+"""Returns a door to every key-holder of a covenant."""
 
 
 class WitnessAsker(Protocol):
@@ -40,10 +41,10 @@ class WitnessAsker(Protocol):
 class Standing:
     """One process's current broker, and its doors to the key-holders that the same version names."""
 
-    def __init__(self, broker: Broker, http: httpx.AsyncClient, log: Logger) -> None:
+    def __init__(self, broker: Broker, doors_of: DoorsOf, log: Logger) -> None:
         self.broker = broker
-        self.doors = doors_of(broker.covenant, http)
-        self._http = http
+        self.doors = doors_of(broker.covenant)
+        self._doors_of = doors_of
         self._log = log
 
     @property
@@ -61,7 +62,7 @@ class Standing:
         fresh = self.broker.under(agreed)
         if before.sha256 != agreed.covenant.sha256:
             await fresh.activate()
-            doors = doors_of(agreed.covenant, self._http)
+            doors = self._doors_of(agreed.covenant)
             await asker.take(tuple(doors.values()), agreed.covenant.witness_quorum)
             self.doors = doors
             self._log.info("covenant activated", version=agreed.covenant.version)
@@ -90,11 +91,3 @@ def looking(watch: CovenantWatch, publication: Publication) -> Look:
         return watch.agreed
 
     return look
-
-
-def doors_of(covenant: Covenant, http: httpx.AsyncClient) -> Mapping[HolderIndex, KeyHolderDoor]:
-    """Return a door to every key-holder of a covenant."""
-    return {
-        holder.index: KeyHolderDoor(holder.url, WitnessKey.parse(holder.witness), http)
-        for holder in covenant.key_holders
-    }

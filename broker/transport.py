@@ -10,8 +10,9 @@ from typing import Final
 import httpx
 
 from edge.problems import error_from_problem
+from protocol.covenant import Covenant
 from protocol.errors import Code, InputError, UnavailableError, VerificationError
-from protocol.ids import Epoch, PurposeId
+from protocol.ids import Epoch, HolderIndex, PurposeId
 from protocol.messages import KeyStatements, parse
 from protocol.note import WitnessKey, decode_note
 from protocol.witness_rules import LAST_CHECKPOINT
@@ -69,3 +70,11 @@ class KeyHolderDoor:
                 return response.status_code, bytes(content)
         except (httpx.TransportError, httpx.InvalidURL):
             raise UnavailableError(Code.UNAVAILABLE, "A key-holder cannot be reached.") from None
+
+
+def key_holder_doors(covenant: Covenant, http: httpx.AsyncClient) -> dict[HolderIndex, KeyHolderDoor]:
+    """Return a door to every key-holder of a covenant."""
+    return {
+        holder.index: KeyHolderDoor(holder.url, WitnessKey.parse(holder.witness), http)
+        for holder in covenant.key_holders
+    }

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI, Response
@@ -34,7 +35,7 @@ from broker.routes.signals import add_signals
 from broker.routes.statistics import add_statistics
 from broker.service import Broker
 from broker.standing import Look, Standing
-from broker.transport import WITNESS_SECONDS
+from broker.transport import WITNESS_SECONDS, key_holder_doors
 from edge.api import make_app
 from edge.logs import Logger, error_fields, logger
 from edge.transport import make_http
@@ -73,7 +74,7 @@ async def running(
         ids = EventIds(clock, random_bytes)
         recorder = Recorder(covenant, covenant.broker.id, ids.next)
         broker = Broker(agreed, store, recorder, clock)
-        standing = Standing(broker, http, log)
+        standing = Standing(broker, partial(key_holder_doors, http=http), log)
         witnesses = tuple(standing.doors.values())
         worker = LogWorker(store.log, signer, witnesses, covenant.witness_quorum, store.events, broker.now, log)
         yield Running(standing, store, worker, log)
