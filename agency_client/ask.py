@@ -7,7 +7,7 @@ prove (``ask_checking.py``), where the person comes from (``ask_person.py``), sh
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.signals import KeptKey
 from protocol.covenant import Covenant
 from protocol.errors import Code, InputError, Issue, RefusedError, VerificationError
-from protocol.ids import Epoch, PartyId, PurposeId
+from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
 from protocol.keys import MatchKey
 from protocol.messages import Budget, Justification, QueryAnswer, QueryKey, QueryRequest, parse
 from protocol.normalise import Person, Record, normalise
@@ -54,16 +54,10 @@ class Answered:
 def question_of(person: Person, purpose: PurposeId, why: Justification, covenant: Covenant) -> Question:
     """Return the question about a person, with the keys that the purpose compares.
 
-    Raises ``InputError`` (``invalid_identifier``) when nothing is left to compare, ``RefusedError`` for a purpose that
+    Raises ``InputError`` (``invalid_identifier``) when nothing is left to compare, ``NotFoundError`` for a purpose that
     the covenant does not have.
     """
-    agreed = covenant.purposes.get(purpose)
-    if agreed is None:
-        raise RefusedError(
-            Code.POLICY_REFUSED,
-            "The covenant names no such purpose.",
-            hint=f"It has: {', '.join(sorted(covenant.purposes))}.",
-        )
+    agreed = covenant.purpose(purpose)
     found = normalise(Record(person))
     keys = tuple(key for key in found.keys if key.kind in agreed.key_kinds)
     left_out = sorted({key.kind for key in found.keys} - set(agreed.key_kinds))
@@ -81,13 +75,15 @@ def question_of(person: Person, purpose: PurposeId, why: Justification, covenant
     return Question(purpose, why, keys, unused)
 
 
-def require_allowed(question: Question, agency: PartyId, epoch: Epoch, engine: PolicyEngine, now: datetime) -> None:
-    """Pass when the agency's own covenant, which is the broker's too, allows the question.
+def require_allowed(
+    agency: PartyId, purpose: PurposeId, kinds: Iterable[KeyKind], engine: PolicyEngine, now: datetime
+) -> None:
+    """Pass when the agency's own covenant, which is the broker's too, lets it ask by these kinds of key.
 
     Raises ``RefusedError`` that says where one may ask instead.
     """
-    kinds = tuple(sorted({key.kind for key in question.keys}))
-    decision = engine.decide(Query(agency, question.purpose, epoch, now, kinds, justified=True))
+    epoch = engine.covenant.epoch_at(now)
+    decision = engine.decide(Query(agency, purpose, epoch, now, tuple(sorted(set(kinds))), justified=True))
     if not decision.allowed:
         hint = _instead(agency, engine.covenant)
         raise RefusedError(Code.POLICY_REFUSED, decision.reason, rule=decision.rule, hint=hint)
@@ -136,7 +132,8 @@ class Asking:
         self._trail.require_unstopped()
         now = self._clock()
         epoch = self._engine.covenant.epoch_at(now)
-        require_allowed(question, self._reader.agency, epoch, self._engine, now)
+        kinds = [key.kind for key in question.keys]
+        require_allowed(self._reader.agency, question.purpose, kinds, self._engine, now)
         keys, request = await self._request(question, epoch)
         raw = await self._broker.query(request.to_json(), purpose=question.purpose, person=person)
         asked = Asked(request, self._reader.agency, person, keys)

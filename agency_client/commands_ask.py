@@ -16,7 +16,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from agency_client.ask import Answered, Question, question_of
+from agency_client.ask import Answered, Question, question_of, require_allowed
 from agency_client.ask_person import MAX_JSON, person_of, person_of_file, person_of_json
 from agency_client.ask_showing import answer_json, show_answer, show_unused
 from agency_client.push import MAPPING_SUFFIX
@@ -114,8 +114,10 @@ def add_ask(
         fields: dict[str, Sequence[str]] = {name: [text] for name, text in one.items() if text is not None}
         fields |= {name: texts for name, texts in many.items() if texts}
         fields |= _pairs("handles", handle) | _pairs("documents", document)
-        whom = _whom(fields, file, mapping, ask=ask)
         with opened(home) as session:
+            # Before anybody types a person's name for nothing.
+            require_allowed(session.me.id, PurposeId(purpose), (), session.engine, session.clock())
+            whom = _whom(fields, file, mapping, ask=ask)
             question = question_of(whom, PurposeId(purpose), why, session.covenant)
             out = Console(stderr=True) if as_json else console()
             show_unused(out, question.unused)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agency_client.ask import Question, question_of
+from agency_client.ask import Question, question_of, require_allowed
 from agency_client.ask_showing import answer_json, by_chance, per_million, show_answer
 from agency_client.showing import queried_json
 from protocol.encoding import canonical_json
@@ -24,7 +24,7 @@ from protocol.normalise import Person
 from tests.fakes import dishonest_answers as lies
 from tests.fakes.agency import CONTACT, Client, make_client
 from tests.fakes.dishonest_broker import LogsOtherwise
-from tests.fakes.small_world import NOW, PURPOSE, AgencyDoor, World
+from tests.fakes.small_world import NOW, PURPOSE, AgencyDoor, World, agreed_of
 
 POLICE = PartyId("police-oost")
 BSN, DATE = "123456782", "2001-01-31"
@@ -164,9 +164,11 @@ async def test_what_may_not_be_asked_never_leaves(tmp_path: Path, world: World) 
         await care.asking.ask(question(world), WHO)
     assert error.value.rule == "guard.not-an-asker"
     assert "victim-protection" in str(error.value.hint)
+    police, engine = PartyId("police-oost"), agreed_of(world.kit.covenant).engine
     with pytest.raises(RefusedError) as error:
-        question(world, purpose=PurposeId("no-such-purpose"))
+        require_allowed(police, PurposeId("no-such-purpose"), (), engine, NOW)
     assert "offender-prevention" in str(error.value.hint)
+    require_allowed(police, PURPOSE, (), engine, NOW)
     assert (world.broker.posts, world.holders[0].elements) == ([], 0)
 
 
