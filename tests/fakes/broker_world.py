@@ -99,6 +99,11 @@ class BrokerWorld:
     http: httpx.AsyncClient
     database: str = ""
     sockets: Sequence[socket.socket] = field(default_factory=list)
+    agreed: Agreed = field(init=False)
+    """What the board has signed last: brokers follow it."""
+
+    def __post_init__(self) -> None:
+        self.agreed = Agreed.of(self.kit.covenant)
 
     @property
     def epoch(self) -> Epoch:
@@ -169,11 +174,12 @@ class BrokerWorld:
     def app(self) -> FastAPI:
         """Return a new broker on the same database."""
         return make_broker_app(
-            Agreed.of(self.kit.covenant),
+            self.agreed,
             self.kit.log_signer,
             self.database,
             self.clock,
             self.kit.covenant.broker.url,
+            lambda _: self.agreed,
         )
 
 

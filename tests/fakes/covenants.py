@@ -7,8 +7,8 @@ real ones of ``policies/``.
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -133,3 +133,13 @@ def make_covenant(
             files[path] = re.sub(r"^budgetPerDay:.*$", f"budgetPerDay: {budget}", text, flags=re.MULTILINE).encode()
     change(files)
     return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer)
+
+
+def amended(kit: CovenantKit, version: str, changes: Mapping[str, tuple[str, str]] | None = None) -> CovenantKit:
+    """Return the same parties under another version: in each named file one text is replaced by another."""
+    files = dict(kit.files)
+    files["covenant.yaml"] = re.sub(rb"(?m)^version:.*$", f'version: "{version}"'.encode(), files["covenant.yaml"])
+    for name, (old, new) in (changes or {}).items():
+        assert old in files[name].decode(), f"{name} does not say {old!r}"
+        files[name] = files[name].replace(old.encode(), new.encode())
+    return replace(kit, files=files, covenant=Covenant.parse(files))
