@@ -6,7 +6,7 @@ holds; it cannot change what the board signed. Not here: serving (``broker/publi
 Spec: ``protocol/spec/distribution.md``.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,15 +23,17 @@ from protocol.errors import Code, ConfigurationError
 
 TIMESTAMP_LIFE: Final = timedelta(days=1)
 """A covenant that the board withdrew is refused by every party a day later, also by those who are kept from the broker;
-and a broker that stands still for a night does not stop the agencies.
+and a broker that stands still for a night does not stop the agencies: half of it is always left.
 """
 SNAPSHOT_LIFE: Final = timedelta(days=7)
-"""It is renewed with the timestamp; longer only so that the two do not run out together."""
+"""It is renewed beside the timestamp; longer only so that the two do not run out together."""
+STEP: Final = 1_000_000
+"""Versions of one half-life: more covenants than a board can sign."""
 KEPT_SNAPSHOTS: Final = 3
 """The newest, the one before for who reads just now, and one more."""
+_ZERO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP: Final = "timestamp.json"
 _TARGETS_FILE: Final = "targets.json"
-_SNAPSHOT_FILE: Final = "snapshot.json"
 
 
 def assemble(repository: Repository, into: Path) -> None:
@@ -60,7 +62,7 @@ def assemble(repository: Repository, into: Path) -> None:
 
 
 def renew(folder: Path, online: CovenantSigner, now: datetime) -> bool:
-    """Sign snapshot and timestamp anew where they lack, do not fit or are past half their life; say whether any was.
+    """Sign snapshot and timestamp anew where they lack, do not fit or half their life is over; say whether any was.
 
     The timestamp comes last: before it, no reader looks at what else is new. Raises ``ConfigurationError`` when the
     root names another online key.
@@ -76,24 +78,23 @@ def renew(folder: Path, online: CovenantSigner, now: datetime) -> bool:
             )
     targets = served.targets().signed
     signs = MetaFile.from_data(targets.version, served.raw(Targets.type, targets.version), [SHA256])
+    meta = {_TARGETS_FILE: signs}
     versions = served.versions(Snapshot.type)
     snapshot = served.snapshot() if versions else None
-    fresh = (
-        snapshot is None or snapshot.signed.meta != {_TARGETS_FILE: signs} or _aged(root, snapshot, SNAPSHOT_LIFE, now)
-    )
-    if fresh or snapshot is None:
-        number = _next(versions[-1] if versions else 0, now)
-        snapshot = Metadata(Snapshot(number, expires=now + SNAPSHOT_LIFE, meta={_TARGETS_FILE: signs}))
+    number, expires = _turn(now, SNAPSHOT_LIFE, targets)
+    if snapshot is None or snapshot.signed.meta != meta or _is_over(root, snapshot, expires):
+        number = max(number, versions[-1] + 1 if versions else 1)
+        snapshot = Metadata(Snapshot(number, expires=expires, meta=meta))
         snapshot.sign(online.tuf)
         put_file(folder / f"{number}.snapshot.json", snapshot.to_bytes(COMPACT))
-    number = snapshot.signed.version
-    points = MetaFile.from_data(number, served.raw(Snapshot.type, number), [SHA256])
+    points = MetaFile.from_data(snapshot.signed.version, served.raw(Snapshot.type, snapshot.signed.version), [SHA256])
     timestamp = _timestamp(folder)
-    fits = timestamp is not None and timestamp.signed.snapshot_meta == points
-    if timestamp is not None and fits and not _aged(root, timestamp, TIMESTAMP_LIFE, now):
-        return False
-    last = timestamp.signed.version if timestamp is not None else 0
-    made = Metadata(Timestamp(_next(last, now), expires=now + TIMESTAMP_LIFE, snapshot_meta=points))
+    number, expires = _turn(now, TIMESTAMP_LIFE, targets)
+    if timestamp is not None:
+        if timestamp.signed.snapshot_meta == points and not _is_over(root, timestamp, expires):
+            return False
+        number = max(number, timestamp.signed.version + 1)
+    made = Metadata(Timestamp(number, expires=expires, snapshot_meta=points))
     made.sign(online.tuf)
     put_file(folder / _TIMESTAMP, made.to_bytes(COMPACT))
     return True
@@ -105,9 +106,15 @@ def forget_snapshots(folder: Path) -> None:
         (folder / f"{version}.snapshot.json").unlink(missing_ok=True)
 
 
-def _next(last: int, now: datetime) -> int:
-    """Return a version above the last, and above all that a home restored from an older copy has forgotten."""
-    return max(last + 1, int(now.timestamp()))
+def _turn(now: datetime, life: timedelta, targets: Targets) -> tuple[int, datetime]:
+    """Return version and expiry of what is signed now: the same through half a life, for the same covenant.
+
+    So several brokers with the same key serve the same bytes, and a home restored from an older copy signs nothing that
+    looks older than what it has forgotten.
+    """
+    half = life / 2
+    place = (now - _ZERO) // half
+    return place * STEP + targets.version, _ZERO + place * half + life
 
 
 def _timestamp(folder: Path) -> Metadata[Timestamp] | None:
@@ -121,8 +128,7 @@ def _timestamp(folder: Path) -> Metadata[Timestamp] | None:
     return found
 
 
-def _aged(root: Root, found: Metadata[Snapshot] | Metadata[Timestamp], life: timedelta, now: datetime) -> bool:
-    """Whether it is past half its life, or not signed by the key that the root names now."""
-    role = found.signed.type
-    held = root.get_verification_result(role, found.signed_bytes, found.signatures)
-    return not held or found.signed.expires - now < life / 2
+def _is_over(root: Root, found: Metadata[Snapshot] | Metadata[Timestamp], expires: datetime) -> bool:
+    """Whether one signed now would hold longer, or the root names another key now."""
+    held = root.get_verification_result(found.signed.type, found.signed_bytes, found.signatures)
+    return not held or found.signed.expires < expires

@@ -263,7 +263,7 @@ def test_rollback_under_a_fresh_word_of_the_broker_is_refused(board: SignedCoven
     replace_folder(board.published, before)
     (board.published / "timestamp.json").unlink()
     newest(board, "snapshot").unlink()
-    renew(board.published, board.online, NOW + timedelta(minutes=1))
+    renew(board.published, board.online, NOW + timedelta(days=4))
     refused(party, Code.COVENANT_UNTRUSTED)
 
 
@@ -437,11 +437,18 @@ def test_a_root_without_enough_of_both_boards_is_refused(
 
 def test_another_boards_covenant_is_refused(board: SignedCovenants, party: CovenantTrust, tmp_path: Path):
     """A source with a complete, correct covenant of another board convinces nobody who pinned this one."""
-    other = SignedCovenants(tmp_path / "other", board=("x1", "x2", "x3"))
+    other = SignedCovenants(tmp_path / "other", board=("x1", "x2", "x3"), online=signer("x-broker"))
     other.add_root()
     other.add(SECOND_FILES)
     other.publish()
     replace_folder(board.published, snapshot_of(other.published))
+    refused(party, Code.COVENANT_UNTRUSTED)
+    # Also when this partnership's broker vouches for it with its own key.
+    (board.published / "timestamp.json").unlink()
+    mixed = shutil.copytree(board.published, tmp_path / "mixed")
+    (mixed / "1.root.json").write_bytes(board.root)
+    renew(mixed, board.online, NOW + timedelta(days=4))
+    shutil.copytree(mixed, board.published, dirs_exist_ok=True)
     refused(party, Code.COVENANT_UNTRUSTED)
 
 

@@ -112,9 +112,11 @@ class SignedCovenants:
         content = (self.published / f"{version}.snapshot.json").read_bytes()
         now = datetime.now(UTC)
         points = MetaFile.from_data(version, content, ["sha256"])
-        made = Metadata(Timestamp(int(now.timestamp()) + 60, expires=now + timedelta(days=1), snapshot_meta=points))
+        path = self.published / "timestamp.json"
+        last = Metadata[Timestamp].from_bytes(path.read_bytes()).signed.version
+        made = Metadata(Timestamp(last + 1, expires=now + timedelta(days=1), snapshot_meta=points))
         made.sign(self.online.tuf)
-        (self.published / "timestamp.json").write_bytes(made.to_bytes())
+        path.write_bytes(made.to_bytes())
 
     def published_as(self, role: str) -> int:
         """Return the newest published version of a role."""
