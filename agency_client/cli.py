@@ -26,6 +26,7 @@ from agency_client.checking import Checked
 from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
+from agency_client.commands_statistics import add_statistics
 from agency_client.heard import warning_of
 from agency_client.looking import Looked, look
 from agency_client.push import Constants, drain, push_files, settle_mappings
@@ -479,7 +480,8 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
 
 add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
 add_ask(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
-add_awaited(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
+add_awaited(app, lambda home: opened(home, _passphrase(), _now, offline=True), lambda: _console())
+add_statistics(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 
 
 # --- What belongs to the machine ---

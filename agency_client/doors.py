@@ -8,6 +8,8 @@ from typing import Protocol
 
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
+from protocol.questions import PersonRole
+from protocol.statistics import StatisticsAnswer
 
 
 class KeyHolderDoor(Protocol):
@@ -35,6 +37,11 @@ class BrokerDoor(Protocol):
 
     async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
         """Ask who knows a person and return the answer's body. Every call is another question."""
+
+    async def statistics(
+        self, about: PurposeId, purpose: PurposeId, year: int, *, person: str, role: PersonRole
+    ) -> StatisticsAnswer:
+        """Return a year's aggregates of a purpose. Every call is another reading."""
 
     async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
         """Return the notices after a number, waiting at most ``wait`` seconds for the first."""

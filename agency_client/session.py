@@ -24,6 +24,7 @@ from agency_client.post import Post, Tally
 from agency_client.reading import Reading
 from agency_client.settings import Home, Identity, open_home, require_place
 from agency_client.signed_versions import SignedVersions, earlier_of
+from agency_client.statistics import Statistics
 from agency_client.submit import person_reference
 from agency_client.tagging import Sending
 from agency_client.trail import LogKeys, Trail
@@ -95,6 +96,7 @@ class Online:
     checking: Checking
     holders: KeyHolders
     asking: Asking
+    statistics: Statistics
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -173,8 +175,10 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         reading = Reading(vault, broker, trail, reader, clock)
         acts = Acts(vault, post, reader, clock)
         asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock)
+        statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
         try:
-            yield Online(trail, keys, sending, reading, acts, Checking(vault.evidence, trail), holders, asking)
+            checking = Checking(vault.evidence, trail)
+            yield Online(trail, keys, sending, reading, acts, checking, holders, asking, statistics)
         finally:
             await asyncio.to_thread(_settle, session, heard)
 

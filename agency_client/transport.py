@@ -17,7 +17,9 @@ from protocol.covenant_parts import KeyHolder
 from protocol.errors import Code, VerificationError
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
+from protocol.questions import PersonRole
 from protocol.signing import Signer
+from protocol.statistics import StatisticsAnswer
 
 MAX_LOG_FILE: Final = 256 * 67 + 8_192
 """Bytes of a bundle of 256 entries of 65 bytes, each with its two-byte length; a tile of hashes is smaller."""
@@ -62,6 +64,14 @@ class HttpBroker:
         """Send a question, once: it has no key under which it could be sent again."""
         headers = {"Sluis-Purpose": purpose, "Sluis-Person": person}
         return (await self._client.request("POST", "/v1/queries", body=body, headers=headers)).body
+
+    async def statistics(
+        self, about: PurposeId, purpose: PurposeId, year: int, *, person: str, role: PersonRole
+    ) -> StatisticsAnswer:
+        """Ask for a year's aggregates of a purpose."""
+        self._allowed()
+        params: dict[str, str | int] = {"about": about, "purpose": purpose, "year": year}
+        return await self._client.get("/v1/statistics", StatisticsAnswer, params=params, person=person, role=role)
 
     async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
         """Ask for a page of notices, as a long poll when ``wait`` is above zero."""

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Awaited counterparts at the client: what is due, late and done, and which notices of silence are not believed."""
 
+import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
 from agency_client.awaiting import Wait, WaitState, waits
+from agency_client.commands_awaited import add_awaited
 from agency_client.reading import News
 from agency_client.showing_waits import show_overdue, show_waits, wait_json
 from agency_client.signed_versions import SignedVersions
@@ -164,3 +170,18 @@ async def test_an_alarm_under_an_earlier_covenant_is_measured_by_it(tmp_path: Pa
     known = SignedVersions(current, {covenant.sha256: covenant}.__getitem__)
     client.reading._reader = replace(reader, covenant=other, versions=known)
     assert len((await _read(client)).verified) == 1
+
+
+async def test_the_command_lists_what_is_awaited(tmp_path: Path, world: World) -> None:
+    """`sluis agency awaited` shows a late signal as a table row for people and as JSON for programs."""
+    client = await _waiting(tmp_path, world)
+    me = SimpleNamespace(id=PROSECUTION)
+    session = SimpleNamespace(vault=client.vault, covenant=world.kit.covenant, me=me, clock=lambda: LATER)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    add_awaited(app, lambda _: nullcontext(session), lambda: Console(width=160))  # type: ignore[arg-type]
+    shown = CliRunner().invoke(app, ["awaited", "--home", str(tmp_path)])
+    assert (shown.exit_code, "late since Sat 05 Dec 2026" in shown.output) == (0, True)
+    told = CliRunner().invoke(app, ["awaited", "--home", str(tmp_path), "--json"])
+    (listed,) = json.loads(told.output)["awaited"]
+    assert (listed["reference"], listed["state"], listed["counterpart"]) == ("D-17", "late", "probation")

@@ -61,8 +61,9 @@ from protocol.messages import (
     parse,
 )
 from protocol.oprf import evaluate
-from protocol.policy import Decision
+from protocol.policy import Decision, PersonRole, ReadStatistics
 from protocol.signing import Signer, Verified, sign_key_statement
+from protocol.statistics import MonthRow, StatisticsAnswer
 from protocol.threshold import HolderSet, Seed, combined_share, draw_seed, share_point
 from protocol.tiles import encode_entries, inclusion_proof, needed_tiles, parse_tile_path
 from tests.fakes.covenants import CovenantKit
@@ -195,6 +196,8 @@ class MemoryBroker:
     signals: dict[SignalId, Stored] = field(default_factory=dict)
     told: dict[PartyId, list[Told]] = field(default_factory=dict)
     hits: dict[HitId, tuple[SignalId, SignalId]] = field(default_factory=dict)
+    counted: tuple[MonthRow, ...] = ()
+    """What it says that it counted, whoever asks about what."""
     _answers: dict[tuple[PartyId, str], tuple[bytes, list[tuple[SignalResult, int, Committed]]]] = field(
         default_factory=dict
     )
@@ -328,6 +331,22 @@ class MemoryBroker:
             wraps=wraps,
             key_id=theirs.signal.key_id,
             signature=theirs.signal.signature,
+        )
+
+    def statistics(self, about: PurposeId, purpose: PurposeId, year: int, by: Verified) -> StatisticsAnswer:
+        """Log a reading, and return what this broker counted."""
+        engine = agreed_of(self.kit.covenant).engine
+        decision = engine.decide(ReadStatistics(by.party, purpose, about, by.role or "system", NOW))
+        cells = sum(len(row.counts) for row in self.counted)
+        place, made = self.log.add(self.recorder.statistics_read(by, purpose, about, cells, decision, NOW).event)
+        return StatisticsAnswer(
+            about=about,
+            purpose=purpose,
+            year=year,
+            smallest_cell=self.kit.covenant.purpose(purpose).smallest_cell or 2,
+            rows=self.counted,
+            evidence=self.log.evidence(place, made),
+            checkpoint=self.log.checkpoint(),
         )
 
     def query(self, agency: PartyId, body: bytes, by: Verified) -> QueryAnswer:
@@ -506,6 +525,14 @@ class AgencyDoor:
             return self.broker.withdraw(self.agency, SignalId(subject), idempotency_key, reason, by).to_json()
         return self.broker.opening(self.agency, HitId(subject), idempotency_key, body, by).to_json()
 
+    async def statistics(
+        self, about: PurposeId, purpose: PurposeId, year: int, *, person: str, role: PersonRole
+    ) -> StatisticsAnswer:
+        """Take a reading of statistics."""
+        self._require_up()
+        by = replace(_verified(self.agency, b"", person), role=role)
+        return parse(StatisticsAnswer, self.broker.statistics(about, purpose, year, by).to_json())
+
     async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
         """Take a question."""
         self._require_up()
@@ -547,6 +574,7 @@ def _stored(one: Stored) -> StoredSignal:
         state="live",
         event_id=uuid4(),
         ended_event_id=None,
+        told=one.agency,
     )
 
 
