@@ -41,6 +41,8 @@ class SignalAdded:
     event_id: UUID
     awaited_since: datetime | None = None
     """Since when it waits for its counterpart; of a signal whose purpose awaits none, absent."""
+    told: PartyId | None = None
+    """Of a canary: who planted it and hears of it; else ``agency`` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from broker.awaiting import awaits
 from broker.facts import AnswerKept, BatchQueued, Fact, KeptResult, Outcome, Recorded, RequestKept, SignalAdded
 from broker.interfaces import StoredSignal
 from broker.recording import Recorder
+from protocol.covenant import Covenant
 from protocol.envelope import PartContext, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.ids import Epoch, PurposeId, SignalId
 from protocol.keys import opens_parts
 from protocol.messages import PartName, Refusal, Signal
-from protocol.policy import Decision, PolicyEngine, Push
+from protocol.policy import Decision, Plant, PolicyEngine, Push
 from protocol.signing import KeyDirectory, Verified, verify_message
 
 ANSWER_KEPT: Final = timedelta(days=7)
@@ -73,11 +74,12 @@ def accept(
         signal = item.signal
         before = stored.get(signal.id)
         refusal = item.refusal
-        if before is not None and before.agency == by.party and before.digest == item.digest:
+        if before is not None and before.told == by.party and before.digest == item.digest:
             # Accepted before: it stays accepted, whatever the rules say now.
             results.append(KeptResult(signal.id, "known", before.event_id))
             continue
-        if before is not None:
+        if before is not None and refusal is None:
+            # Only who may signal here hears of it: others must not learn that a signal exists.
             refusal = Refusal(code=Code.CONFLICT.value, detail="Another signal has this id.")
         if refusal is not None or item.decision is None:
             refusal = refusal or Refusal(code=Code.POLICY_REFUSED.value, detail="No rule allows this.")
@@ -86,8 +88,7 @@ def accept(
         else:
             event = recorder.registered(signal, by, item.decision, now)
             results.append(KeptResult(signal.id, "accepted", event.id))
-            since = now if awaits(recorder.covenant, by.party, signal.purpose) else None
-            facts.append(SignalAdded(signal, by.party, item.part_digests, item.digest, event.id, since))
+            facts.append(_added(item, by, event, recorder.covenant, now))
             batches[signal.purpose, signal.epoch].append(signal.id)
         events.append(event)
     if not events:
@@ -100,21 +101,18 @@ def accept(
     return Accepted(tuple(results), Outcome(tuple(facts), tuple(events)))
 
 
+def _added(item: Examined, by: Verified, event: Recorded, covenant: Covenant, now: datetime) -> SignalAdded:
+    signal = item.signal
+    if signal.cover is not None:
+        # Shown and matched as the cover's, so that nothing tells it from the cover's own; heard of by its planter.
+        return SignalAdded(signal, signal.cover, item.part_digests, item.digest, event.id, told=by.party)
+    since = now if awaits(covenant, by.party, signal.purpose) else None
+    return SignalAdded(signal, by.party, item.part_digests, item.digest, event.id, since)
+
+
 def _examine(signal: Signal, by: Verified, engine: PolicyEngine, directory: KeyDirectory, now: datetime) -> Examined:
     digests = {part.name: part_digest(part) for part in signal.parts}
-    question = Push(
-        agency=by.party,
-        purpose=signal.purpose,
-        epoch=signal.epoch,
-        now=now,
-        grounds=signal.grounds,
-        basis=signal.basis,
-        kinds=tuple(sorted({key.kind for key in signal.keys})),
-        expires_at=signal.expires_at,
-        informed=signal.informed.status,
-        review_on=signal.informed.review_on,
-    )
-    decision = engine.decide(question)
+    decision = engine.decide(_question(signal, by, now))
     if not decision.allowed:
         code = Code.EPOCH_CLOSED if decision.rule == EPOCH_RULE else Code.POLICY_REFUSED
         refusal: Refusal | None = Refusal(code=code.value, rule=decision.rule, detail=decision.reason)
@@ -126,14 +124,43 @@ def _examine(signal: Signal, by: Verified, engine: PolicyEngine, directory: KeyD
     return Examined(signal, hashlib.sha256(signal.to_json()).digest(), digests, decision, refusal)
 
 
+def _question(signal: Signal, by: Verified, now: datetime) -> Push | Plant:
+    kinds = tuple(sorted({key.kind for key in signal.keys}))
+    if signal.cover is not None:
+        return Plant(
+            agency=by.party,
+            cover=signal.cover,
+            purpose=signal.purpose,
+            epoch=signal.epoch,
+            now=now,
+            grounds=signal.grounds,
+            basis=signal.basis,
+            kinds=kinds,
+            expires_at=signal.expires_at,
+        )
+    return Push(
+        agency=by.party,
+        purpose=signal.purpose,
+        epoch=signal.epoch,
+        now=now,
+        grounds=signal.grounds,
+        basis=signal.basis,
+        kinds=kinds,
+        expires_at=signal.expires_at,
+        informed=signal.informed.status,
+        review_on=signal.informed.review_on,
+    )
+
+
 def _check_signature(
     signal: Signal, digests: Mapping[PartName, bytes], by: Verified, directory: KeyDirectory, now: datetime
 ) -> Refusal | None:
+    shown = signal.cover or by.party
     try:
         entry = directory.lookup(signal.key_id, now)
-        if entry.party != by.party:
+        if entry.party != shown:
             return Refusal(code=Code.UNKNOWN_KEY.value, detail="The signal is signed with another party's key.")
-        context = PartContext(signal.id, by.party, signal.purpose, signal.epoch)
+        context = PartContext(signal.id, shown, signal.purpose, signal.epoch)
         verify_message(entry.key, signal_statement(context, digests), signal.signature)
     except AuthenticationError as error:
         return Refusal(code=error.code.value, detail=error.detail)

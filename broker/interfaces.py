@@ -44,6 +44,13 @@ class StoredSignal:
     state: SignalState
     event_id: UUID
     ended_event_id: UUID | None
+    told: PartyId
+    """Who hears of it: ``agency``, or of a canary the supervisor that planted it under that agency's name."""
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether this signal is about nobody."""
+        return self.told != self.agency
 
 
 @dataclass(frozen=True, slots=True)

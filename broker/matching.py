@@ -78,7 +78,9 @@ def matches(candidates: Candidates, purpose: Purpose, now: datetime) -> tuple[Ma
 
 def _may_meet(one: StoredSignal, other: StoredSignal, now: datetime) -> bool:
     same = (one.purpose, one.epoch) == (other.purpose, other.epoch)
-    return is_live(one, now) and is_live(other, now) and same and one.agency != other.agency
+    # Two canaries have nobody behind them to be told of anything.
+    told = one.agency != other.agency and not (one.is_canary and other.is_canary)
+    return is_live(one, now) and is_live(other, now) and same and told
 
 
 def is_live(signal: StoredSignal, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from broker.canary import PLANTER_LEVEL, planter_decision
 from broker.facts import URGENT, Fact, NoticeAdded, Outcome, Pair, PairKnown, Recorded, TagMuted, Urgency
 from broker.interfaces import CommonTag, StoredSignal
 from broker.matching import Match
@@ -33,6 +34,11 @@ class Telling:
     level: Level
     decision: Decision
 
+    @property
+    def receiver(self) -> PartyId:
+        """Who is told: the signal's agency, or of a canary its planter."""
+        return self.mine.told
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,7 +55,7 @@ class Plan:
     @property
     def receivers(self) -> Mapping[PartyId, int]:
         """How many notices each agency gets."""
-        told = Counter(telling.mine.agency for telling in self.tellings)
+        told = Counter(telling.receiver for telling in self.tellings)
         told.update(common.agency for common in self.common)
         return dict(told)
 
@@ -76,8 +82,10 @@ def plan(
         if match.pair in acquainted:
             continue
         sides = [(match.first, match.second), (match.second, match.first)]
+        # Of a canary too, as if it were its cover's own: whether the two cases know each other then must not differ.
         told = [telling for mine, theirs in sides if (telling := _tell(match, mine, theirs, engine, now))]
-        tellings += told
+        tellings += [telling for telling in told if not telling.mine.is_canary]
+        tellings += [found for mine, _ in sides if mine.is_canary for found in _tell_planter(match, mine, engine, now)]
         if len(told) == len(sides) and all(_knows(telling.level) for telling in told):
             acquainted.add(match.pair)
             pairs[match.pair] = match
@@ -100,9 +108,9 @@ def issue(planned: Plan, next_seqs: Mapping[PartyId, int], recorder: Recorder, n
         events.append(recorder.matched(_logged(match), (hit.first_agency, hit.second_agency), planned.purpose, now))
         facts.append(hit)
     for telling in planned.tellings:
-        seq = number(telling.mine.agency)
+        seq = number(telling.receiver)
         event = recorder.hit_notice(
-            _told(telling), telling.mine.agency, planned.purpose, seq, telling.level, telling.decision, now
+            _told(telling), telling.receiver, planned.purpose, seq, telling.level, telling.decision, now
         )
         events.append(event)
         facts.append(_notice(planned, telling, seq, event, now))
@@ -138,6 +146,12 @@ def _tell(
     return None if level is None else Telling(match, mine, theirs, level, decision)
 
 
+def _tell_planter(match: Match, mine: StoredSignal, engine: PolicyEngine, now: datetime) -> list[Telling]:
+    theirs = match.second if mine is match.first else match.first
+    decision = planter_decision(mine, engine, now)
+    return [Telling(match, mine, theirs, PLANTER_LEVEL, decision)] if decision.allowed else []
+
+
 def _knows(level: Level) -> bool:
     return LEVELS.index(level) >= LEVELS.index(ACQUAINTED)
 
@@ -159,7 +173,7 @@ def _notice(planned: Plan, telling: Telling, seq: int, event: Recorded, now: dat
     agreed = tuple((kind, first, second) if forward else (kind, second, first) for kind, first, second in match.agreed)
     urgency: Urgency = URGENT if URGENT in (telling.mine.urgency, telling.theirs.urgency) else "normal"
     return NoticeAdded(
-        agency=telling.mine.agency,
+        agency=telling.receiver,
         seq=seq,
         type="hit",
         at=now,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from broker.canary import PLANTER_LEVEL, planter_decision
 from broker.facts import Fact, NoticeAdded, Outcome, Recorded
 from broker.interfaces import SealedSignal, Shared, SharedKey, StoredSignal
 from broker.levels import NAMED, RELEASED
@@ -104,7 +105,7 @@ def receivers(matches: Sequence[Match]) -> Mapping[PartyId, int]:
 
 def receiver_of(signal: StoredSignal) -> PartyId:
     """Return who hears that this signal was asked about."""
-    return signal.agency
+    return signal.told
 
 
 def issue(
@@ -175,7 +176,7 @@ def _match(
     if told is None:
         return None
     counted = tuple(key for key in keys if key.agreed in agreed)
-    return Match(signal, quality, agreed, counted, told, _tell(asker, signal.agency, signal, quality, engine, now))
+    return Match(signal, quality, agreed, counted, told, _tell_owner(asker, signal, quality, engine, now))
 
 
 def _tell(
@@ -183,6 +184,15 @@ def _tell(
 ) -> Telling | None:
     level, decision = engine.highest_level(sender, receiver, signal.purpose, quality, now)
     return None if level is None else Telling(level, decision)
+
+
+def _tell_owner(
+    asker: PartyId, signal: StoredSignal, quality: Quality, engine: PolicyEngine, now: datetime
+) -> Telling | None:
+    if not signal.is_canary:
+        return _tell(asker, signal.agency, signal, quality, engine, now)
+    decision = planter_decision(signal, engine, now)
+    return Telling(PLANTER_LEVEL, decision) if decision.allowed else None
 
 
 def _rank(match: Match) -> tuple[int, int]:

@@ -332,6 +332,7 @@ def _asked(signal: Signal, now: datetime) -> Asked:
         days=_bounded((signal.expires_at - now) // timedelta(days=1)),
         informed=signal.informed.status,
         review_days=None if review is None else _bounded((review - now.date()).days),
+        cover=signal.cover,
     )
 
 

@@ -148,7 +148,7 @@ class Broker:
         now = self.now()
         async with self.store.act() as act:
             signal = (await act.signals([signal_id], lock=True)).get(signal_id)
-            if signal is None or signal.agency != by.party or signal.state == "expired":
+            if signal is None or signal.told != by.party or signal.state == "expired":
                 raise NotFoundError(Code.NOT_FOUND, "This agency has no such signal that is live or was withdrawn.")
             if signal.ended_event_id is not None:
                 return signal.ended_event_id

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, DateTime, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
@@ -60,6 +60,8 @@ class SignalTable(Table, table=True):
     event_id: UUID = Field(sa_type=_UUID)
     ended_event_id: UUID | None = Field(default=None, sa_type=_UUID)
     awaited_since: datetime | None = Field(default=None, sa_type=_TIME)
+    told: str = Field(sa_type=Text)
+    """Who hears of it: its agency, or of a canary the supervisor that planted it under that agency's name."""
     """When it was registered, while it waits for a counterpart that the purpose awaits; none once told or met."""
 
 
@@ -80,6 +82,8 @@ class TagTable(Table, table=True):
     """First 8 bytes of the case token, to count different cases; two cases of one agency that collide count as one."""
     contact_wrap: bytes | None = Field(default=None, sa_type=LargeBinary)
     content_wrap: bytes | None = Field(default=None, sa_type=LargeBinary)
+    canary: bool = Field(default=False, sa_type=Boolean, sa_column_kwargs={"server_default": text("false")})
+    """Of a signal about nobody: it never counts among its agency's uses of a value."""
 
 
 class PartTable(Table, table=True):
@@ -291,6 +295,18 @@ class MonthlyCountTable(Table, table=True):
     hit: int = Field(sa_type=BigInteger)
     probable: int = Field(sa_type=BigInteger)
     possible: int = Field(sa_type=BigInteger)
+
+
+class UnusualTable(Table, table=True):
+    """Unusual use that was put in the log: once an agency, purpose, reason and day (UTC)."""
+
+    __tablename__ = "unusual"
+
+    agency: str = Field(primary_key=True, sa_type=Text)
+    purpose: str = Field(primary_key=True, sa_type=Text)
+    reason: str = Field(primary_key=True, sa_type=Text)
+    day: date = Field(primary_key=True)
+    event_id: UUID = Field(sa_type=_UUID)
 
 
 class KeyStatementTable(Table, table=True):

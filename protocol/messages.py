@@ -328,6 +328,8 @@ class Signal(Message):
     expires_at: Time
     informed: Informed
     supersedes: Annotated[SignalId | None, Field(strict=False)] = None
+    cover: Party | None = None
+    """Of a canary: the agency under whose name it is shown, and whose key signed it; the pusher is its planter."""
     key_id: KeyName
     signature: Bytes64
     """The agency's signature over the signal's identity and its parts' digests (envelope.py), so that who receives a

@@ -39,7 +39,9 @@ from protocol.errors import Code, ConflictError
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
 from protocol.messages import PartName, Quality, QueryKey, Refusal, SignedKeyStatement, parse
 
-_SIGNAL_COLUMNS = "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id"
+_SIGNAL_COLUMNS = (
+    "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id, told"
+)
 
 
 class PostgresAct:
@@ -74,11 +76,13 @@ class PostgresAct:
         """Return who was told of hits with these signals, the signals' own agencies left out."""
         rows = await self._rows(
             """WITH ended AS (SELECT unnest(%s::uuid[]) AS id),
-                    hit AS (SELECT h.id, e.id AS ended, h.second_agency AS agency, h.second_signal, h.purpose, h.epoch
-                            FROM hits h JOIN ended e ON h.first_signal = e.id
-                            UNION ALL
-                            SELECT h.id, e.id, h.first_agency, h.first_signal, h.purpose, h.epoch
-                            FROM hits h JOIN ended e ON h.second_signal = e.id)
+                    pair AS (SELECT h.id, e.id AS ended, h.second_signal AS other, h.purpose, h.epoch
+                             FROM hits h JOIN ended e ON h.first_signal = e.id
+                             UNION ALL
+                             SELECT h.id, e.id, h.first_signal, h.purpose, h.epoch
+                             FROM hits h JOIN ended e ON h.second_signal = e.id),
+                    hit AS (SELECT p.id, p.ended, s.told AS agency, p.other, p.purpose, p.epoch
+                            FROM pair p JOIN signals s ON s.id = p.other)
                SELECT hit.* FROM hit WHERE EXISTS (
                  SELECT 1 FROM notices n WHERE n.agency = hit.agency AND n.hit_id = hit.id AND n.type = 'hit')
                AND NOT EXISTS (
@@ -163,8 +167,9 @@ class PostgresAct:
         found = await self._rows(
             """SELECT first_signal, second_signal, EXISTS (
                  SELECT 1 FROM notices n
-                 WHERE n.agency IN (h.first_agency, h.second_agency) AND n.hit_id = h.id AND n.type = 'hit')
+                 WHERE n.agency = ANY(%s) AND n.hit_id = h.id AND n.type = 'hit')
                FROM hits h WHERE first_signal = ANY(%s)""",
+            sorted({signal.told for signal in stored.values()}),
             firsts,
         )
         return Candidates(
@@ -274,7 +279,7 @@ partitions for a full push: three times as long against a million rows, and long
 COMMON: Final = """
 WITH mine AS MATERIALIZED (SELECT DISTINCT tag, agency FROM tags WHERE signal_id = ANY(%s))
 SELECT t.tag, t.agency, min(t.kind), count(DISTINCT t.case_hash), (array_agg(t.signal_id ORDER BY t.signal_id))[1]
-FROM mine JOIN tags t ON t.tag = mine.tag AND t.agency = mine.agency
+FROM mine JOIN tags t ON t.tag = mine.tag AND t.agency = mine.agency AND NOT t.canary
 WHERE NOT EXISTS (SELECT 1 FROM muted_tags m WHERE m.tag = t.tag AND m.agency = t.agency)
 GROUP BY t.tag, t.agency HAVING count(DISTINCT t.case_hash) > %s
 ORDER BY t.agency, t.tag

@@ -30,9 +30,9 @@ _SALT_BYTES: Final = 32
 _EVENT_TYPES: Final = ("uuid", "bytea", "text", "bytea", "text", "bytea")
 _SIGNAL_TYPES: Final = (
     *("uuid", "text", "text", "int8", "text[]", "text", "bytea", "text", "timestamptz", "text", "date", "uuid"),
-    *("text", "bytea", "jsonb", "bytea", "text", "uuid", "timestamptz"),
+    *("text", "bytea", "jsonb", "bytea", "text", "uuid", "timestamptz", "text"),
 )
-_TAG_TYPES: Final = ("bytea", "uuid", "text", "text", "text", "text", "int8", "int8", "bytea", "bytea")
+_TAG_TYPES: Final = ("bytea", "uuid", "text", "text", "text", "text", "int8", "int8", "bytea", "bytea", "bool")
 _PART_TYPES: Final = ("uuid", "text", "bytea")
 
 
@@ -48,7 +48,7 @@ async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int]
         SQL(
             "COPY signals (id, agency, purpose, epoch, grounds, basis, case_token, urgency, "
             "expires_at, informed, review_on, supersedes, key_id, signature, part_digests, digest, state, event_id, "
-            "awaited_since) "
+            "awaited_since, told) "
             "FROM STDIN (FORMAT BINARY)"
         ),
         _SIGNAL_TYPES,
@@ -58,7 +58,7 @@ async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int]
         connection,
         SQL(
             "COPY tags (tag, signal_id, role, kind, agency, purpose, epoch, case_hash, contact_wrap, "
-            "content_wrap) FROM STDIN (FORMAT BINARY)"
+            "content_wrap, canary) FROM STDIN (FORMAT BINARY)"
         ),
         _TAG_TYPES,
         tags,
@@ -135,6 +135,7 @@ def _signal_row(fact: f.SignalAdded) -> Row:
         "live",
         fact.event_id,
         fact.awaited_since,
+        fact.told or fact.agency,
     )
 
 
@@ -153,6 +154,7 @@ def _tag_rows(fact: f.SignalAdded) -> Iterable[Row]:
             case_hash,
             key.wraps.get("contact"),
             key.wraps.get("content"),
+            fact.told is not None,
         )
 
 

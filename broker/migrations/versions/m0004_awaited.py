@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Signals that wait for a counterpart, the notice that it is overdue, and counts of closed months."""
 
-from pathlib import Path
 from typing import Final
 
 from alembic import op
 
 revision: Final = "0004"
-down_revision: Final = "0003" if any(Path(__file__).parent.glob("m0003_*.py")) else "0002"
+down_revision: Final = "0003"
 
 
 def upgrade() -> None:
