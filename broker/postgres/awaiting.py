@@ -15,7 +15,7 @@ from broker.postgres.connections import Connection
 from protocol.ids import SignalId
 from protocol.messages import Quality
 
-# A signal that another act holds is left for the next look. A canary, which is registered under a cover, is no
+# A signal that another act holds is left for the next look. A canary, of which another than its agency is told, is no
 # counterpart: nobody stands behind it. Questions leave no hit, so they count as nothing. A counterpart counts by its
 # state alone: until its expiry is told to the waiting side, that side sees it stand.
 OVERDUE: Final = """
@@ -27,8 +27,7 @@ SELECT s.id, s.agency, s.purpose, s.epoch, s.awaited_since, EXISTS (
                    UNION ALL SELECT first_signal, quality FROM hits WHERE second_signal = s.id) AS h
     JOIN signals o ON o.id = h.other
     JOIN counterpart c ON c.agency = o.agency AND c.purpose = s.purpose
-    JOIN events r ON r.id = o.event_id
-    WHERE h.quality = ANY(%s) AND o.state = 'live' AND (r.record::jsonb -> 'asked' -> 'cover') IS NULL)
+    WHERE h.quality = ANY(%s) AND o.state = 'live' AND o.told = o.agency)
 FROM signals s JOIN expected e ON e.purpose = s.purpose AND e.agency = s.agency
 WHERE s.awaited_since <= e.latest AND s.state = 'live' AND s.expires_at > %s
 ORDER BY s.awaited_since, s.id LIMIT %s FOR UPDATE OF s SKIP LOCKED

@@ -2,8 +2,8 @@
 """Count closed months from the events, each once, and read what was counted.
 
 An event's id begins with its time, so a month is a range of the primary key: nothing else of the log is read. A month
-that is counted stays as it is, whatever is erased or agreed later. Canaries, registered under a cover, are left out, and
-so are agencies that the covenant no longer names. Not here: what may be shown (``broker/suppression.py``).
+that is counted stays as it is, whatever is erased or agreed later. Canaries, of which another is told, are left out,
+and so are agencies that the covenant no longer names. Not here: what may be shown (``broker/suppression.py``).
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ SLACK: Final = timedelta(hours=1)
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('monthly-counts', 5))"
 """One process counts at a time; the others then find it done."""
 
-# 3 registered, 5 withdrawn, 6 expired, 7 matched (protocol/events.py), picked by how ``writes.py`` begins a record, since
-# most of a log is other things. A hit counts at the kind whose signal came second and so brought it about: once, whoever
-# the other is. Which signal that was, the registrations' ids tell.
+# 3 registered, 5 withdrawn, 6 expired, 7 matched (protocol/events.py), picked by how ``writes.py`` begins a record,
+# since most of a log is other things. A hit counts at the kind whose signal came second and so brought it about: once,
+# whoever the other is. Which signal that was, the registrations' ids tell.
 COUNT: Final = """
 WITH happened AS MATERIALIZED (
     SELECT (e.record::jsonb ->> 'event')::int AS tag, e.record::jsonb AS said, e.subject::jsonb -> 'signalIds' AS ids
@@ -41,9 +41,8 @@ happening AS (
         WHERE g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid)
         ORDER BY g.event_id DESC LIMIT 1) s ON true
     WHERE NOT EXISTS (
-        SELECT 1 FROM signals g JOIN events r ON r.id = g.event_id
-        WHERE (g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid))
-          AND (r.record::jsonb -> 'asked' -> 'cover') IS NOT NULL)),
+        SELECT 1 FROM signals g
+        WHERE (g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid)) AND g.told <> g.agency)),
 counted AS (
     SELECT h.purpose, h.month, k.kind, h.measure, count(*) AS n
     FROM happening h JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = h.agency

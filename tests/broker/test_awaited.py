@@ -4,6 +4,7 @@
 import asyncio
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from broker.awaiting import awaits, expectations
@@ -129,6 +130,18 @@ async def test_a_possible_hit_is_no_counterpart(database: str) -> None:
         (hit,) = (await _told(world, PROSECUTION, 1)).notices
         assert isinstance(hit, HitNotice)
         assert hit.quality == "possible"
+        world.clock.ahead = WAIT + GRACE + timedelta(minutes=1)
+        assert await _look(world) == 1
+
+
+async def test_a_canary_is_no_counterpart(database: str) -> None:
+    """A signal that a supervisor planted under the counterpart's name ends no wait."""
+    async with broker_world(database) as world:
+        await _summon(world)
+        advice = await _advise(world)
+        await _told(world, PROSECUTION, 1)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("UPDATE signals SET told = 'supervisor' WHERE id = %s", (advice.id,))
         world.clock.ahead = WAIT + GRACE + timedelta(minutes=1)
         assert await _look(world) == 1
 
