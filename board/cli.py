@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""``sluis policy``: check a covenant, try its cases, show it in plain words, add a party; and sign it.
+"""``sluis policy``: check a covenant, try its cases, show it in plain words, compare two, add a party; and sign it.
 
 The composition root: clock, environment and terminal. Not here: what a covenant is (``protocol/covenant.py``), the
 commands that sign (``signing.py``).
@@ -13,28 +13,24 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
 
 from board.cases import Tried, read_cases, try_cases
 from board.checking import find_issues, unformatted
 from board.models import model_engine
 from board.parties import add_party as added
 from board.parties import name_of, parties_of, rewrite
+from board.showing import add_showing
 from board.signing import Desk, add_commands
-from board.tables import LEVEL_WORDS, QUALITIES, article_of, edges, merged
 from edge.cli import exit_status, reported
 from edge.covenant_folder import read_folder
 from edge.files import alone, put_file
 from edge.keyfile import SecretText, passphrase_from
 from protocol.covenant import Covenant, read_party
 from protocol.covenant_reading import PARTIES
-from protocol.errors import Code, ConfigurationError, Issue, NotFoundError
-from protocol.ids import PurposeId
-from protocol.policy import PolicyEngine
+from protocol.errors import Code, ConfigurationError, Issue
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -118,38 +114,6 @@ def run_cases(
     _console().print(f"[green]{len(cases)} cases, all as expected.[/green]", highlight=False)
 
 
-@app.command()
-@reported()
-def show(
-    folder: Folder,
-    purpose: Annotated[str | None, typer.Argument(help="Only this purpose.", show_default=False)] = None,
-) -> None:
-    """Show in plain words who may be told what, of whose signals, on which law; and what never is.
-
-    Laws marked [unsure] were written from memory or are not settled: the board decides on them before it signs.
-    """
-    covenant = Covenant.parse(read_folder(folder))
-    if purpose is not None and purpose not in covenant.purposes:
-        known = ", ".join(covenant.purposes)
-        raise NotFoundError(Code.NOT_FOUND, "The covenant has no such purpose.", hint=f"It has: {known}.")
-    engine = model_engine(covenant)
-    out = _console()
-    contact = covenant.contact_point()
-    out.print(f"[bold]{escape(covenant.name)}[/bold], version {escape(covenant.version)}", highlight=False)
-    out.print(f"  in force from {covenant.valid_from:%Y-%m-%d} until {covenant.valid_until:%Y-%m-%d}", highlight=False)
-    out.print(f"  impact assessment: {escape(covenant.terms.dpia)}", highlight=False)
-    out.print(f"  contact for citizens: {escape(contact.title.en)}, {escape(contact.email)}", highlight=False)
-    for agency in covenant.agencies:
-        out.print(f"  {agency.id}: {agency.kind}, OIN {agency.oin}, {agency.state}", highlight=False)
-    for name in covenant.purposes:
-        if purpose in (None, name):
-            _show_purpose(out, engine, name)
-    out.print("\n[bold]Never, whatever the above says[/bold]")
-    for rule in engine.rules.values():
-        if rule.effect == "forbid":
-            out.print(f"  {escape(rule.says)} ({rule.id})", highlight=False)
-
-
 @app.command("add-party")
 @reported()
 def add_party(
@@ -177,40 +141,6 @@ def add_party(
             put_file(folder / PARTIES, files[PARTIES])
     for lack in covenant.missing():
         _console().print(f"  not complete yet: {lack}", highlight=False)
-
-
-def _show_purpose(out: Console, engine: PolicyEngine, name: PurposeId) -> None:
-    covenant = engine.covenant
-    purpose = covenant.purposes[name]
-    out.print(f"\n[bold]{escape(purpose.title.en)}[/bold] ({escape(purpose.title.nl)}; {name})", highlight=False)
-    out.print(f"  {escape(purpose.explanation.en)}", highlight=False)
-    if not purpose.grounds:
-        return
-    out.print(
-        f"  A signal lives at most {purpose.retention_days} days; a hit is followed up within "
-        f"{purpose.follow_up_hours} hours ({purpose.urgent_follow_up_hours} when urgent); "
-        f"at most {purpose.budget_per_day} pseudonyms an agency and day.",
-        highlight=False,
-    )
-    out.print("  A signal meets at least one of:")
-    for code, title in purpose.grounds.items():
-        out.print(f"    {escape(title.en)} ({code})", highlight=False)
-    out.print("  and names its sender's basis:")
-    for kind, part in purpose.participants.items():
-        if part.bases:
-            bases = ", ".join(covenant.legal_bases[code].title.en for code in part.bases)
-            out.print(f"    {kind}: {escape(bases)}", highlight=False)
-    table = Table(title="Who is told what when signals meet", title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("told", "of a signal by", *QUALITIES, "on which law"):
-        table.add_column(heading, overflow="fold", no_wrap=heading not in QUALITIES)
-    found = merged(edges(engine, name))
-    for edge in found:
-        words = [LEVEL_WORDS[level] for level in edge.levels]
-        law = "\n".join(edge.law) if edge.refusal is None else f"({edge.refusal})"
-        table.add_row("\n".join(edge.receivers), "\n".join(edge.senders), *words, escape(law), end_section=True)
-    out.print(table)
-    for code in sorted({code for edge in found for code in edge.law}):
-        out.print(f"  {code}: {escape(article_of(covenant, code))}", highlight=False)
 
 
 def _list_cases(tried: Sequence[Tried]) -> None:
@@ -258,4 +188,5 @@ def _agrees(question: str) -> bool:
     return typer.confirm(question)
 
 
+add_showing(app)
 add_commands(app, Desk(lambda: datetime.now(UTC), _passphrase, _agrees))

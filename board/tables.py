@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""A covenant in plain words: who may be told what, of whom, on which law. Asks the rules, so it cannot differ.
+"""Who is told what of whose signals, per pair of kinds of agency. Asks the rules, so it cannot differ.
 
-Not here: printing (``cli.py``) and the rules.
+Not here: the rest of the matrix (``matrix.py``) and the rules.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,19 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from board.models import KINDS, model_id, moment_with_grace
-from protocol.covenant import Covenant
 from protocol.covenant_parts import AgencyKind
 from protocol.ids import PurposeId
 from protocol.messages import Level, Quality
 from protocol.policy import PolicyEngine
 
-LEVEL_WORDS: Final[dict[Level | None, str]] = {
-    None: "nothing",
-    "existence": "that there is one",
-    "agency": "which agency",
-    "contact": "whom to call",
-    "content": "whom to call, and the facts",
-}
 QUALITIES: Final[tuple[Quality, ...]] = ("hit", "probable", "possible")
 
 
@@ -63,9 +55,3 @@ def merged(found: Iterable[Edge]) -> list[Edge]:
     for edge, kinds in senders.items():
         receivers.setdefault(replace(edge, senders=tuple(kinds), receivers=()), []).extend(edge.receivers)
     return [replace(edge, receivers=tuple(kinds)) for edge, kinds in receivers.items()]
-
-
-def article_of(covenant: Covenant, code: str) -> str:
-    """Return the article behind a code, marked when nobody has checked it yet."""
-    basis = covenant.legal_bases[code]
-    return basis.article + ("" if basis.certainty == "checked" else " [unsure]")

@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from board.cli import app
+from board.showing import DIFFERS
 from protocol.covenant import Covenant, PartyStatement, dump_party
+from protocol.covenant_bundle import pack
 from tests.fakes.covenants import POLICIES, CovenantKit, make_covenant, policy_files
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
@@ -151,27 +153,80 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path):
     assert "not a folder" in result.output
 
 
-# --- show ---
+# --- matrix and diff ---
 
 
-def test_show_tells_who_is_told_what_on_which_law():
+def test_matrix_tells_who_is_told_what_on_which_law():
     """The table names receiver, sender, what is told and the law, and that the suspect side is told nothing."""
-    result = run("show", POLICIES, "victim-protection")
+    result = run("matrix", POLICIES, "victim-protection")
     assert result.exit_code == 0, result.output
     assert "Protecting victims" in result.output
     assert "Preventing offending" not in result.output
-    lines = [line.split() for line in result.output.splitlines()]
-    assert ["public-prosecution", "police", "nothing", "nothing", "nothing", "(guard.hidden-from-kind)"] in lines
-    assert any(line[:2] == ["municipality", "care"] and line[-1] == "youth-reporting-right" for line in lines)
-    assert "[unsure]" in result.output
-    assert "(guard.own-signal)" in result.output
+    assert "Hidden from: Public prosecution; Probation; Youth probation" in result.output
+    lines = result.output.splitlines()
+    assert any(line.split()[:2] == ["Public", "prosecution"] and line.count("nothing") == 3 for line in lines)
+    assert "Reporting right [unsure: the board decides]" in result.output
+    assert "Never, whatever else is said" in result.output
 
 
-def test_show_of_an_unknown_purpose_lists_those_there_are():
+def test_matrix_speaks_dutch():
+    """The same in Dutch when asked."""
+    result = run("matrix", POLICIES, "victim-protection", "--lang", "nl")
+    assert "Verborgen voor: Openbaar Ministerie; Reclassering" in result.output
+    assert "onzeker: het bestuur beslist" in result.output
+
+
+def test_matrix_of_an_unknown_purpose_lists_those_there_are():
     """A purpose that is not there is refused with the names of those that are."""
-    result = run("show", POLICIES, "world-peace")
+    result = run("matrix", POLICIES, "world-peace")
     assert result.exit_code != 0
     assert "reoffending-supervision, victim-protection" in result.output
+
+
+def test_matrix_writes_one_page(folder: Path, statements: list[Path], tmp_path: Path):
+    """The page holds all purposes in both languages, and the parties."""
+    run("add-party", folder, *statements)
+    page = tmp_path / "matrix.html"
+    assert run("matrix", folder, "--html", page).exit_code == 0
+    text = page.read_text()
+    assert "Protecting victims" in text
+    assert "Slachtoffers beschermen" in text
+    assert "Politie Oost" in text
+
+
+def test_the_same_covenant_differs_in_nothing(folder: Path, tmp_path: Path):
+    """Two folders with the same content, and a bundle of it, are the same: exit status 0."""
+    bundle = tmp_path / "covenant.json"
+    bundle.write_bytes(pack(policy_files()))
+    for other in (folder, bundle):
+        result = run("diff", POLICIES, other)
+        assert result.exit_code == 0, result.output
+        assert "No difference." in result.output
+
+
+def test_diff_says_what_is_allowed_anew(folder: Path, tmp_path: Path):
+    """A changed permit is told as a sentence in both languages, with exit status 1; the settings that changed too."""
+    terms = folder / "purposes/victim-protection.yaml"
+    terms.write_text(terms.read_text().replace("acts: [send, receive, query]", "acts: [send, receive]", 1))
+    page = tmp_path / "diff.html"
+    result = run("diff", POLICIES, folder, "--html", page)
+    assert result.exit_code == DIFFERS, result.output
+    assert "may no longer ask who knows a person" in result.output
+    assert "participants, police, acts: was send; receive; query, is now send; receive" in result.output
+    text = page.read_text()
+    assert "mag niet meer vragen wie iemand kent" in text
+    assert "may no longer ask who knows a person" in text
+    dutch = run("diff", folder, POLICIES, "--lang", "nl")
+    assert "mag nu vragen wie iemand kent" in dutch.output
+
+
+def test_diff_of_what_is_no_covenant_is_refused(tmp_path: Path):
+    """A file that is not there, or is no bundle, is refused with a hint."""
+    assert run("diff", POLICIES, tmp_path / "gone.json").exit_code == CONFIG
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("{}")
+    result = run("diff", POLICIES, wrong)
+    assert (result.exit_code, "not a covenant's bundle" in result.output) == (CONFIG, True)
 
 
 # --- add-party ---
