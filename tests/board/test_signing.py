@@ -405,14 +405,26 @@ def test_a_list_that_shows_another_covenant_than_it_names_is_not_signed(run: Run
     def no_name(targets: dict[str, dict[str, object]]) -> None:
         targets["covenant.json"]["hashes"] = {"sha256": "../../etc/passwd"}
 
+    def refuses() -> None:
+        assert at_desk(never_asked)("sign", repo, "--key-file", keys / "chair.key").exit_code == CONFIG
+        board = Repository(repo)
+        with pytest.raises(ConfigurationError):
+            board.sign(opened, board.targets_standing())
+
+    opened = open_key(keys / "chair.key", SecretText(PASSPHRASE))
     text.write_bytes(whole.replace(b"forbid", b"permit", 1))
-    assert run("sign", repo, "--key-file", keys / "chair.key").exit_code == CONFIG
+    refuses()
     text.write_bytes(whole)
     for bend in (another_name, one_more, another_place, no_name):
         bend_targets(repo, bend)
-        assert run("sign", repo, "--key-file", keys / "chair.key").exit_code == CONFIG
+        refuses()
         (repo / "1.targets.json").write_bytes(listed)
     sign(run, repo, keys, "chair")
+
+
+def never_asked(question: str) -> bool:
+    """Stand for a person who must not even be asked."""
+    raise AssertionError(question)
 
 
 def test_a_list_that_lost_an_earlier_covenant_is_not_signed(run: Run, repo: Path, keys: Path, folder: Path):

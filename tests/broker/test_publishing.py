@@ -212,6 +212,25 @@ def test_another_boards_covenant_is_not_published(published: Publication, tmp_pa
     refused(published, other.work.folder, SluisError)
 
 
+def test_another_boards_next_root_is_not_published(published: Publication, tmp_path: Path):
+    """A whole, well-signed second root of other people is refused, since the first board did not sign it."""
+    other = SignedCovenants(tmp_path / "other", board=("x1", "x2", "x3"))
+    for _ in range(2):
+        other.add_root()
+    other.add(FILES)
+    other.add(SECOND)
+    with pytest.raises(VerificationError) as raised:
+        published.publish(other.work.folder, NOW)
+    assert raised.value.code == "covenant_untrusted"
+    refused(published, other.work.folder, VerificationError)
+
+
+def test_expired_signatures_are_not_published(published: Publication, board: SignedCovenants):
+    """What no party would act under is not served."""
+    board.add(SECOND, days=-1)
+    refused(published, board.work.folder, VerificationError, "expired")
+
+
 def test_a_root_that_names_another_online_key_is_not_published(publication: Publication, tmp_path: Path):
     """A board that named another broker's key hears which file to take."""
     other = SignedCovenants(tmp_path / "other", online=signer("another-broker"))
