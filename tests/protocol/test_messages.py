@@ -24,6 +24,8 @@ from protocol.messages import (
     NoticePage,
     Problem,
     PushRequest,
+    QueryAnswer,
+    QueryRequest,
     Signal,
     as_uuid,
     parse,
@@ -264,3 +266,51 @@ def test_times_are_written_in_utc() -> None:
     local = datetime(2027, 1, 1, 1, 0, tzinfo=timezone(timedelta(hours=1)))
     signal = read(Signal, SIGNAL).model_copy(update={"expires_at": local})
     assert json.loads(signal.to_json())["expiresAt"] == "2027-01-01T00:00:00.000Z"
+
+
+QUERY: dict[str, Any] = {
+    "purpose": "criminal-investigation",
+    "epoch": 3,
+    "justification": {"code": "own-case", "text": "Zorgen", "caseReference": "Z-1"},
+    "keys": [{"kind": "phone", "role": "subject", "tag": POINT}],
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("justification", None),
+        ("justification", {"code": "own-case", "text": "", "caseReference": "Z-1"}),
+        ("justification", {"code": "own-case", "text": "Zorgen"}),
+        ("keys", []),
+        ("keys", QUERY["keys"] * 2),
+        ("keys", [{**QUERY["keys"][0], "tag": b64url(n.to_bytes(32, "big"))} for n in range(MAX_KEYS + 1)]),
+        ("keys", [{**QUERY["keys"][0], "wraps": {}}]),
+        ("purpose", "Not A Purpose"),
+        ("epoch", "3"),
+        ("caseToken", POINT),
+    ],
+)
+def test_a_question_with_one_thing_wrong(place: str, value: Any) -> None:
+    """A question has a reason, a case and distinct keys within their bound, and nothing that a signal has beside."""
+    assert read(QueryRequest, QUERY).keys[0].role == "subject"
+    refusal(QueryRequest, {**QUERY, place: value})
+
+
+def test_a_tag_may_be_asked_of_both_roles() -> None:
+    """One value can be asked as the subject's and as an associate's."""
+    both = [{**QUERY["keys"][0], "role": role} for role in ("subject", "associate")]
+    assert len(read(QueryRequest, {**QUERY, "keys": both}).keys) == 2
+
+
+def test_an_answer_always_has_its_proof() -> None:
+    """Without evidence or without its checkpoint an answer cannot be read."""
+    evidence = {
+        "index": 0,
+        "opening": {"record": {}, "recordSalt": POINT, "subject": {}, "subjectSalt": POINT},
+        "proof": [],
+    }
+    whole = {"matches": [], "evidence": evidence, "checkpoint": "note"}
+    assert read(QueryAnswer, whole).matches == ()
+    for lacking in whole:
+        refusal(QueryAnswer, {name: value for name, value in whole.items() if name != lacking})
