@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from agency_client.ask_checking import Asked, KnownCase, check_answer
 from agency_client.doors import BrokerDoor
@@ -20,13 +21,15 @@ from agency_client.trail import Trail
 from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.signals import KeptKey
 from protocol.covenant import Covenant
-from protocol.errors import Code, InputError, Issue, RefusedError, VerificationError
+from protocol.errors import Code, InputError, Issue, RefusedError, UnavailableError, VerificationError
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
 from protocol.keys import MatchKey
 from protocol.messages import Budget, Justification, QueryAnswer, QueryKey, QueryRequest, parse
 from protocol.normalise import Person, Record, normalise
 from protocol.policy import PolicyEngine, Query
 from protocol.tags import derive_all, match_input
+
+_PERHAPS_ASKED: Final = "If the question arrived, it stands in the log. Asking again is another question."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,14 @@ class Asking:
         epoch = self._engine.covenant.epoch_at(now)
         kinds = [key.kind for key in question.keys]
         require_allowed(self._reader.agency, question.purpose, kinds, self._engine, now)
-        keys, request = await self._request(question, epoch)
-        raw = await self._broker.query(request.to_json(), purpose=question.purpose, person=person)
+        try:
+            keys, request = await self._request(question, epoch)
+        except UnavailableError as error:
+            raise UnavailableError(error.code, error.detail, hint="Nothing was asked. Try again later.") from None
+        try:
+            raw = await self._broker.query(request.to_json(), purpose=question.purpose, person=person)
+        except UnavailableError as error:
+            raise UnavailableError(error.code, error.detail, hint=error.hint or _PERHAPS_ASKED) from None
         asked = Asked(request, self._reader.agency, person, keys)
         try:
             answer = _read(raw)

@@ -194,6 +194,21 @@ async def test_a_question_that_is_not_proven_has_no_answer(tmp_path: Path, world
     assert len([path for path, _ in world.broker.posts if path == "/v1/queries"]) == 1
 
 
+async def test_who_cannot_be_reached_is_no_answer(tmp_path: Path, world: World) -> None:
+    """Without key-holders nothing was asked; without the broker it may have been; the words say which."""
+    police = await asker(tmp_path, world, cases=1)
+    world.holders[0].down = world.holders[1].down = True
+    with pytest.raises(UnavailableError) as error:
+        await police.asking.ask(question(world), WHO)
+    assert "Nothing was asked" in str(error.value.hint)
+    world.holders[0].down = world.holders[1].down = False
+    police.holders.forget_silence()
+    world.broker.down = True
+    with pytest.raises(UnavailableError) as error:
+        await police.asking.ask(question(world), WHO)
+    assert "another question" in str(error.value.hint)
+
+
 # --- The owner's side -------------------------------------------------------------------------------------------------
 
 
