@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Statistics at the client: what is shown, and which answers are not believed."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
+from agency_client import commands_statistics
 from agency_client.showing_statistics import show_statistics, statistics_json
 from agency_client.signed_versions import SignedVersions
 from agency_client.statistics import CheckedStatistics, Statistics, Wish, purpose_for
@@ -239,3 +245,35 @@ def test_a_month_ends_where_the_next_begins() -> None:
     """December ends with the year."""
     assert end_of("2026-12") - end_of("2026-11") == timedelta(days=31)
     assert end_of("2026-12").year == 2027
+
+
+async def test_the_command_asks_as_a_person_in_a_role(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sluis agency statistics` finds the counting purpose, asks under the person's reference and prints what holds."""
+    _, reader = _reader(tmp_path, world)
+
+    @asynccontextmanager
+    async def online(*_: object) -> AsyncIterator[object]:
+        yield SimpleNamespace(statistics=reader)
+
+    monkeypatch.setattr(commands_statistics, "online", online)
+    me, covenant = SimpleNamespace(id=RAPPORTEUR), world.kit.covenant
+    session = SimpleNamespace(me=me, covenant=covenant, person=lambda name: f"person-{name}")
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    commands_statistics.add_statistics(
+        app,
+        lambda _: nullcontext(session),  # type: ignore[arg-type]
+        lambda: Console(width=160),
+        lambda given: given or "somebody",
+    )
+    asked = ["statistics", "--home", str(tmp_path), "--about", ABOUT, "--year", "2026"]
+    # The command runs a loop of its own, so it stands beside this one.
+    found = await asyncio.to_thread(CliRunner().invoke, app, [*asked, "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.output)["rows"][0]["counts"] == {"registered": 31, "hit": 12}
+    refused = await asyncio.to_thread(CliRunner().invoke, app, [*asked, "--role", "privacy-officer"])
+    assert refused.exit_code == 77
+    wrong = await asyncio.to_thread(CliRunner().invoke, app, [*asked, "--role", "system"])
+    assert wrong.exit_code == 65

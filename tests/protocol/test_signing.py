@@ -227,6 +227,24 @@ def test_header_of_ours_removed(name: str) -> None:
     assert refusal(replace(request, headers=rest)) is Code.SIGNATURE_INVALID
 
 
+def test_a_role_is_covered() -> None:
+    """The role that a person acts in is read from the request, and neither added, changed nor removed on the way."""
+    role = {"Sluis-Role": "coordinator"}
+    request = signed(headers=OURS | role)
+    assert verify_request(DIRECTORY, request, now=NOW).role == "coordinator"
+    assert verify_request(DIRECTORY, signed(), now=NOW).role is None
+    bare = replace(request, headers={key: value for key, value in dict(request.headers).items() if key != "Sluis-Role"})
+    for bent in (with_header(signed(), "Sluis-Role", "operator"), with_header(request, "Sluis-Role", "operator"), bare):
+        assert refusal(bent) is Code.SIGNATURE_INVALID
+
+
+def test_a_role_is_one_of_a_closed_list() -> None:
+    """A role that the rules do not know cannot be sent, and is not read."""
+    with pytest.raises(AuthenticationError):
+        signed(headers=OURS | {"Sluis-Role": "director"})
+    assert refusal(with_header(signed(), "Sluis-Role", "Coordinator")) is Code.SIGNATURE_INVALID
+
+
 @pytest.mark.parametrize("name", ["Signature", "Signature-Input", "Content-Digest", *sorted(OURS)])
 def test_duplicate_header(name: str) -> None:
     """A header of ours that occurs twice is refused, even with the same value and other capitals."""
