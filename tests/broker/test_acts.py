@@ -21,9 +21,9 @@ from tests.broker.test_store import _statements
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, BrokerWorld, broker_world
 
 PHONE = {"phone": "1"}
-WRITES = {"/v1/signals", "/v1/signals/{signal_id}/withdrawal", "/v1/hits/{hit_id}/opening"}
+WRITES = {"/v1/signals", "/v1/signals/{signal_id}/withdrawal", "/v1/hits/{hit_id}/opening", "/v1/queries"}
 READS = {"/v1/notices", "/v1/notices/stream", "/v1/key-statements", "/log/checkpoint", "/log/tile/{path:path}"}
-READS |= {"/healthz", "/readyz", "/.well-known/authzen-configuration"}
+READS |= {"/healthz", "/readyz", "/.well-known/authzen-configuration", "/v1/statistics"}
 ASKS = {"/access/v1/evaluation", "/access/v1/evaluations"}
 """POSTs that ask what the rules say: they write nothing."""
 
@@ -101,6 +101,11 @@ async def _open(world: BrokerWorld) -> None:
     await world.agency(POLICE).open(hit_id(mine.id, theirs.id), key="opening-0001")
 
 
+async def _ask(world: BrokerWorld) -> None:
+    await _register(world)
+    await world.agency(PROSECUTION).ask(PHONE)
+
+
 async def _statement(world: BrokerWorld) -> None:
     async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, world.database, world.clock) as started:
         await keep_statement(started.broker, _statements(world, 1))
@@ -120,6 +125,7 @@ async def _statement(world: BrokerWorld) -> None:
         (_expire, {"SignalRegistered": 1, "SignalExpired": 1}),
         (_mute, {"SignalRegistered": 0, "KeyMuted": 1}),
         (_open, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 2, "HitOpened": 1}),
+        (_ask, {"SignalRegistered": 1, "QueryAnswered": 1, "SignalsMatched": 1, "NoticeIssued": 1}),
         (_statement, {"KeyStatementPublished": 1}),
     ],
 )

@@ -16,8 +16,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from keyholder.ledger import Ledger
-from keyholder.main import open_service
-from keyholder.opening import Opened
+from keyholder.opening import Opened, open_service
 from keyholder.routes import make_keyholder_app
 from protocol.encoding import b64url
 from protocol.group import random_bytes
