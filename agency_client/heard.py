@@ -61,10 +61,13 @@ class Heard:
         """Return who named another version than this."""
         return {party: said for party, said in sorted(self._said.items()) if said != sha256}
 
-    def keep(self, shelf: EvidenceShelf) -> None:
-        """Keep what each party said last, for ``status``; who was not asked is left as it was."""
-        if self._said:
-            shelf.put_setting(_KEPT, json.dumps(_kept(shelf) | self._said, sort_keys=True))
+    def keep(self, shelf: EvidenceShelf, sha256: str) -> None:
+        """Keep who named another version than this, for ``status``; who was not asked is left as it was."""
+        before = _kept(shelf)
+        said = before | {str(party): named for party, named in self._said.items()}
+        kept = {party: named for party, named in said.items() if named != sha256}
+        if kept != before:
+            shelf.put_setting(_KEPT, json.dumps(kept, sort_keys=True))
 
 
 def differing(shelf: EvidenceShelf, current: Covenant, named: Callable[[str], str | None]) -> list[Differing]:

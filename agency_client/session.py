@@ -5,6 +5,7 @@ Composed by hand, once, for all commands. Not here: clock, environment and termi
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -77,6 +78,10 @@ class Session:
         """Return what takes files in."""
         return Intake(self.engine, self.me, self.home.contact(), self.clock)
 
+    def seen_as(self, agency: Agency) -> "Session":
+        """Return the session with another agency's place in the covenant, for what is written in its name."""
+        return replace(self, me=agency)
+
     def person(self, name: str) -> str:
         """Return the opaque reference of an employee, and keep who it is, sealed."""
         reference = person_reference(self.identity.person_key.reveal(), name)
@@ -93,6 +98,7 @@ class Online:
     sending: Sending
     reading: Reading
     acts: Acts
+    post: Post
     checking: Checking
     holders: KeyHolders
     asking: Asking
@@ -178,7 +184,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
         try:
             checking = Checking(vault.evidence, trail)
-            yield Online(trail, keys, sending, reading, acts, checking, holders, asking, statistics)
+            yield Online(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics)
         finally:
             await asyncio.to_thread(_settle, session, heard)
 
@@ -197,14 +203,11 @@ def differing_of(session: Session, current: Covenant) -> list[Differing]:
 
 def _settle(session: Session, heard: Heard) -> None:
     """Keep what was heard; when somebody differs, look once more whether it is we who are behind, and warn."""
-    shelf = session.vault.evidence
-    heard.keep(shelf)
-    if not heard.others(session.covenant.sha256):
-        return
-    try:
-        current = session.trust.latest().covenant
-    except SluisError:
-        current = session.covenant
+    current = session.covenant
+    if heard.others(current.sha256):
+        with contextlib.suppress(SluisError):
+            current = session.trust.latest().covenant
+    heard.keep(session.vault.evidence, current.sha256)
     if heard.others(current.sha256):
         session.warn(warning_of(differing_of(session, current), current))
 

@@ -47,6 +47,7 @@ What is promised, and by which tests it is held:
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +68,7 @@ from protocol.messages import EvaluationAnswer, EvaluationRequest, HitNotice, No
 from protocol.tiles import entries_path, parse_entries
 from protocol.witness_rules import format_add_checkpoint
 from tests.fakes import dishonest_broker as lies
+from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.keyholders import ENVIRONMENT, PASSPHRASE
 from tests.fakes.lying_proxy import Answered, Asked, LyingProxy
 from tests.fakes.people_files import by_phone
@@ -339,7 +341,7 @@ def test_a_captured_request_is_worth_nothing(system: System, proxy: LyingProxy, 
     assert refused({**same, key: b64url(bytes(16))}, asked.body) == Code.SIGNATURE_INVALID
 
 
-async def evaluations(system: System, holder: int, purpose: PurposeId, times: int) -> int:
+async def evaluations(system: System, holder: int, purpose: PurposeId, times: int, agency: str = DISHONEST) -> int:
     """Ask a key-holder so many times for a whole batch, as no client of ours would; returns how many were answered."""
     covenant = system.holders.covenant
     request = EvaluationRequest(
@@ -350,7 +352,7 @@ async def evaluations(system: System, holder: int, purpose: PurposeId, times: in
     )
     url = covenant.key_holders[holder - 1].url
     async with make_http() as http:
-        client = SignedClient(url, system.signer(DISHONEST), lambda: datetime.now(UTC), http)
+        client = SignedClient(url, system.signer(agency), lambda: datetime.now(UTC), http)
         for answered in range(times):
             try:
                 await client.post("/v1/evaluations", request, EvaluationAnswer)
@@ -373,20 +375,34 @@ def test_an_agency_above_its_budget_gets_nothing_more(system: System, tmp_path: 
 
 
 def test_an_agency_outside_a_purpose_gets_nothing(system: System, tmp_path: Path) -> None:
-    """An agency that writes itself into a purpose in its own copy of the covenant is refused, by the rule's name."""
-    own = system.home(OUTSIDER) / "covenant" / "purposes" / "victim-protection.yaml"
-    true = own.read_text()
-    false = true.replace("public-prosecution, probation, youth", "public-prosecution, youth").replace(
+    """An agency that signs itself into a purpose is refused by the others, and believes no answer of theirs."""
+    with pytest.raises(RefusedError) as refused:
+        asyncio.run(evaluations(system, 1, PurposeId("victim-protection"), 1, OUTSIDER))
+    assert (refused.value.code, refused.value.rule) == (Code.POLICY_REFUSED, "guard.hidden-from-kind")
+    own, true = system.home(OUTSIDER) / "covenant", tmp_path / "true"
+    board = SignedCovenants(tmp_path / "board", board=("one", "two", "three"))
+    board.add_root()
+    purpose, rules = "purposes/victim-protection.yaml", "purposes/victim-protection.cedar"
+    text, permits = system.files[purpose].decode(), system.files[rules].decode()
+    false = text.replace("public-prosecution, probation, youth", "public-prosecution, youth").replace(
         "participants:\n", "participants:\n  probation: {acts: [send, receive], bases: [legal-duty]}\n"
     )
-    own.write_text(false)
+    assert false != text
+    open_to_all = re.sub(r"\[[^]]*\]\s*\.contains\(\s*principal\.kind\s*\)", "true", permits)
+    board.add({**system.files, purpose: false.encode(), rules: open_to_all.encode()})
+    board.publish()
+    own.rename(true)
     try:
+        board.enrol(own)
         file = by_phone(tmp_path / "v.csv", "V", [340])
         how = ["--purpose", "victim-protection", "--grounds", "under-coercion", "--basis", "legal-duty", "--yes"]
-        done = run(system.command(OUTSIDER, "push", str(file), *how), environment=ENVIRONMENT, status=NO_PERMISSION)
+        done = run(system.command(OUTSIDER, "push", str(file), *how), environment=ENVIRONMENT, status=None)
     finally:
-        own.write_text(true)
-    assert "Error (policy_refused, rule guard.hidden-from-kind)" in done.stderr
+        shutil.rmtree(own)
+        true.rename(own)
+    assert done.returncode != 0
+    assert f"Error ({Code.COVENANT_UNTRUSTED})" in done.stderr
+    assert "not everybody acts under the same covenant" in done.stderr
 
 
 def test_after_all_lies_everybody_is_told(system: System, told: dict[str, str]) -> None:
