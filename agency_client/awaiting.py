@@ -126,6 +126,19 @@ def waits(vault: Vault, covenant: Covenant, agency: PartyId, now: datetime) -> I
                 yield Wait(kept, awaited, due, state, told.get(kept.id))
 
 
+def overdue(vault: Vault, covenant: Covenant, agency: PartyId, now: datetime) -> Iterator[Wait]:
+    """Yield those of our waits whose silence was told and still lasts, in the order in which it was told."""
+    for notice in vault.hits.overdue():
+        awaited = awaited_of(covenant, agency, notice.purpose)
+        kept = vault.signals.get(notice.my_signal)
+        if (
+            awaited is not None
+            and _stands(vault, covenant, kept, now)
+            and not is_met(vault.hits.of_signal(kept.id), awaited, covenant)
+        ):
+            yield Wait(kept, awaited, notice.due_since, WaitState.LATE, notice.at)
+
+
 def _stands(vault: Vault, covenant: Covenant, kept: Kept, now: datetime) -> bool:
     if kept.state is not SignalState.ACCEPTED or kept.epoch is None or parse_time(kept.expires_at) <= now:
         return False

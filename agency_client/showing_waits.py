@@ -4,7 +4,7 @@
 Only from verified notices and hits. Not here: what is true (``awaiting.py``), the commands (``commands_awaited.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -36,12 +36,11 @@ def overdue_sentence(wait: Wait, reference: str, covenant: Covenant) -> str:
     )
 
 
-def show_overdue(out: Console, vault: Vault, waits: Sequence[Wait], covenant: Covenant) -> None:
-    """Print the silence that was told, and that still lasts."""
+def show_overdue(out: Console, vault: Vault, waits: Iterable[Wait], covenant: Covenant) -> None:
+    """Print silence that was told, and that still lasts."""
     for wait in waits:
-        if wait.state is WaitState.LATE and wait.told_at is not None:
-            text = overdue_sentence(wait, reference_of(vault, wait.signal.id), covenant)
-            out.print(escape(text), style="bold yellow", highlight=False)
+        text = overdue_sentence(wait, reference_of(vault, wait.signal.id), covenant)
+        out.print(escape(text), style="bold yellow", highlight=False)
 
 
 def show_waits(out: Console, vault: Vault, waits: Sequence[Wait], covenant: Covenant) -> None:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from agency_client.awaiting import Wait, WaitState, waits
+from agency_client.awaiting import Wait, WaitState, overdue, waits
 from agency_client.commands_awaited import add_awaited
 from agency_client.reading import News
 from agency_client.showing_waits import show_overdue, show_waits, wait_json
@@ -53,6 +53,10 @@ def _waits(client: Client, world: World, later: bool = True) -> list[Wait]:
     return list(waits(client.vault, world.kit.covenant, PROSECUTION, LATER if later else NOW))
 
 
+def _told(client: Client, world: World) -> list[Wait]:
+    return list(overdue(client.vault, world.kit.covenant, PROSECUTION, LATER))
+
+
 def _text(show: Callable[[Console], None]) -> str:
     out = Console(width=200, force_terminal=False)
     with out.capture() as caught:
@@ -71,7 +75,7 @@ async def test_silence_is_shown_with_its_date(tmp_path: Path, world: World) -> N
     (wait,) = _waits(client, world)
     assert (wait.state, wait.told_at) == (WaitState.LATE, LATER)
     covenant = world.kit.covenant
-    assert _text(lambda out: show_overdue(out, client.vault, [wait], covenant)) == (
+    assert _text(lambda out: show_overdue(out, client.vault, _told(client, world), covenant)) == (
         "No counterpart yet for D-17: Probation advice was awaited from probation since Sat 05 Dec 2026. "
         "No signal of theirs is known."
     )
@@ -84,7 +88,7 @@ async def test_a_late_signal_without_a_notice_says_so(tmp_path: Path, world: Wor
     client = await _waiting(tmp_path, world)
     (wait,) = _waits(client, world)
     assert (wait.state, wait.told_at) == (WaitState.LATE, None)
-    assert _text(lambda out: show_overdue(out, client.vault, [wait], world.kit.covenant)) == ""
+    assert _text(lambda out: show_overdue(out, client.vault, _told(client, world), world.kit.covenant)) == ""
     assert "no notice said so yet" in _text(lambda out: show_waits(out, client.vault, [wait], world.kit.covenant))
 
 
@@ -98,14 +102,17 @@ async def test_a_counterpart_that_came_is_done(tmp_path: Path, world: World) -> 
     assert (len(news.verified), news.failures) == (1, [])
     (wait,) = _waits(client, world)
     assert wait.state is WaitState.DONE
-    assert _text(lambda out: show_overdue(out, client.vault, [wait], world.kit.covenant)) == ""
+    assert _text(lambda out: show_overdue(out, client.vault, _told(client, world), world.kit.covenant)) == ""
 
 
 async def test_a_withdrawn_signal_awaits_nobody(tmp_path: Path, world: World) -> None:
     """A signal that was taken back is not listed, whatever was told of it."""
     client = await _waiting(tmp_path, world)
+    world.broker.overdue(PROSECUTION, _signal(world), DUE)
+    await _read(client)
+    assert len(_told(client, world)) == 1
     await client.acts.withdraw(client.acts.find_signal("D-17"), "ended", "person-00000001")
-    assert _waits(client, world) == []
+    assert (_waits(client, world), _told(client, world)) == ([], [])
 
 
 @pytest.mark.parametrize(
