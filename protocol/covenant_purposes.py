@@ -179,6 +179,8 @@ class Purpose(Message):
             raise ValueError("urgentFollowUpHours cannot exceed followUpHours")
         if self.awaited is not None and not {self.awaited.sender, self.awaited.counterpart} <= senders:
             raise ValueError("awaited names kinds that send")
+        if self.awaited is not None and self.awaited.days >= self.retention_days:
+            raise ValueError("a counterpart is awaited for fewer days than a signal lives, or nobody would be told")
         if self.awaited is not None and self.kinds_that("plant"):
             # A canary would have to count as the counterpart, or the alarm that it does not would give it away.
             raise ValueError("nobody plants under a purpose that awaits a counterpart")

@@ -29,3 +29,10 @@ def test_only_who_sends_can_await_or_be_awaited() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Covenant.parse(_with(b"counterpart: probation,", b"counterpart: police,"))
     assert any("waited names kinds that send" in issue.message for issue in caught.value.issues)
+
+
+def test_the_wait_ends_before_the_signal() -> None:
+    """A wait as long as a signal's life would never be told, so that a covenant cannot have it."""
+    with pytest.raises(ConfigurationError) as caught:
+        Covenant.parse(_with(b"days: 14}", b"days: 180}"))
+    assert any("fewer days than a signal lives" in issue.message for issue in caught.value.issues)
