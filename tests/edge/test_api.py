@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from edge import logs
 from edge.api import SECURITY_HEADERS, described, make_app
+from edge.covenant_header import COVENANT_HEADER
 from protocol.errors import Code, ConfigurationError, InputError, Issue, RefusedError, UnavailableError
 from protocol.messages import PushAnswer, PushRequest
 
@@ -214,3 +215,16 @@ async def test_the_document_describes_signed_bodies(http: httpx.AsyncClient) -> 
 async def test_there_is_no_page_to_browse(http: httpx.AsyncClient) -> None:
     """No interactive documentation is served."""
     assert {(await http.get(path)).status_code for path in ("/docs", "/redoc", "/openapi.json")} == {404}
+
+
+def test_every_answer_says_under_which_covenant() -> None:
+    """A role that acts under a covenant names it with each answer, refusals too, and another after a swap."""
+    acting = ["a" * 64]
+    app = make_app("Test", "1.2.3", "For tests.", covenant=lambda: acting[-1])
+    with TestClient(app) as client:
+        for path in ("/healthz", "/nowhere"):
+            assert client.get(path).headers[COVENANT_HEADER] == "a" * 64
+        acting.append("b" * 64)
+        assert client.get("/healthz").headers[COVENANT_HEADER] == "b" * 64
+    with TestClient(make_app("Test", "1.2.3", "For tests.")) as client:
+        assert COVENANT_HEADER not in client.get("/healthz").headers
