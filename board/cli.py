@@ -22,6 +22,7 @@ from board.checking import find_issues, unformatted
 from board.models import model_engine
 from board.parties import add_party as added
 from board.parties import name_of, parties_of, rewrite
+from board.replaying import add_replay
 from board.showing import add_showing
 from board.signing import Desk, add_commands
 from edge.cli import exit_status, reported
@@ -189,4 +190,5 @@ def _agrees(question: str) -> bool:
 
 
 add_showing(app)
+add_replay(app)
 add_commands(app, Desk(lambda: datetime.now(UTC), _passphrase, _agrees))

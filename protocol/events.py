@@ -379,10 +379,19 @@ def message_digest(message: Message) -> str:
     return hashlib.sha256(canonical_json(json.loads(message.to_json()))).hexdigest()
 
 
+def subject_hash(opening: Opening) -> bytes:
+    """Return the salted hash that stands in the leaf for the subject part, so that the part itself can be left out."""
+    return hashlib.sha256(label("subject") + opening.subject_salt + canonical_json(opening.subject)).digest()
+
+
+def leaf_over(record: dict[str, Any], record_salt: bytes, hashed_subject: bytes) -> bytes:
+    """Return the leaf of a record whose subject part is known by its hash only."""
+    hashed = hashlib.sha256(label("record") + record_salt + canonical_json(record)).digest()
+    return LEAF_VERSION + hashed + hashed_subject
+
+
 def _leaf(opening: Opening) -> bytes:
-    record = hashlib.sha256(label("record") + opening.record_salt + canonical_json(opening.record))
-    subject = hashlib.sha256(label("subject") + opening.subject_salt + canonical_json(opening.subject))
-    return LEAF_VERSION + record.digest() + subject.digest()
+    return leaf_over(opening.record, opening.record_salt, subject_hash(opening))
 
 
 def _write_record(event: Event) -> dict[str, Json]:
