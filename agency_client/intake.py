@@ -25,7 +25,7 @@ from protocol.errors import InputError, Issue
 from protocol.group import random_bytes
 from protocol.messages import PartName
 from protocol.normalise import normalise
-from protocol.policy import PolicyEngine, Push
+from protocol.policy import Plant, PolicyEngine, Push
 
 CHUNK: Final = 200
 """Records written to the vault at once: one disk flush for so many, and small in memory."""
@@ -99,7 +99,7 @@ class Intake:
         says = {decision.rule: decision.reason} | {rule: self._engine.rules[rule].says for rule in decision.policies}
         return [Issue("record", rule, says[rule]) for rule in refusing if rule not in OF_THE_MOMENT]
 
-    def _question(self, ready: "Ready") -> Push:
+    def _question(self, ready: "Ready") -> Push | Plant:
         """Return what the broker will be asked about this record's signal, were it sent now."""
         now, draft = self._clock(), ready.draft
         return Push(

@@ -195,6 +195,7 @@ class Post:
             result.status == "refused"
             or not isinstance(event, SignalRegistered)
             or (event.asked.epoch, event.asked.grounds) != (signal.epoch, signal.grounds)
+            or event.asked.cover != signal.cover
             or (event.asked.basis, event.act.basis, event.urgency) != (signal.basis, signal.basis, signal.urgency)
             or event.act.decision != "allow"
             or set(event.subject.tag_digests) != signal.tag_digests
@@ -265,6 +266,7 @@ class _Sent:
     grounds: tuple[str, ...]
     basis: str
     urgency: str
+    cover: str | None
     tag_digests: frozenset[bytes]
 
 
@@ -278,6 +280,7 @@ def _sent(body: bytes) -> list[_Sent]:
             tuple(signal["grounds"]),
             signal["basis"],
             signal["urgency"],
+            signal.get("cover"),
             frozenset(tag_digest(unb64url(key["tag"])) for key in signal["keys"]),
         )
         for signal in json.loads(body)["signals"]

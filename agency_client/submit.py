@@ -17,7 +17,7 @@ from agency_client.draft import Draft, DraftKey
 from agency_client.vault.signals import KeptKey
 from protocol.encoding import label, lp, parse_time
 from protocol.envelope import EnvelopeKeyRef, PartContext, SealedParts, part_digest, seal, signal_statement
-from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
+from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts
 from protocol.messages import Informed, PartName, PushRequest, Signal, SignalKey
 from protocol.signing import Signer
@@ -76,11 +76,20 @@ def derive(outputs: Sequence[bytes], purpose: PurposeId, epoch: Epoch) -> list[T
 
 
 def make_signal(
-    ready: ToSign, tagging: Tagging, derived: Sequence[TagAndKey], purpose: PurposeId, epoch: Epoch, sender: Sender
+    ready: ToSign,
+    tagging: Tagging,
+    derived: Sequence[TagAndKey],
+    purpose: PurposeId,
+    epoch: Epoch,
+    sender: Sender,
+    cover: PartyId | None = None,
 ) -> tuple[Signal, tuple[KeptKey, ...]]:
-    """Seal and sign one signal; also returns the envelope keys that open what a counterpart seals."""
+    """Seal and sign one signal; also returns the envelope keys that open what a counterpart seals.
+
+    With a ``cover`` it is a canary, bound to that agency's name: its signature must take the place of ours.
+    """
     draft = ready.draft
-    context = PartContext(ready.id, sender.signer.party, purpose, epoch)
+    context = PartContext(ready.id, cover or sender.signer.party, purpose, epoch)
     found = [(key, tagging.pick(key, derived)) for key in draft.keys]
     openers = [(key, pair) for key, pair in found if opens_parts(key.kind)]
     # A signal of factors alone makes no hit, so nobody would ever open its parts.
@@ -105,6 +114,7 @@ def make_signal(
         expires_at=parse_time(ready.expires_at),
         informed=Informed(status=draft.informed, review_on=draft.review_on),
         supersedes=ready.supersedes,
+        cover=cover,
         key_id=sender.signer.key_id,
         signature=sender.signer.sign(signal_statement(context, digests)),
     )

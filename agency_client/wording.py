@@ -94,7 +94,7 @@ def case_words(claim: Claim, other: PartyId | None, covenant: Covenant, *, urgen
     twin = twins_agree(pair.kinds)
     whom = "the person you ask about" if pair.mine == "subject" else "somebody around the person you ask about"
     whom += "" if pair.theirs == "subject" else " (as somebody around theirs)"
-    text = f"{_title(other, covenant)} {_KNOWS[pair.quality]} {whom}: {joined(named)} {_agree(named)}."
+    text = f"{title_of(other, covenant)} {_KNOWS[pair.quality]} {whom}: {joined(named)} {_agree(named)}."
     text += " It could be a twin." if twin else ""
     text += " Urgent." if urgent else ""
     sure = sureness(pair.kinds, covenant.population, one_person=pair.one_person)
@@ -108,8 +108,8 @@ def queried_sentence(notice: QueriedNotice, reference: str, covenant: Covenant) 
     purpose = covenant.purposes.get(notice.purpose)
     title = notice.purpose if purpose is None else purpose.title.en
     return (
-        f"{_title(notice.asker, covenant)} asked about {_whom(pair)} of {reference} on {notice.at:%a %d %b %H:%M} UTC, "
-        f"for {title}: {joined(named)} {_agree(named)}. Nothing is asked of you."
+        f"{title_of(notice.asker, covenant)} asked about {_whom(pair)} of {reference} on "
+        f"{notice.at:%a %d %b %H:%M} UTC, for {title}: {joined(named)} {_agree(named)}. Nothing is asked of you."
     )
 
 
@@ -138,10 +138,11 @@ def _pair(notice: Claim) -> _Pair:
 
 
 def _who(notice: HitNotice, covenant: Covenant) -> str:
-    return _title(None if notice.counterpart is None else notice.counterpart.agency, covenant)
+    return title_of(None if notice.counterpart is None else notice.counterpart.agency, covenant)
 
 
-def _title(agency: PartyId | None, covenant: Covenant) -> str:
+def title_of(agency: PartyId | None, covenant: Covenant) -> str:
+    """Return what people call an agency; ``None`` is one that is not named."""
     if agency is None:
         return "Another agency"
     found = covenant.find(agency)

@@ -7,15 +7,12 @@ Not here: registering one (``ingest.py``), its whole design (``docs/adr/0013-can
 """
 
 from datetime import datetime
-from typing import Final
 
 from broker.interfaces import StoredSignal
-from protocol.messages import Level
-from protocol.policy import Decision, Plant, PolicyEngine
+from protocol.canaries import PLANTER_LEVEL, still_planting
+from protocol.policy import Decision, PolicyEngine
 
-PLANTER_LEVEL: Final[Level] = "agency"
-"""Enough to ask that agency why; the contact and the content that it sealed are about a person, whom the planter has no
-business with."""
+__all__ = ["PLANTER_LEVEL", "planter_decision"]
 
 
 def planter_decision(signal: StoredSignal, engine: PolicyEngine, now: datetime) -> Decision:
@@ -23,18 +20,5 @@ def planter_decision(signal: StoredSignal, engine: PolicyEngine, now: datetime) 
 
     A planter that was suspended, or a purpose that no longer has canaries, silences those that stand.
     """
-    covenant = engine.covenant
-    purpose, cover = covenant.purposes.get(signal.purpose), covenant.find(signal.agency)
-    question = Plant(
-        agency=signal.told,
-        cover=signal.agency,
-        purpose=signal.purpose,
-        epoch=signal.epoch,
-        now=now,
-        # What was agreed when it was planted is not asked again: any ground and basis of today stand for them.
-        grounds=() if purpose is None else tuple(purpose.grounds)[:1],
-        basis="" if purpose is None or cover is None else next(iter(purpose.bases_of(covenant.kind_of(cover.id))), ""),
-        kinds=(),
-        expires_at=signal.expires_at,
-    )
+    question = still_planting(engine.covenant, signal.told, signal.agency, signal.purpose, signal.epoch, now)
     return engine.decide(question)

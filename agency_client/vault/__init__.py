@@ -4,6 +4,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from agency_client.vault.canaries import Canaries
 from agency_client.vault.database import Cipher, Database
 from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.hits import Hits
@@ -21,6 +22,7 @@ class Vault:
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
         self.evidence = EvidenceShelf(self._database)
+        self.canaries = Canaries(self._database)
 
     def together(self) -> AbstractContextManager[None]:
         """Make one transaction of all that this thread does with the shelves within."""

@@ -142,6 +142,22 @@ class FindingRow(Row, table=True):
     seen_at: str | None = None
 
 
+class CanaryRow(Row, table=True):
+    """A canary of a supervisor, by the id of its signal."""
+
+    __tablename__ = "canary"
+
+    id: str = Field(primary_key=True)
+    cover: str
+    purpose: str
+    reference: bytes
+    """Sealed."""
+    waiting: bytes | None
+    """Sealed: the signal, its draft and its envelope keys, until the cover's signature is there."""
+    created_at: str
+    expires_at: str
+
+
 class PersonRow(Row, table=True):
     """Who is behind an opaque person reference; only this agency can say."""
 

@@ -19,8 +19,9 @@ AGENCIES = (
     ("municipality-dalen", "municipality", "Gemeente Dalen", "legal-duty"),
     ("probation-vals", "probation", "Reclassering Vals", "legal-duty"),
     ("probation-buiten", "probation", "Reclassering Buiten", "legal-duty"),
+    ("supervisor-mid", "supervisor", "Toezichthouder Midden", ""),
 )
-"""The last two are dishonest, and what they want waits for ever; the others never are."""
+"""The probations are dishonest, and what they want waits for ever; the others never are. The last signals nothing."""
 BUDGET = 20_000
 """Evaluations a day: far more than honest tests use, and little enough to use up in seconds."""
 
