@@ -17,14 +17,14 @@ from rich.markup import escape
 
 from agency_client.looking import Looked, look, mark_shown, not_shown
 from agency_client.mapping import Mapping as ColumnMapping
-from agency_client.preview import PushKind, preview, sendable
+from agency_client.preview import SEND_RULE, PushKind, preview, sendable
 from agency_client.preview_words import Language, preview_json, show_preview
 from agency_client.push import Constants, settle_mappings
 from agency_client.session import Session
 from agency_client.wording import counted
 from edge.cli import reported
 from protocol.encoding import Json
-from protocol.errors import Code, InputError, SluisError
+from protocol.errors import Code, InputError, RefusedError, SluisError
 from protocol.ids import PurposeId
 from protocol.keys import KINDS
 
@@ -107,7 +107,9 @@ def _any_records(session: Session, purpose: str | None, urgency: str | None) -> 
     if urgency not in (None, "normal", "urgent"):
         raise InputError(Code.MALFORMED, "--urgency is normal or urgent.")
     covenant = session.covenant
-    names = [PurposeId(purpose)] if purpose is not None else sendable(covenant, session.me.id)
+    names = (PurposeId(purpose),) if purpose is not None else sendable(covenant, session.me.id)
+    if not names:
+        raise RefusedError(Code.POLICY_REFUSED, "Your kind of agency signals for no purpose.", rule=SEND_RULE)
     purposes = {name: covenant.purpose(name) for name in names}
     return [
         PushKind(name, frozenset(found.key_kinds), "urgent" if (urgency or found.urgency) == "urgent" else "normal")

@@ -3,6 +3,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import StringIO
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import typer
+from click.testing import Result
 from rich.console import Console
+from typer.testing import CliRunner
 
-from agency_client.commands_preview import approved, looked_at, show_look
+from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.intake import Intake
 from agency_client.looking import Looked, look, mark_shown, not_shown
 from agency_client.preview import PushKind, preview
@@ -20,7 +24,7 @@ from agency_client.preview_words import preview_json, preview_lines
 from agency_client.session import Session
 from agency_client.vault import Vault
 from protocol.covenant import Covenant
-from protocol.covenant_parts import Agency
+from protocol.covenant_parts import Agency, AgencyKind
 from protocol.errors import RefusedError
 from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.policy import LEVELS, Notify, PolicyEngine
@@ -54,6 +58,11 @@ class Here:
     def me(self) -> Agency:
         """The police."""
         return self.covenant.agency(POLICE)
+
+    @property
+    def kind(self) -> AgencyKind:
+        """What the police are."""
+        return "police"
 
     def intake(self) -> Intake:
         """Return what reads files."""
@@ -225,3 +234,40 @@ def test_a_file_that_breaks_is_looked_at_as_far_as_it_goes(here: Session, tmp_pa
     broken.write_bytes(b"not a workbook")
     found = looked_at(here, {people: MAPPING, broken: MAPPING})
     assert [one.purpose for one in found.pushed] == [PREVENTION]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], ["offender-prevention", "victim-protection", "Could be told"]),
+        (["--purpose", "victim-protection", "--language", "nl"], ["Slachtoffers beschermen", "spoed"]),
+        (["--purpose", "offender-prevention", "--urgency", "urgent"], ["urgent", "within 24 hours"]),
+    ],
+)
+def test_the_command_speaks_of_any_records(here: Session, arguments: list[str], told: list[str]) -> None:
+    """Without a file it tells of each purpose that the agency signals for, or of the one that is asked."""
+    done = _run(here, *arguments)
+    assert done.exit_code == 0
+    assert all(one in done.output for one in told)
+
+
+def test_the_command_speaks_of_a_file_for_programs(here: Session, people: Path) -> None:
+    """With --json it prints one document with the file's rows and a preview a kind of push."""
+    people.with_name("people.csv.mapping.yaml").write_text(MAPPING.to_yaml())
+    done = _run(here, str(people), "--json")
+    found = json.loads(done.stdout)
+    assert [file["signals"] for file in found["files"]] == [2]
+    assert [one["purpose"] for one in found["previews"]] == [PREVENTION]
+
+
+@pytest.mark.parametrize("wrong", [["--language", "fr"], ["--urgency", "soon"], ["--purpose", "nothing"]])
+def test_a_wrong_option_ends_with_its_status(here: Session, wrong: list[str]) -> None:
+    """An unknown language, urgency or purpose is one line and the status of its code."""
+    assert _run(here, *wrong).exit_code in (65, 66)
+
+
+def _run(here: Session, *arguments: str) -> Result:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    add_preview(app, lambda _: nullcontext(here), lambda: Console(width=200))
+    return CliRunner().invoke(app, ["preview", "--home", ".", *arguments])

@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from edge import logs
-from edge.api import SECURITY_HEADERS, described, make_app
+from edge.api import MAX_REQUEST_ID, SECURITY_HEADERS, described, make_app
 from edge.covenant_header import COVENANT_HEADER
 from protocol.errors import Code, ConfigurationError, InputError, Issue, RefusedError, UnavailableError
 from protocol.messages import PushAnswer, PushRequest
@@ -228,3 +228,14 @@ async def test_every_answer_says_under_which_covenant() -> None:
                 assert (await http.get(path)).headers.get(COVENANT_HEADER) == (acting[-1] if said else None)
             acting.append("b" * 64)
             assert (await http.get("/healthz")).headers.get(COVENANT_HEADER) == ("b" * 64 if said else None)
+
+
+@pytest.mark.parametrize(("name", "given_back"), [("r" * MAX_REQUEST_ID, True), ("r" * (MAX_REQUEST_ID + 1), False)])
+@pytest.mark.parametrize("path", ["/healthz", "/v1/raise/refused"])
+async def test_a_callers_name_for_its_request_is_given_back(
+    http: httpx.AsyncClient, log: io.StringIO, path: str, name: str, given_back: bool
+) -> None:
+    """X-Request-ID comes back with answers and refusals alike when it is short, and never reaches the log."""
+    answer = await http.get(path, headers={"X-Request-ID": name})
+    assert answer.headers.get("x-request-id") == (name if given_back else None)
+    assert name not in log.getvalue()
