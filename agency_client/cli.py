@@ -21,10 +21,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agency_client.acts import Opened
-from agency_client.awaiting import Wait, WaitState, waits
+from agency_client.awaiting import Wait, overdue
 from agency_client.checking import Checked
 from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
+from agency_client.commands_canary import add_canary
+from agency_client.commands_decisions import add_decisions
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.commands_statistics import add_statistics
 from agency_client.heard import warning_of
@@ -62,7 +64,7 @@ from edge.keyfile import SecretText, passphrase_from
 from edge.logs import configure
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, SluisError, UnavailableError, VerificationError
-from protocol.messages import Justification, OpeningRequest, WithdrawalRequest, parse, utc
+from protocol.messages import Justification, OpeningRequest, QueriedNotice, WithdrawalRequest, parse, utc
 
 WAITING: Final = exit_status(Code.UNAVAILABLE)
 """Exit status when something waits in the outbox: sysexits' "try later"."""
@@ -241,11 +243,7 @@ def inbox(
                 {"code": one.code, "place": one.place, "detail": one.detail}
                 for one in session.vault.evidence.findings(unseen_only=True)
             ]
-            late: list[Json] = [
-                wait_json(wait, session.vault, session.covenant)
-                for wait in _waits(session)
-                if wait.state is WaitState.LATE and wait.told_at is not None
-            ]
+            late: list[Json] = [wait_json(wait, session.vault, session.covenant) for wait in _late(session)]
             asked: list[Json] = [
                 queried_json(session.vault, one, session.covenant) for one in session.vault.hits.queried()
             ]
@@ -263,14 +261,14 @@ def _show_inbox(session: Session, hits: list[KeptHit]) -> None:
     for kept in sorted(hits, key=lambda one: (one.state is HitState.WITHDRAWN, order[one.notice.quality])):
         show_hit(out, session.vault, kept, session.covenant, _now())
     show_muted(out, session.vault)
-    show_queried(out, session.vault, session.covenant)
-    show_overdue(out, session.vault, _waits(session), session.covenant)
+    show_queried(out, session.vault, session.covenant, session.vault.hits.queried())
+    show_overdue(out, session.vault, _late(session), session.covenant)
     if not hits:
         out.print("No hits. Your signals stand; you are told as soon as another agency knows the same person.")
 
 
-def _waits(session: Session) -> list[Wait]:
-    return list(waits(session.vault, session.covenant, session.me.id, _now()))
+def _late(session: Session) -> list[Wait]:
+    return list(overdue(session.vault, session.covenant, session.me.id, _now()))
 
 
 async def _read_inbox(session: Session) -> SluisError | None:
@@ -308,6 +306,14 @@ async def _follow_for_a_while(session: Session, as_json: bool, shown: set[str]) 
                 if f"{kept.id} {kept.state}" not in shown:
                     shown.add(f"{kept.id} {kept.state}")
                     _show_one(session, kept, as_json)
+            for notice in session.vault.hits.queried():
+                if f"queried {notice.seq}" not in shown:
+                    shown.add(f"queried {notice.seq}")
+                    _show_question(session, notice, as_json)
+            for wait in _late(session):
+                if f"overdue {wait.signal.id}" not in shown:
+                    shown.add(f"overdue {wait.signal.id}")
+                    _show_late(session, wait, as_json)
             await _next_news(doors)
 
 
@@ -324,11 +330,25 @@ async def _next_news(doors: Online) -> None:
         await asyncio.sleep(_RETRY)
 
 
+def _show_late(session: Session, wait: Wait, as_json: bool) -> None:
+    if as_json:
+        _print_json({"overdue": wait_json(wait, session.vault, session.covenant)})
+    else:
+        show_overdue(_console(), session.vault, [wait], session.covenant)
+
+
 def _show_one(session: Session, kept: KeptHit, as_json: bool) -> None:
     if as_json:
         _print_json(hit_json(session.vault, kept, session.covenant, _now()))
     else:
         show_hit(_console(), session.vault, kept, session.covenant, _now())
+
+
+def _show_question(session: Session, notice: QueriedNotice, as_json: bool) -> None:
+    if as_json:
+        _print_json({"queried": queried_json(session.vault, notice, session.covenant)})
+    else:
+        show_queried(_console(), session.vault, session.covenant, [notice])
 
 
 @app.command("open")
@@ -478,9 +498,16 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             )
 
 
+add_canary(
+    app,
+    lambda home: opened(home, _passphrase(), _now),
+    lambda home: opened(home, _passphrase(), _now, offline=True),
+    lambda: _console(),
+)
 add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
 add_ask(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 add_awaited(app, lambda home: opened(home, _passphrase(), _now, offline=True), lambda: _console())
+add_decisions(app, lambda home: opened(home, _passphrase(), _now, offline=True))
 add_statistics(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 
 

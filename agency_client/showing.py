@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from agency_client.acts import Opened
+from agency_client.canary_wording import asked_sentence, pushed_words
 from agency_client.draft import Draft
 from agency_client.intake import Taken
 from agency_client.post import Tally
@@ -76,7 +77,7 @@ def hit_json(vault: Vault, kept: KeptHit, covenant: Covenant, now: datetime) -> 
     """Return a hit for programs."""
     notice = kept.notice
     reference = reference_of(vault, notice.my_signal)
-    words = words_of(kept, reference, covenant, now)
+    words = _words(vault, kept, covenant, now)
     other = notice.counterpart
     return {
         "hitId": str(notice.hit_id),
@@ -96,12 +97,19 @@ def hit_json(vault: Vault, kept: KeptHit, covenant: Covenant, now: datetime) -> 
         "couldBeTwin": words.twin,
         "sentence": words.sentence,
         "sure": words.sure,
+        "canary": vault.canaries.cover_of(notice.my_signal) is not None,
     }
+
+
+def _words(vault: Vault, kept: KeptHit, covenant: Covenant, now: datetime) -> Words:
+    reference = reference_of(vault, kept.notice.my_signal)
+    words, cover = words_of(kept, reference, covenant, now), vault.canaries.cover_of(kept.notice.my_signal)
+    return words if cover is None else pushed_words(words, kept, reference, cover, covenant)
 
 
 def show_hit(out: Console, vault: Vault, kept: KeptHit, covenant: Covenant, now: datetime) -> None:
     """Print a hit: one sentence, how sure, and what to do next."""
-    words: Words = words_of(kept, reference_of(vault, kept.notice.my_signal), covenant, now)
+    words = _words(vault, kept, covenant, now)
     short = str(kept.id)[:_SHORT]
     live = kept.state is not HitState.WITHDRAWN
     colour = _COLOURS[kept.notice.quality] if live else "dim"
@@ -139,15 +147,22 @@ def queried_json(vault: Vault, notice: QueriedNotice, covenant: Covenant) -> dic
         "agency": notice.asker,
         "kinds": [*dict.fromkeys(one.kind for one in notice.agreed)],
         "askedAt": format_time(notice.at),
-        "sentence": queried_sentence(notice, reference, covenant),
+        "sentence": _asked(vault, notice, covenant),
+        "canary": vault.canaries.cover_of(notice.my_signal) is not None,
     }
 
 
-def show_queried(out: Console, vault: Vault, covenant: Covenant) -> None:
+def _asked(vault: Vault, notice: QueriedNotice, covenant: Covenant) -> str:
+    reference, cover = reference_of(vault, notice.my_signal), vault.canaries.cover_of(notice.my_signal)
+    if cover is None:
+        return queried_sentence(notice, reference, covenant)
+    return asked_sentence(notice, reference, cover, covenant)
+
+
+def show_queried(out: Console, vault: Vault, covenant: Covenant, notices: Iterable[QueriedNotice]) -> None:
     """Print the verified words about who asked about our people."""
-    for notice in vault.hits.queried():
-        sentence = queried_sentence(notice, reference_of(vault, notice.my_signal), covenant)
-        out.print(escape(sentence), style="blue", highlight=False)
+    for notice in notices:
+        out.print(escape(_asked(vault, notice, covenant)), style="blue", highlight=False)
 
 
 def opened_json(opened: Opened) -> dict[str, Json]:
