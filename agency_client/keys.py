@@ -69,7 +69,12 @@ class PublishedKeys:
         cosigned = await self._trail.admit(note)
         await asyncio.to_thread(self._versions.fetch, [logged.evidence for logged in answer.statements])
         for logged in answer.statements:
-            self._versions.require(_require_logged(logged, cosigned))
+            event = _require_logged(logged, cosigned)
+            try:
+                self._versions.require(event)
+            except VerificationError as error:
+                self._shelf.report(error.code, f"key statement of {purpose}", error.detail, self._clock())
+                raise
         found = KeyStatements(statements=tuple(logged.signed for logged in answer.statements))
         keys = self._agree(found, purpose, epoch)
         kept = self._shelf.key_statements(purpose, epoch)

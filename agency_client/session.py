@@ -28,6 +28,7 @@ from agency_client.signed_versions import SignedVersions, earlier_of
 from agency_client.statistics import Statistics
 from agency_client.submit import person_reference
 from agency_client.tagging import Sending
+from agency_client.taken import note_taken, replaced_at
 from agency_client.trail import LogKeys, Trail
 from agency_client.transport import broker_door, key_holder_doors
 from agency_client.vault import Vault
@@ -135,6 +136,7 @@ def opened(
     vault = home.vault(identity)
     try:
         _require_log(vault, agreed.covenant)
+        note_taken(vault.evidence, agreed.covenant.sha256, clock())
         yield Session(home, identity, trust, agreed, me, vault, clock, warn)
     finally:
         vault.close()
@@ -152,6 +154,7 @@ def renewed(session: Session) -> Session:
     else:
         agreed = _agreed(found)
         _require_log(session.vault, agreed.covenant)
+        note_taken(session.vault.evidence, agreed.covenant.sha256, session.clock())
     agreed.require_in_force(session.clock())
     if agreed is last:
         return session
@@ -168,7 +171,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
     """Open the doors to broker and key-holders."""
     covenant, vault, clock = session.covenant, session.vault, session.clock
     signer, heard = session.identity.sender.signer, Heard()
-    versions = SignedVersions(session.agreed, earlier_of(session.trust))
+    versions = SignedVersions(session.agreed, earlier_of(session.trust), replaced_at(vault.evidence))
     async with make_http() as http:
         broker = broker_door(session.agreed, signer, clock, http, heard)
         doors = key_holder_doors(session.agreed, signer, clock, http, heard)

@@ -24,8 +24,8 @@ MAX_UNKNOWN: Final = 100
 """Versions looked up in vain in one command: a page's worth; each lookup verifies signatures again."""
 
 REPLACED_GRACE: Final = timedelta(days=1)
-"""How long after we took the next version over a broker may act under the one before: as long as the word that a version
-is the newest holds (``edge/covenant_online.py``), after which an honest broker has stopped."""
+"""How long after we took the next version over a broker may act under the one before: as long as its word holds that a
+version is the newest (``edge/covenant_online.py``); later an honest one has stopped."""
 
 Earlier = Callable[[str], Covenant]
 """Returns the covenant of a SHA-256 that the board signed, whenever that was. Raises ``NotFoundError``."""

@@ -2,20 +2,24 @@
 """Whoever operates the broker writes rules of his own into its database: no client uses anything told under them."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from agency_client.signed_versions import Earlier
+from agency_client.signed_versions import REPLACED_GRACE, Earlier
+from agency_client.taken import note_taken, replaced_at
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.ids import PartyId
 from tests.fakes.agency import Client, make_client
+from tests.fakes.agency_vault import open_vault
 from tests.fakes.covenants import CovenantKit, amended
-from tests.fakes.small_world import PURPOSE, World
+from tests.fakes.small_world import NOW, PURPOSE, World
 
 ANNA = [("bsn", "123456782")]
 POLICE = PartyId("police-oost")
+SECOND = timedelta(seconds=1)
 RULES = f"purposes/{PURPOSE}.cedar"
 
 
@@ -123,6 +127,26 @@ async def test_a_signed_version_under_another_name_is_a_lie(tmp_path: Path, worl
     refused = await care.send()
     assert isinstance(refused, VerificationError)
     assert refused.code is Code.COVENANT_UNTRUSTED
+
+
+async def test_a_broker_that_stays_behind_is_caught(tmp_path: Path, world: World) -> None:
+    """What is done under a version that this agency saw replaced more than a day ago is a finding; before that, not."""
+    before = amended(world.kit, "2025.9").covenant
+    for number, (ago, codes) in enumerate(((REPLACED_GRACE, []), (REPLACED_GRACE + SECOND, [Code.COVENANT_UNTRUSTED]))):
+        seen = {before.sha256: NOW - ago}
+        care = make_client(tmp_path / f"c{number}", world, "care-linde", earlier=_signed(before), replaced=seen)
+        care.add((f"C-{number}", ANNA))
+        _act_under(world, before)
+        await care.send()
+        assert _found(care) == codes
+
+
+def test_when_a_version_was_replaced_is_remembered(tmp_path: Path) -> None:
+    """Each version ends when the next was taken over; one that the board brought back counts again."""
+    shelf = open_vault(tmp_path, b"police").evidence
+    for days, sha256 in enumerate(("a", "a", "b", "c", "b")):
+        note_taken(shelf, sha256 * 64, NOW + timedelta(days=days))
+    assert replaced_at(shelf) == {"a" * 64: NOW + timedelta(days=2), "c" * 64: NOW + timedelta(days=4)}
 
 
 async def test_who_makes_versions_up_is_looked_up_no_more(tmp_path: Path, world: World) -> None:

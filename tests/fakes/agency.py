@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A whole agency client in a test: its vault in a folder, its doors into a small world."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -102,6 +102,7 @@ def make_client(
     batch: int = 200,
     clock: Callable[[], datetime] = clock,
     earlier: Earlier = signed_nothing,
+    replaced: Mapping[str, datetime] | None = None,
 ) -> Client:
     """Return the client of one agency, with its vault in ``folder``."""
     folder.mkdir(exist_ok=True)
@@ -111,7 +112,7 @@ def make_client(
     door = broker or world.broker.door(party)
     trail = Trail(vault.evidence, door, LogKeys.of(covenant), clock)
     agreed = agreed_of(covenant)
-    versions = SignedVersions(agreed, earlier)
+    versions = SignedVersions(agreed, earlier, replaced)
     quorum = KeyHolders(holders or world.holders, covenant.sharing, vault.evidence, clock)
     keys = PublishedKeys(vault.evidence, door, trail, versions, covenant, clock)
     post = Post(vault, door, trail, versions, party, clock, no_pause)
