@@ -19,6 +19,7 @@ import httpx
 import typer
 
 from broker import binaries, cluster
+from broker.exporting import add_decisions
 from broker.migrate import migrate
 from broker.settings import HomeFile, make_home, open_home, require_place
 from broker.standing import looking
@@ -178,3 +179,8 @@ def _passphrase(*, new: bool = False) -> SecretText:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+add_decisions(
+    app, lambda home, given, programs: _database(given, home if given else open_home(home).postgres, programs)
+)

@@ -7,29 +7,47 @@ Not here: secrets, whose old bytes are overwritten (``keyfile.replace_file``), w
 import contextlib
 import fcntl
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from protocol.errors import Code, ConfigurationError
 
 
 def put_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file so that any reader finds the old or the new one whole. Raises ``ConfigurationError``."""
+    with _put(path, mode) as stream:
+        stream.write(content)
+
+
+def put_lines(path: Path, lines: Iterable[str], *, mode: int = 0o600) -> int:
+    """Write lines as they come, as ``put_file`` does, and return how many. Raises ``ConfigurationError``."""
+    count = 0
+    with _put(path, mode) as stream:
+        for line in lines:
+            stream.write(line.encode() + b"\n")
+            count += 1
+    return count
+
+
+@contextmanager
+def _put(path: Path, mode: int) -> Generator[BinaryIO, None, None]:
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         fresh.replace(path)
         sync_folder(path.parent)
     except OSError as error:
+        raise _cannot(path, error) from None
+    finally:
         with contextlib.suppress(OSError):
             fresh.unlink()
-        raise _cannot(path, error) from None
 
 
 def put_link(path: Path, target: Path) -> None:

@@ -87,6 +87,14 @@ class EvidenceShelf:
             yield from ((row.place, row.kind, row.leaf) for row in rows)
             last = rows[-1].place
 
+    def openings(self) -> Iterator[tuple[int, Opening]]:
+        """Yield place and opening of every receipt, in the log's order."""
+        for place, _, _ in self.receipts():
+            with self._database.reading() as session:
+                row = session.get_one(ReceiptRow, place)
+                sealed = row.opening
+            yield place, parse(Opening, self._database.open(sealed, "receipt", str(place)))
+
     def has_receipt(self, place: int) -> bool:
         """Return whether the log's entry at a place was proven to us before."""
         with self._database.reading() as session:

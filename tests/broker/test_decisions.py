@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Past decisions exported from a real database: content-free, without canaries, and decided again alike."""
+
+import stat
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from board.replay import replay
+from broker.main import app
+from protocol.decision_lines import DecisionLine, read_line
+from protocol.events import QueryAnswered, SignalRefused, SignalRegistered
+from tests.broker.test_canaries import ALSO, NOBODY, REAL, SUPERVISOR, canary, events
+from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, BrokerWorld, broker_world
+
+STRONG = {"name-dob": "n1"}
+
+
+async def lived(world: BrokerWorld) -> list[str]:
+    """Let signals meet, one be refused, one hit a canary and one agency ask; return ids that no line may hold."""
+    first, second = world.signal(POLICE, STRONG), world.signal(CARE, {**STRONG, **REAL})
+    refused = world.signal(CARE, {"phone": "x"}, days=4_000)
+    await world.agency(POLICE).push(first)
+    await world.agency(CARE).push(second, refused)
+    await world.agency(SUPERVISOR).push(canary(world, PROSECUTION, NOBODY))
+    await world.agency(POLICE).push(world.signal(POLICE, NOBODY))
+    await world.agency(SUPERVISOR).told(1)
+    await world.agency(POLICE).told(2)
+    await world.agency(CARE).told(1)
+    await world.agency(PROSECUTION).ask(REAL)
+    await world.agency(CARE).told(2)
+    return [str(signal.id) for signal in (first, second, refused)]
+
+
+async def test_exported_decisions_are_decided_again_alike(database: str, tmp_path: Path) -> None:
+    """Every line reads, names no signal and nothing of a canary, and differs nowhere under the same covenant."""
+    out = tmp_path / "decisions.jsonl"
+    async with broker_world(database, also=ALSO) as world:
+        ids = await lived(world)
+        result = CliRunner().invoke(
+            app, ["decisions", "--home", str(tmp_path), "--database", database, "--out", str(out)]
+        )
+        assert result.exit_code == 0, result.output
+    text = out.read_text()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    lines = [read_line(line) for line in text.splitlines()]
+    assert f"{len(lines)} decisions written" in result.output
+    assert not [one for one in (*ids, SUPERVISOR) if one in text]
+    kinds = [type(line.event) for line in lines]
+    assert (kinds.count(SignalRegistered), kinds.count(SignalRefused), kinds.count(QueryAnswered)) == (3, 1, 1)
+    again = replay(world.kit.covenant, lines)
+    assert not [one for one in again if one.differs]
+    # Signals, the question, what police and care were told of each other, and what care heard of the question.
+    assert [one.act for one in again if one.now is not None].count("notice") == 3
+    _stand_in_the_log(database, lines)
+
+
+def _stand_in_the_log(database: str, lines: list[DecisionLine]) -> None:
+    said = [record["event"] for record in events(database)]
+    assert len(said) > len(lines)
+    assert len({line.leaf for line in lines}) == len(lines)
