@@ -149,9 +149,12 @@ def status(
         state = answer.json()
     except (httpx.HTTPError, ValueError):
         raise UnavailableError(Code.UNAVAILABLE, f"No broker answers at {address}.") from None
-    for name in ("status", "covenant", "logSize", "publishedSize"):
+    for name in ("status", "logSize", "publishedSize"):
         if name in state:
             typer.echo(f"{name}: {state[name]}")
+    if covenant := state.get("covenant"):
+        over = "" if state.get("covenantInForce") else ", which is over: every act waits"
+        typer.echo(f"covenant: {covenant['version']}, sha256 {covenant['sha256']}{over}")
     if failing := state.get("failingWitnesses"):
         typer.echo(f"key-holders that do not cosign now: {', '.join(failing)}")
     if answer.status_code != httpx.codes.OK:

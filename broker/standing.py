@@ -7,12 +7,13 @@ Who acts takes ``broker`` once and uses that value to the end of the act. Not he
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from broker.publishing import Publication
 from broker.service import Broker
 from broker.transport import KeyHolderDoor
+from edge.covenant_watch import LOOK_SECONDS as VERIFY_SECONDS
 from edge.covenant_watch import CovenantWatch
 from edge.logs import Logger, error_fields
 from protocol.agreed import Agreed
@@ -81,12 +82,14 @@ class Standing:
 
 
 def looking(watch: CovenantWatch, publication: Publication) -> Look:
-    """Return what looks at the broker's own published covenant; verifying it waits until a file has changed."""
+    """Return what looks at the broker's own published covenant: verified when a file has changed, and once a minute."""
     seen: list[int] = []
+    looked: list[datetime] = []
 
     def look(now: datetime) -> Agreed:
-        if (marks := publication.marks()) != seen:
-            seen[:] = marks
+        marks = publication.marks()
+        if marks != seen or not looked or abs(now - looked[-1]) >= timedelta(seconds=VERIFY_SECONDS):
+            seen[:], looked[:] = marks, [now]
             watch.look(now)
         return watch.agreed
 
