@@ -116,18 +116,22 @@ def _without_case(engine: PolicyEngine, tried: Sequence[Tried]) -> Iterator[Issu
 
 def _to_settle(files: Mapping[str, bytes], engine: PolicyEngine) -> Iterator[Issue]:
     covenant = engine.covenant
-    texts = [(TERMS, "dpia", covenant.terms.dpia)]
-    for name, purpose in covenant.purposes.items():
-        texts += [(f"purposes/{name}.yaml", "dpia", purpose.dpia), (f"purposes/{name}.yaml", "advice", purpose.advice)]
-    for path, field, text in texts:
-        if text.startswith(NOT_YET):
-            yield read_document(path, files[path]).issue((field,), "to_come", text)
+    for path, field, text in not_yet(covenant):
+        yield read_document(path, files[path]).issue((field,), "to_come", text)
     document = read_document(BASES, files[BASES])
     used = {code for purpose in covenant.purposes.values() for code in laws_of(purpose)}
     used |= {rule.legal_basis for rule in engine.rules.values()}
     for code, basis in covenant.legal_bases.items():
         if code in used and basis.certainty == "unsure":
             yield document.issue(("bases", code), "unsure", f"Nobody has checked this article: {basis.article}")
+
+
+def not_yet(covenant: Covenant) -> Iterator[tuple[str, str, str]]:
+    """Yield file, field and text of every assessment and advice that is still to come."""
+    texts = [(TERMS, "dpia", covenant.terms.dpia)]
+    for name, purpose in covenant.purposes.items():
+        texts += [(f"purposes/{name}.yaml", "dpia", purpose.dpia), (f"purposes/{name}.yaml", "advice", purpose.advice)]
+    yield from (one for one in texts if one[2].startswith(NOT_YET))
 
 
 def laws_of(purpose: Purpose) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from board.checking import find_issues
+from board.checking import find_issues, not_yet
 from edge.cli import reported
 from edge.covenant_folder import read_folder
 from edge.covenant_keys import CovenantKey, make_key, open_key, read_public
@@ -253,6 +253,8 @@ def _say_covenant(board: Repository) -> None:
     typer.echo(f"  in force from {covenant.valid_from:%Y-%m-%d} until {covenant.valid_until:%Y-%m-%d}")
     if unsure := sum(basis.certainty == "unsure" for basis in covenant.legal_bases.values()):
         typer.echo(f"  articles of law that nobody has checked: {unsure}")
+    for path, field, text in not_yet(covenant):
+        typer.secho(f"  {path}, {field}: {text}", fg=typer.colors.RED)
     typer.echo(f"  the signatures hold until {standing.expires:%Y-%m-%d %H:%M} UTC")
     if standing.version > 1:
         before = board.current(standing.version - 1)
