@@ -32,6 +32,7 @@ _TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
     "purpose": _SLUG,
     "kind": _SLUG,
     "rule": _RULE,
+    "reason": _SLUG,
     "step": _SLUG,
     "code": re.compile(r"[a-z_]{1,40}\Z"),
     "method": re.compile(r"[A-Z]{1,10}\Z"),
@@ -44,7 +45,7 @@ _TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
 _NUMBERS: Final = frozenset(
     (
         *("status", "ms", "seconds", "count", "size", "index", "seq", "attempt", "port", "pid", "bytes", "dropped"),
-        *("epoch", "holder", "threshold", "signals", "keys", "hits", "elements", "entries"),
+        *("epoch", "holder", "threshold", "signals", "keys", "hits", "elements", "entries", "limit"),
     )
 )
 _PLACES: Final = "where"

@@ -34,6 +34,8 @@ class Admitted:
     """The sets for which this key-holder answers in the quorum that was named."""
     elements: tuple[Point, ...]
     day: date
+    hour: int
+    """Of that day (UTC), for counts of unusual use."""
     limit: int
 
 
@@ -68,6 +70,7 @@ def admit(
         held.sharing.answers_for(held.holder, request.quorum),
         tuple(decode_points(request.elements)),
         now.astimezone(UTC).date(),
+        now.astimezone(UTC).hour,
         purpose.budget_per_day,
     )
 

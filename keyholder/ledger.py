@@ -20,7 +20,18 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from keyholder.tables import BUDGET, CONTRADICTION, DESTRUCTION, DRAWN, NONCE, REFUSAL, TABLES, WITNESSED, open_file
+from keyholder.tables import (
+    BUDGET,
+    CONTRADICTION,
+    DESTRUCTION,
+    DRAWN,
+    HOUR,
+    NONCE,
+    REFUSAL,
+    TABLES,
+    WITNESSED,
+    open_file,
+)
 from protocol.encoding import format_time, parse_time
 from protocol.errors import AuthenticationError, Code, ConfigurationError, UnavailableError
 from protocol.ids import Epoch, PartyId, PurposeId
@@ -29,6 +40,8 @@ SCHEMA: Final = 1
 """The file's version (SQLite ``user_version``); a file of another version is refused, never guessed at."""
 NONCE_MARGIN: Final = timedelta(minutes=10)
 """A nonce is kept this much longer than its request could be accepted, for clocks that are set back a little."""
+HOURS_KEPT: Final = timedelta(days=62)
+"""Two months of hours: what `sluis keyholder ledger` looks back at by default, and once more."""
 UNKNOWN: Final = "-"
 """Stands for an agency that was not proven or a purpose that the covenant does not have: no caller's text is kept."""
 
@@ -51,6 +64,16 @@ class Usage:
     agency: str
     purpose: str
     requests: int
+    elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class HourUsage:
+    """An hour's elements of an agency for a purpose."""
+
+    start: datetime
+    agency: str
+    purpose: str
     elements: int
 
 
@@ -110,6 +133,7 @@ class Ledger:
                 if version == 0 and new:
                     for table in TABLES:
                         table.create(connection)
+                    HOUR.create(connection)
                     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
                 elif version != SCHEMA:
                     raise ConfigurationError(
@@ -117,6 +141,8 @@ class Ledger:
                         f"{path.name} is not a key-holder's ledger of version {SCHEMA}.",
                         hint="Was it made by another version of Sluis, or is it another file?",
                     )
+                # A ledger from before hours were counted begins to count them now; nothing else about it changed.
+                HOUR.create(connection, checkfirst=True)
         except UnavailableError as error:
             raise ConfigurationError(
                 Code.SETTINGS_INVALID,
@@ -130,8 +156,11 @@ class Ledger:
 
     # --- Budgets ---
 
-    def reserve(self, agency: PartyId, purpose: PurposeId, day: date, count: int, limit: int) -> Spent:
-        """Take ``count`` elements off the day's budget if they fit under ``limit``, else take nothing; atomic."""
+    def reserve(self, agency: PartyId, purpose: PurposeId, day: date, count: int, limit: int, hour: int = 0) -> Spent:
+        """Take ``count`` elements off the day's budget if they fit under ``limit``, else take nothing; atomic.
+
+        What is taken counts in the ``hour`` (0 to 23, UTC) of that day too.
+        """
         key = _same(BUDGET, agency=agency, purpose=purpose, day=day.isoformat())
         with self._transaction() as connection:
             row = {"agency": agency, "purpose": purpose, "day": day.isoformat(), "requests": 0, "elements": 0}
@@ -143,6 +172,10 @@ class Ledger:
                 .returning(BUDGET.c.elements)
             ).scalar_one_or_none()
             if taken is not None:
+                at = {"agency": agency, "purpose": purpose, "hour": f"{day.isoformat()}T{hour:02}"}
+                more = {"elements": HOUR.c.elements + count}
+                added = insert(HOUR).values(elements=count, **at)
+                connection.execute(added.on_conflict_do_update(index_elements=list(HOUR.primary_key), set_=more))
                 return Spent(True, int(taken))
             return Spent(False, int(connection.execute(select(BUDGET.c.elements).where(key)).scalar_one()))
 
@@ -153,6 +186,16 @@ class Ledger:
         query = select(*columns).where(wanted).order_by(*columns[:3])
         with self._transaction() as connection:
             return tuple(Usage(date.fromisoformat(row[0]), *row[1:]) for row in connection.execute(query))
+
+    def hourly(self, since: date) -> tuple[HourUsage, ...]:
+        """Return what was used in each hour from ``since`` on, in order."""
+        columns = [HOUR.c[name] for name in ("hour", "agency", "purpose", "elements")]
+        query = select(*columns).where(HOUR.c.hour >= since.isoformat()).order_by(*columns[:3])
+        with self._transaction() as connection:
+            return tuple(
+                HourUsage(datetime.fromisoformat(f"{row[0]}:00:00+00:00"), *row[1:])
+                for row in connection.execute(query)
+            )
 
     # --- Refusals ---
 
@@ -198,8 +241,10 @@ class Ledger:
                 ) from None
 
     def forget_expired(self, now: datetime) -> None:
-        """Drop the nonces whose requests are too old to be accepted anyway."""
+        """Drop the nonces whose requests are too old to be accepted anyway, and hours that nobody looks back to."""
+        oldest = (now - HOURS_KEPT).date().isoformat()
         with self._transaction() as connection:
+            connection.execute(delete(HOUR).where(HOUR.c.hour < oldest))
             connection.execute(delete(NONCE).where(NONCE.c.forget_after < int(now.timestamp())))
 
     # --- Destroyed keys ---

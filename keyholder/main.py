@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.cli import reported
-from edge.covenant_watch import LOOK_SECONDS
+from edge.covenant_trust import CovenantTrust
+from edge.covenant_watch import FOLDER, LOOK_SECONDS
 from edge.covenant_watch import enrol as enrol_home
 from edge.keyfile import SecretText, passphrase_from, replace_file
 from edge.logs import configure
@@ -27,8 +28,10 @@ from keyholder.opening import Opened, open_enrolled, open_service
 from keyholder.ratchet import lowest_live, ratchet
 from keyholder.settings import HomeFile, make_home, open_home, require_place
 from keyholder.share import HeldSeeds, name_of
+from keyholder.use import budget_of, unusual_use
+from protocol.covenant import Covenant
 from protocol.encoding import format_time
-from protocol.errors import Code, InputError
+from protocol.errors import Code, InputError, SluisError
 from protocol.messages import SealedSeed, parse, utc
 
 MAX_PACKAGE: Final = 16_384
@@ -211,13 +214,26 @@ def show_ledger(
     home: HomeOption,
     days: Annotated[int, typer.Option(help="How many days back.", min=1)] = 31,
 ) -> None:
-    """Show what was evaluated and refused, per agency, purpose and day (UTC), and which keys were destroyed."""
-    ledger = Ledger(open_home(home).ledger_path)
+    """Show what was evaluated, left and refused, per agency, purpose and day (UTC), what is unusual about it, and which
+    keys were destroyed.
+
+    Budget and limits are those of the covenant of now; before `enrol` there is none.
+    """
+    ledger, covenant = Ledger(open_home(home).ledger_path), _last_covenant(home)
     since = (_now() - timedelta(days=days - 1)).date()
     console = _console()
-    used = Table("day", "agency", "purpose", "requests", "elements", title="Evaluated", title_justify="left")
+    columns = ("day", "agency", "purpose", "requests", "elements", "budget", "left")
+    used = Table(*columns, title="Evaluated", title_justify="left")
     for row in ledger.usage(since):
-        used.add_row(row.day.isoformat(), row.agency, row.purpose, str(row.requests), str(row.elements))
+        limit = budget_of(covenant, row.purpose)
+        left = "-" if limit is None else str(max(0, limit - row.elements))
+        counts = (str(row.requests), str(row.elements), "-" if limit is None else str(limit), left)
+        used.add_row(row.day.isoformat(), row.agency, row.purpose, *counts)
+    odd = Table("day", "agency", "purpose", "reason", "count", "limit", title="Unusual", title_justify="left")
+    for day in range(days if covenant is not None else 0):
+        for use in unusual_use(ledger, covenant, since + timedelta(days=day)) if covenant is not None else ():
+            numbers = (use.finding.reason, str(use.finding.count), str(use.finding.limit))
+            odd.add_row(use.day.isoformat(), use.agency, use.purpose, *numbers)
     refused = Table("day", "agency", "purpose", "code", "requests", "elements", title="Refused", title_justify="left")
     for no in ledger.refusals(since):
         refused.add_row(no.day.isoformat(), no.agency, no.purpose, no.code, str(no.requests), str(no.elements))
@@ -225,13 +241,21 @@ def show_ledger(
     for one in ledger.destructions():
         done = format_time(one.done_at) if one.done_at else "not finished: run `sluis keyholder ratchet`"
         gone.add_row(str(one.epoch), format_time(one.begun_at), done)
-    for table in (used, refused, gone):
+    for table in (used, odd, refused, gone):
         console.print(table)
     for denied in ledger.contradictions():
         console.print(
             f"ALARM: at {format_time(denied.at)} the log {denied.origin} signed two trees of size {denied.size}."
         )
         console.print(denied.cosigned + "\n" + denied.note, highlight=False)
+
+
+def _last_covenant(home: Path) -> Covenant | None:
+    try:
+        return CovenantTrust.open(home / FOLDER).load().covenant
+    except SluisError:
+        # The ledger is shown whatever became of the covenant.
+        return None
 
 
 def _catch_up(at: Opened) -> None:

@@ -8,7 +8,7 @@ Holds the current seeds and moves them on when an epoch ends. Not here: HTTP (``
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -21,6 +21,7 @@ from keyholder.ledger import Ledger
 from keyholder.ratchet import lowest_live, ratchet
 from keyholder.seedfile import SeedFolder
 from keyholder.share import HeldSeeds, statement_of
+from keyholder.use import unusual_use
 from keyholder.witness import Witness, WitnessAnswer
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
@@ -61,6 +62,9 @@ class Service:
     look: Callable[[datetime], Agreed] | None = None
     """Returns the covenant to act under later on; without it the first one stays."""
     look_seconds: float = COVENANT_SECONDS
+    unusual: int = field(init=False, default=0)
+    """How many reasons today's use gives to look at it; says neither whose nor which."""
+    _said: set[tuple[date, str, str, str]] = field(init=False, default_factory=set)
     _workers: CapacityLimiter = field(init=False)
     _statements: dict[tuple[PurposeId, Epoch], SignedKeyStatement] = field(init=False, default_factory=dict)
 
@@ -98,7 +102,9 @@ class Service:
             request = parse(EvaluationRequest, signed.body)
             admitted = admit(agency, request, covenant=agreed.covenant, engine=agreed.engine, held=self.held, now=now)
             count = len(admitted.elements)
-            reserve = partial(self.ledger.reserve, agency, admitted.purpose, admitted.day, count, admitted.limit)
+            reserve = partial(
+                self.ledger.reserve, agency, admitted.purpose, admitted.day, count, admitted.limit, admitted.hour
+            )
             budget = within_budget(admitted, await _aside(reserve))
         except SluisError as error:
             await self.refused(error, now, agency, request)
@@ -180,6 +186,7 @@ class Service:
 
     def _move_on(self, now: datetime) -> None:
         self.ledger.forget_expired(now)
+        self.unusual = self.look_at_use(now)
         if lowest_live(self.covenant, now) <= self.held.epoch:
             return
         moved = ratchet(self.seeds, self.ledger, self.covenant, now)
@@ -187,6 +194,24 @@ class Service:
             self.held = moved.held
             self._statements = {key: value for key, value in self._statements.items() if key[1] >= moved.held.epoch}
             self.log.info("keys destroyed", count=len(moved.destroyed), epoch=moved.held.epoch)
+
+    def look_at_use(self, now: datetime) -> int:
+        """Say in the log, once in this process's life, what is unusual about today's use; return how many reasons."""
+        found = unusual_use(self.ledger, self.covenant, now.astimezone(UTC).date())
+        for one in found:
+            key = (one.day, one.agency, one.purpose, one.finding.reason)
+            if key not in self._said:
+                self._said.add(key)
+                self.log.warning(
+                    "unusual use",
+                    party=one.agency,
+                    purpose=one.purpose,
+                    reason=one.finding.reason,
+                    count=one.finding.count,
+                    limit=one.finding.limit,
+                )
+        self._said = {key for key in self._said if key[0] == now.astimezone(UTC).date()}
+        return len(found)
 
     def _sign(self, purpose: PurposeId, epoch: Epoch) -> SignedKeyStatement:
         return sign_key_statement(self.signer, statement_of(self.stated, purpose, epoch))

@@ -32,6 +32,16 @@ class BudgetRow(Row, table=True):
     elements: int = 0
 
 
+class HourRow(Row, table=True):
+    """How many elements an agency used for a purpose in an hour (UTC); kept for as many days as are looked back."""
+
+    __tablename__ = "hour"
+    agency: str = Field(primary_key=True)
+    purpose: str = Field(primary_key=True)
+    hour: str = Field(primary_key=True)
+    elements: int = 0
+
+
 class RefusalRow(Row, table=True):
     """How often a minute (UTC) saw the same refusal: a flood of bad requests does not fill the disk."""
 
@@ -99,6 +109,7 @@ def _table(row: type[Row]) -> Any:
 BUDGET, REFUSAL, NONCE, DESTRUCTION, DRAWN, WITNESSED, CONTRADICTION = TABLES = tuple(
     _table(row) for row in (BudgetRow, RefusalRow, NonceRow, DestructionRow, DrawnRow, WitnessRow, ContradictionRow)
 )
+HOUR: Any = _table(HourRow)
 
 
 def open_file(path: Path) -> Engine:

@@ -8,6 +8,7 @@ Spec: ``spec/covenant.md``. Not here: reading text (``covenant_text.py``), rules
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -226,6 +227,51 @@ class ContactPoint(Message):
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
 
 
+HourOfDay = Annotated[int, Field(ge=0, le=23)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("there is no such time zone; write Europe/Amsterdam") from None
+    return name
+
+
+class OddHours(Message):
+    """Hours in which little is done: from the beginning of one hour until the beginning of the other, over midnight."""
+
+    from_hour: Annotated[HourOfDay, Field(alias="from")]
+    until_hour: Annotated[HourOfDay, Field(alias="until")]
+    time_zone: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z_]{1,30}(/[A-Za-z_]{1,30}){0,2}$"), AfterValidator(_time_zone)
+    ]
+
+    @model_validator(mode="after")
+    def _some(self) -> "OddHours":
+        if self.from_hour == self.until_hour:
+            raise ValueError("from and until are the same hour: no hour would be odd")
+        return self
+
+
+class Unusual(Message):
+    """From which counts on an agency's use of a purpose is worth a look (``unusual.py``). Shares are per cent."""
+
+    burst_per_hour: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Subjects in one hour."""
+    odd_hours: OddHours
+    odd_hours_share: Percent
+    """Of a day's subjects."""
+    odd_hours_at_least: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Subjects; below it a quiet day's one urgent case would be all of its use."""
+    subjects_per_day: Annotated[int, Field(ge=1, le=10_000_000)]
+    hit_share_below: Percent
+    """Hits among a day's subjects."""
+    budget_share: Percent
+    """Of a key-holder's budget for the day."""
+
+
 class Terms(Message):
     """``covenant.yaml``: what holds for all purposes."""
 
@@ -239,6 +285,7 @@ class Terms(Message):
     common_key_limit: Annotated[int, Field(ge=2, le=100_000)]
     witness_quorum: Annotated[int, Field(ge=1, le=MAX_HOLDERS)]
     key_holding: KeyHolding
+    unusual: Unusual
     dpia: Text
     contact_point: ContactPoint
 
