@@ -3,7 +3,7 @@
 
 So a line names no signal, hit or tag, and still proves which leaf of the log it belongs to. It does hold what the
 record holds: agencies, moments, rules, and of a question the reason and case that its asker wrote.
-Spec: ``spec/events.md``. Not here: who may get the lines, and deciding again (``board/replay.py``).
+Spec: ``spec/policy.md``. Not here: who may get the lines, and deciding again (``board/replay.py``).
 """
 
 import json
