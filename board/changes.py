@@ -6,8 +6,8 @@ agree in all dimensions but one, so no point is lost and none is added; a test c
 Not here: the points (``space.py``), words (``wording.py``), settings that decide nothing (``settings.py``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, TypeAlias
 
@@ -135,33 +135,52 @@ def _turn(before: Answer, after: Answer) -> Turn | None:
 
 _Facts: TypeAlias = tuple[Facts | None, ...]
 """Of each version that is asked: one stands for both where every question gives both the same facts."""
+_Class: TypeAlias = tuple[str, list[str], _Facts]
+"""A dimension, values of it that give the same facts, and those facts with all else as in the first point."""
 
 
 def _cells(space: Space, asked: tuple[Asked, ...]) -> Iterator[tuple[_Facts, Box]]:
     """Yield sets of points that have the same facts, with these facts.
 
     Given the agencies, every fact depends on one dimension only; so the values of a dimension that give the same facts
-    stand for each other, whatever the other dimensions say.
+    stand for each other, whatever the other dimensions say, and facts can be put together from each dimension's.
     """
     for who in space.pairs():
         first = {**who, **{name: space.dimensions[name][0] for name in space.rest}}
-        classes = [[(name, values) for values in _alike(space, first, name, asked)] for name in space.rest]
+        plain = tuple([one.facts_at(space, first) for one in asked])
+        classes = [list(_alike(space, first, name, asked)) for name in space.rest]
         for chosen in product(*classes):
             sets = {name: frozenset({value}) for name, value in who.items()}
-            point = dict(who)
-            for name, values in chosen:
-                sets[name] = frozenset(values)
-                point[name] = values[0]
-            facts = tuple([one.facts_at(space, point) for one in asked])
+            sets |= {name: frozenset(values) for name, values, _ in chosen}
+            facts = tuple([_together(place, plain, chosen) for place in range(len(asked))])
+            if None in plain:
+                point = {**who, **{name: values[0] for name, values, _ in chosen}}
+                facts = tuple([one.facts_at(space, point) for one in asked])
             yield facts, tuple(sets[name] for name in space.dimensions)
 
 
-def _alike(space: Space, first: Point, name: str, asked: tuple[Asked, ...]) -> Iterable[list[str]]:
+def _alike(space: Space, first: Point, name: str, asked: tuple[Asked, ...]) -> Iterator[_Class]:
     found: dict[_Facts, list[str]] = {}
     for value in space.dimensions[name]:
         facts = tuple([one.facts_at(space, {**first, name: value}) for one in asked])
         found.setdefault(facts, []).append(value)
-    return found.values()
+    for facts, values in found.items():
+        yield name, values, facts
+
+
+def _together(version: int, plain: _Facts, chosen: Sequence[_Class]) -> Facts | None:
+    """Return the facts of a version when each dimension has these values: what each changes in the first point's."""
+    base = plain[version]
+    if base is None:
+        return None
+    context = dict(base.context)
+    for _, _, facts in chosen:
+        own = facts[version]
+        if own is None:
+            return None
+        if own.context != base.context:
+            context.update(entry for entry in own.context if entry not in base.context)
+    return replace(base, context=tuple(context.items()))
 
 
 _ORDINARY: dict[str, str] = {STATE: "active", OTHER_STATE: "active", "time": LIVE, OWN: ANOTHER}
