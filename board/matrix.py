@@ -14,7 +14,7 @@ from board.tables import QUALITIES, Edge, edges, merged
 from board.wording import COUNTED_SAID, LEVELS_SAID, QUALITIES_SAID, STATES_SAID, Lang, listed, say
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Title
-from protocol.covenant_purposes import Purpose
+from protocol.covenant_purposes import PERSON_KINDS, Purpose
 from protocol.ids import PurposeId
 from protocol.policy import LEVELS, PolicyEngine
 
@@ -124,7 +124,12 @@ class _Matrix:
 
     def bounds(self, purpose: Purpose) -> Iterator[tuple[str, Cell]]:
         yield self.row("Instapcriteria", "Entry criteria", *map(self.title, purpose.grounds.values()))
-        yield self.row("Soorten sleutels", "Kinds of key", listed(purpose.key_kinds, self.lang))
+        kinds: list[str] = [
+            kind for kind in purpose.key_kinds if not (kind in PERSON_KINDS and set(purpose.key_kinds) >= PERSON_KINDS)
+        ]
+        if len(kinds) < len(purpose.key_kinds):
+            kinds.append(self.say("alle van naam, geboortedatum en adres", "all of name, birth date and address"))
+        yield self.row("Soorten sleutels", "Kinds of key", listed(kinds, self.lang))
         meet = [f"{one} – {other}" for one, other in purpose.roles_that_meet]
         yield self.row("Rollen die elkaar raken", "Roles that may meet", listed(meet, self.lang))
         yield self.row("Bewaartermijn", "Retention", self.days(purpose.retention_days))

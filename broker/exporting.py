@@ -26,6 +26,9 @@ def add_decisions(
     def command(
         home: Annotated[Path, typer.Option("--home", help="This broker's folder.", file_okay=False)],
         out: Annotated[Path, typer.Option(help="File to write, a line an entry.", dir_okay=False)],
+        purpose: Annotated[
+            list[str] | None, typer.Option(help="Only of this purpose; may be given again.", show_default=False)
+        ] = None,
         given: Annotated[
             str | None,
             typer.Option("--database", envvar="SLUIS_DATABASE", help="postgresql://… ; the home's own when absent."),
@@ -36,9 +39,9 @@ def add_decisions(
     ) -> None:
         """Write what the rules decided, without signals, hits or tags, for `sluis policy replay`.
 
-        It holds agencies, moments, rules, and the reasons of questions: give it to the covenant board only. Entries
-        about canaries are left out. With the private database, stop the broker first.
+        It holds agencies, moments, rules, and the reasons of questions: give it to the covenant board only,
+        and a purpose that is hidden from some to nobody of theirs. Entries about canaries are left out. With the private database, stop the broker first.
         """
         with database(home, given, postgres_bin) as url:
-            count = put_lines(out, decision_lines(url))
+            count = put_lines(out, decision_lines(url, purpose or ()))
         typer.echo(f"{count} decisions written to {out}")

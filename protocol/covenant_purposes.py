@@ -112,6 +112,9 @@ _NOT_OF_A_PERSON: Final = frozenset(
     {kind for kind, rule in KINDS.items() if rule.tier is Tier.IDENTIFIER} | {KeyKind("vehicle")}
 )
 
+PERSON_KINDS: Final = frozenset(KINDS) - _NOT_OF_A_PERSON
+"""What ``person`` stands for."""
+
 
 def _known_kind(kind: KeyKind) -> KeyKind:
     if kind not in KINDS and kind != PERSON:
@@ -120,7 +123,7 @@ def _known_kind(kind: KeyKind) -> KeyKind:
 
 
 def _written_out(kinds: tuple[KeyKind, ...]) -> tuple[KeyKind, ...]:
-    persons = frozenset(KINDS) - _NOT_OF_A_PERSON if PERSON in kinds else frozenset()
+    persons = PERSON_KINDS if PERSON in kinds else frozenset()
     return tuple(kind for kind in KINDS if kind in persons or kind in kinds)
 
 

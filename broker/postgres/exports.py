@@ -7,7 +7,7 @@ with them, and what their planters were told. Not here: a line's form (``protoco
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import psycopg
@@ -26,12 +26,13 @@ _CANARY_HITS: Final = """
 SELECT h.id FROM hits h JOIN signals g ON g.id = h.first_signal OR g.id = h.second_signal WHERE g.told <> g.agency"""
 
 
-def decision_lines(url: str) -> Iterator[str]:
-    """Yield a line for every decision that stands in the published log, in its order."""
+def decision_lines(url: str, purposes: Collection[str] = ()) -> Iterator[str]:
+    """Yield a line for every decision that stands in the published log, in its order; of these purposes, or of all."""
     with psycopg.connect(url, autocommit=True) as connection:
         canaries = {str(row[0]) for query in (_CANARIES, _CANARY_HITS) for row in connection.execute(SQL(query))}
         for index, opening in _openings(connection):
-            if is_decision(opening.record) and not _of_canary(opening, canaries):
+            wanted = not purposes or opening.record.get("purpose") in purposes
+            if wanted and is_decision(opening.record) and not _of_canary(opening, canaries):
                 yield write_line(index, opening)
 
 

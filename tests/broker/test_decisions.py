@@ -41,6 +41,12 @@ async def test_exported_decisions_are_decided_again_alike(database: str, tmp_pat
             app, ["decisions", "--home", str(tmp_path), "--database", database, "--out", str(out)]
         )
         assert result.exit_code == 0, result.output
+        other = CliRunner().invoke(
+            app,
+            ["decisions", "--home", str(tmp_path), "--database", database, "--out", str(tmp_path / "other")]
+            + ["--purpose", "victim-protection"],
+        )
+    assert "0 decisions written" in other.output
     text = out.read_text()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     lines = [read_line(line) for line in text.splitlines()]
