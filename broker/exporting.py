@@ -39,8 +39,9 @@ def add_decisions(
     ) -> None:
         """Write what the rules decided, without signals, hits or tags, for `sluis policy replay`.
 
-        It holds agencies, moments, rules, and the reasons of questions: give it to the covenant board only,
-        and a purpose that is hidden from some to nobody of theirs. Entries about canaries are left out. With the private database, stop the broker first.
+        It holds agencies, moments, rules, and the reasons of questions: give it to the covenant board only, and a
+        purpose that is hidden from some to nobody of theirs. Entries about canaries are left out. With the private
+        database, stop the broker first.
         """
         with database(home, given, postgres_bin) as url:
             count = put_lines(out, decision_lines(url, purpose or ()))

@@ -41,11 +41,8 @@ async def test_exported_decisions_are_decided_again_alike(database: str, tmp_pat
             app, ["decisions", "--home", str(tmp_path), "--database", database, "--out", str(out)]
         )
         assert result.exit_code == 0, result.output
-        other = CliRunner().invoke(
-            app,
-            ["decisions", "--home", str(tmp_path), "--database", database, "--out", str(tmp_path / "other")]
-            + ["--purpose", "victim-protection"],
-        )
+        command = ["decisions", "--home", str(tmp_path), "--database", database, "--purpose", "victim-protection"]
+        other = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "other")])
     assert "0 decisions written" in other.output
     text = out.read_text()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
