@@ -29,6 +29,7 @@ from agency_client.commands_canary import add_canary
 from agency_client.commands_decisions import add_decisions
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.commands_statistics import add_statistics
+from agency_client.commands_unusual import add_unusual
 from agency_client.heard import warning_of
 from agency_client.looking import Looked, look
 from agency_client.push import Constants, drain, push_files, settle_mappings
@@ -508,6 +509,7 @@ add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _consol
 add_ask(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 add_awaited(app, lambda home: opened(home, _passphrase(), _now, offline=True), lambda: _console())
 add_decisions(app, lambda home: opened(home, _passphrase(), _now, offline=True))
+add_unusual(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 add_statistics(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 
 

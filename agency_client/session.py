@@ -31,6 +31,7 @@ from agency_client.tagging import Sending
 from agency_client.taken import note_taken, replaced_at
 from agency_client.trail import LogKeys, Trail
 from agency_client.transport import broker_door, key_holder_doors
+from agency_client.unusual import UnusualUses
 from agency_client.vault import Vault
 from edge.cli import warn as warn_people
 from edge.covenant_trust import CovenantTrust, Trusted
@@ -104,6 +105,7 @@ class Online:
     holders: KeyHolders
     asking: Asking
     statistics: Statistics
+    unusual: UnusualUses
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -185,9 +187,10 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         acts = Acts(vault, post, reader, clock)
         asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock)
         statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
+        unusual = UnusualUses(vault.evidence, broker, trail, versions, clock)
         try:
             checking = Checking(vault.evidence, trail)
-            yield Online(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics)
+            yield Online(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics, unusual)
         finally:
             await asyncio.to_thread(_settle, session, heard)
 

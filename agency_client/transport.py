@@ -5,7 +5,7 @@ Not here: when to try again (``post.py``, ``evaluation.py``) and whether an answ
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import httpx
@@ -17,9 +17,10 @@ from protocol.covenant_parts import KeyHolder
 from protocol.errors import Code, VerificationError
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
-from protocol.questions import PersonRole
+from protocol.questions import LogPurpose, PersonRole
 from protocol.signing import Signer
 from protocol.statistics import StatisticsAnswer
+from protocol.unusual import UnusualAnswer
 
 MAX_LOG_FILE: Final = 256 * 67 + 8_192
 """Bytes of a bundle of 256 entries of 65 bytes, each with its two-byte length; a tile of hashes is smaller."""
@@ -62,8 +63,15 @@ class HttpBroker:
 
     async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
         """Send a question, once: it has no key under which it could be sent again."""
+        self._allowed()
         headers = {"Sluis-Purpose": purpose, "Sluis-Person": person}
         return (await self._client.request("POST", "/v1/queries", body=body, headers=headers)).body
+
+    async def unusual(self, since: date, log_purpose: LogPurpose, *, person: str, role: PersonRole) -> UnusualAnswer:
+        """Ask for the unusual use that stands in the log from a day on."""
+        self._allowed()
+        params: dict[str, str | int] = {"since": since.isoformat(), "logPurpose": log_purpose}
+        return await self._client.get("/v1/unusual", UnusualAnswer, params=params, person=person, role=role)
 
     async def statistics(
         self, about: PurposeId, purpose: PurposeId, year: int, *, person: str, role: PersonRole

@@ -5,7 +5,7 @@ Not here: how a fact becomes rows (``postgres/writes.py``) and what the events s
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from protocol.events import Event
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, SignedKeyStatement
 from protocol.signing import Verified
+from protocol.unusual import Reason
 
 SignalState: TypeAlias = Literal["live", "withdrawn", "expired"]
 NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted", "queried", "overdue"]
@@ -193,6 +194,17 @@ class CovenantKept:
     event_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class UnusualSaid:
+    """That a day's use was unusual for this reason stands in the log; it is not said again."""
+
+    agency: PartyId
+    purpose: PurposeId
+    reason: Reason
+    day: date
+    event_id: UUID
+
+
 Fact: TypeAlias = (
     SignalAdded
     | BatchQueued
@@ -207,6 +219,7 @@ Fact: TypeAlias = (
     | TagMuted
     | StatementKept
     | CovenantKept
+    | UnusualSaid
 )
 
 

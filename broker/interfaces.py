@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from broker.bells import Bell
@@ -19,6 +19,7 @@ from broker.suppression import MonthCount
 from protocol.covenant_parts import AgencyKind
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Evidence, Notice, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
+from protocol.unusual import Hour, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,20 @@ class CountedKinds:
     senders: tuple[tuple[PurposeId, AgencyKind], ...]
 
 
+UseKey: TypeAlias = tuple[PartyId, PurposeId]
+
+
+@dataclass(frozen=True, slots=True)
+class NotedUse:
+    """Unusual use that was put in the log."""
+
+    agency: PartyId
+    purpose: PurposeId
+    reason: Reason
+    day: date
+    event_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeRead:
     """Notices in order, all proven in ``checkpoint``; ``last`` is the number of the last."""
@@ -239,6 +254,12 @@ class Act(Protocol):
     async def has_covenant(self, sha256: str) -> bool:
         """Say whether this covenant's activation was logged."""
 
+    async def said_unusual(self, day: date) -> frozenset[tuple[PartyId, PurposeId, str]]:
+        """Return what was said to be unusual about a day; nobody else says anything until the end."""
+
+    async def use_of(self, day: date) -> Mapping[UseKey, Sequence[Hour]]:
+        """Return the hours of a day (UTC) in which each agency did something for each purpose, from counts alone."""
+
     async def commit(self, outcome: Outcome) -> None:
         """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
 
@@ -277,6 +298,11 @@ class Store(Protocol):
 
     async def counted_months(self, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
         """Return all that was counted under a purpose before a month."""
+
+    async def unusual(
+        self, purposes: Sequence[PurposeId], since: date
+    ) -> tuple[Sequence[tuple[NotedUse, Evidence]], str | None]:
+        """Return the unusual use that stands proven in the log, and the checkpoint."""
 
     @property
     def published(self) -> Bell:

@@ -19,6 +19,7 @@ from protocol.messages import Justification, Level, Quality, QueryRequest, Refus
 from protocol.policy import Decision
 from protocol.record_fields import MAX_DAYS
 from protocol.signing import Verified
+from protocol.unusual import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +275,13 @@ class Recorder:
                 quality=told.quality,
                 kinds=told.kinds,
             )
+        )
+
+    def unusual_use(self, agency: PartyId, purpose: PurposeId, finding: Finding, now: datetime) -> Recorded:
+        """Counts make an agency's use of a purpose worth a look."""
+        act = Act(time=now, covenant=self._ref(), agency=agency, system=self.system, purpose=purpose)
+        return self._recorded(
+            events.UnusualUse(act=act, reason=finding.reason, count=finding.count, limit=finding.limit)
         )
 
     def statistics_read(

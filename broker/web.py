@@ -17,7 +17,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from broker import awaiting_worker, matching_worker, publishing, statistics, timers
+from broker import awaiting_worker, matching_worker, publishing, statistics, timers, unusual
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
 from broker.postgres.store import PostgresStore
@@ -33,6 +33,7 @@ from broker.routes.notices import add_notices
 from broker.routes.queries import add_queries
 from broker.routes.signals import add_signals
 from broker.routes.statistics import add_statistics
+from broker.routes.unusual import add_unusual
 from broker.service import Broker
 from broker.standing import Look, Standing
 from broker.transport import WITNESS_SECONDS, key_holder_doors
@@ -106,6 +107,7 @@ def make_broker_app(
                 _worker("sequencer", started.log_worker.run(), started.log),
                 _worker("matching", matching_worker.run(started.standing, started.log), started.log),
                 _worker("awaited", awaiting_worker.run(started.standing, started.log), started.log),
+                _worker("use", unusual.run(started.standing, started.log), started.log),
                 _worker("counting", statistics.run(started.standing, started.log), started.log),
                 _worker("expiry", timers.run_expiry(started.standing, started.log), started.log),
                 _worker("statements", timers.run_statements(started.standing, started.log), started.log),
@@ -143,6 +145,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_log(app, started.store.log)
     add_access(app, door)
     add_statistics(app, door)
+    add_unusual(app, door)
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:

@@ -8,7 +8,7 @@ Not here: rows of facts (``writes.py``) and what is read without locks (``notice
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,16 +28,19 @@ from broker.interfaces import (
     Shared,
     StoredSignal,
     ToldHit,
+    UseKey,
     Waiting,
 )
 from broker.matching import pair_of
 from broker.postgres.awaiting import end_waits, read_waiting
 from broker.postgres.connections import Connection
 from broker.postgres.queries import sealed_signals, shared_keys
+from broker.postgres.unusual import read_said, read_use
 from broker.postgres.writes import write
 from protocol.errors import Code, ConflictError
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
 from protocol.messages import PartName, Quality, QueryKey, Refusal, SignedKeyStatement, parse
+from protocol.unusual import Hour
 
 _SIGNAL_COLUMNS = (
     "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id, told"
@@ -230,6 +233,14 @@ class PostgresAct:
         """Say whether this covenant's activation was logged."""
         await self._one("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4))", sha256)
         return await self._row("SELECT 1 FROM covenants WHERE sha256 = %s", sha256) is not None
+
+    async def said_unusual(self, day: date) -> frozenset[tuple[PartyId, PurposeId, str]]:
+        """Return what was said to be unusual about a day; nobody else says anything until the end."""
+        return await read_said(self._connection, day)
+
+    async def use_of(self, day: date) -> Mapping[UseKey, Sequence[Hour]]:
+        """Return the hours of a day (UTC) in which each agency did something for each purpose, from counts alone."""
+        return await read_use(self._connection, day)
 
     async def commit(self, outcome: Outcome) -> None:
         """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""

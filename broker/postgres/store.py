@@ -17,13 +17,14 @@ from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
 from broker.bells import Bell
-from broker.interfaces import CountedKinds, NoticeRead, Proven
+from broker.interfaces import CountedKinds, NotedUse, NoticeRead, Proven
 from broker.postgres.acts import PostgresAct
 from broker.postgres.connections import Connection, Pool, answering, borrow
 from broker.postgres.counting import count_months, read_months
 from broker.postgres.log import LogRows
 from broker.postgres.notices import read_notices
 from broker.postgres.proofs import event_rows, evidence, published
+from broker.postgres.unusual import list_said
 from broker.postgres.writes import EVENTS_CHANNEL, PUBLISHED_CHANNEL, QUEUE_CHANNEL
 from broker.suppression import MonthCount
 from protocol.errors import AuthenticationError, Code
@@ -161,6 +162,13 @@ class PostgresStore:
         """Return all that was counted under a purpose before a month."""
         async with borrow(self._pool) as connection:
             return await read_months(connection, purpose, before)
+
+    async def unusual(
+        self, purposes: Sequence[PurposeId], since: date
+    ) -> tuple[Sequence[tuple[NotedUse, Evidence]], str | None]:
+        """Return the unusual use that stands proven in the log, and the checkpoint."""
+        async with borrow(self._pool) as connection:
+            return await list_said(connection, purposes, since)
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

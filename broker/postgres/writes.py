@@ -318,6 +318,14 @@ async def _keep_covenants(connection: Connection, kept: Sequence[f.CovenantKept]
     )
 
 
+async def _say_unusual(connection: Connection, said: Sequence[f.UnusualSaid]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO unusual (agency, purpose, reason, day, event_id) VALUES (%s, %s, %s, %s, %s)",
+        [(fact.agency, fact.purpose, fact.reason, fact.day, fact.event_id) for fact in said],
+    )
+
+
 async def _many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
     async with connection.cursor() as cursor:
         await cursor.executemany(SQL(statement), rows)
@@ -336,4 +344,5 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.TagMuted: _mute,
     f.StatementKept: _keep_statements,
     f.CovenantKept: _keep_covenants,
+    f.UnusualSaid: _say_unusual,
 }

@@ -169,6 +169,11 @@ def statistics(world: World, party: PartyId) -> Iterator[Sent]:
         yield get("/v1/statistics", about=HIDDEN, purpose=under, year=year)
 
 
+def supervision(world: World, party: PartyId) -> Iterator[Sent]:
+    """Whose use is unusual."""
+    yield get("/v1/unusual", since="2026-01-01", logPurpose="lawfulness-check")
+
+
 def readings(world: World, party: PartyId) -> Iterator[Sent]:
     """What it is told, and what the key-holders said of the hidden purpose's keys."""
     yield get("/v1/notices", limit=500)
@@ -185,6 +190,7 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/notices/stream": readings,
     "/v1/key-statements": readings,
     "/v1/statistics": statistics,
+    "/v1/unusual": supervision,
     "/access/v1/evaluation": decisions,
     "/access/v1/evaluations": decisions,
 }
