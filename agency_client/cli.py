@@ -22,6 +22,7 @@ from rich.progress import Progress
 
 from agency_client.acts import Opened
 from agency_client.awaiting import Wait, overdue
+from agency_client.budgets import known_budgets, scarcest
 from agency_client.checking import Checked
 from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
@@ -194,7 +195,7 @@ def push(
         for name, taken in pushed.taken.items():
             show_taken(out, name, taken, f"{name}.quarantine.csv")
         show_tally(out, pushed.tally)
-        _end_sending(pushed.obstacle, waiting, out)
+        _end_sending(session, pushed.obstacle, waiting, out)
 
 
 @app.command()
@@ -210,10 +211,12 @@ def send(home: HomeOption, as_json: JsonOption = False) -> None:
         show_tally(out, tally)
         if obstacle is None and not tally.accepted and not tally.refused:
             out.print("Nothing waits.")
-        _end_sending(obstacle, waiting, out)
+        _end_sending(session, obstacle, waiting, out)
 
 
-def _end_sending(obstacle: SluisError | None, waiting: int, out: Console) -> None:
+def _end_sending(session: Session, obstacle: SluisError | None, waiting: int, out: Console) -> None:
+    for known in scarcest(known_budgets(session.vault.evidence, _now())):
+        out.print(known.words, style="dim", highlight=False)
     if obstacle is None:
         return
     show_waiting(out, waiting, obstacle)
@@ -485,12 +488,15 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             own: dict[str, Json] = {"version": session.covenant.version, "sha256": session.covenant.sha256}
             _print_json({"agency": session.me.id, "covenant": own, "differing": others, "signals": states,
                          "waiting": waiting, "hits": live,
-                         "requests": session.vault.outbox.count_open(), "findings": len(findings)})  # fmt: skip
+                         "requests": session.vault.outbox.count_open(), "findings": len(findings),
+                         "budgets": [one.json for one in known_budgets(session.vault.evidence, _now())]})  # fmt: skip
             return
         out = _console()
         out.print(f"{session.me.title.nl} ({session.me.id}), covenant {session.covenant.version}", highlight=False)
         out.print(f"  signals: {state_words(numbers)}", highlight=False)
         out.print(f"  hits: {live:,}; requests in the outbox: {session.vault.outbox.count_open():,}", highlight=False)
+        for known in known_budgets(session.vault.evidence, _now()):
+            out.print(f"  {known.words}", highlight=False)
         if differ:
             out.print(f"  {warning_of(differ, session.covenant)}", style="yellow", highlight=False)
         if findings:

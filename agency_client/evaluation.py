@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agency_client.budgets import budget_of
 from agency_client.doors import KeyHolderDoor
 from agency_client.vault.evidence import EvidenceShelf
 from protocol.errors import (
@@ -130,6 +131,8 @@ class KeyHolders:
             return None
         except RefusedError as error:
             self._refused.setdefault((keys.purpose, keys.epoch), {})[holder] = error
+            if (left := budget_of(error)) is not None:
+                self._budgets.setdefault(keys.purpose, {})[holder] = left
             return None
         except SluisError as error:
             # Silent, or not to be understood: another key-holder may do better.
@@ -141,6 +144,14 @@ class KeyHolders:
     def budgets(self, purpose: PurposeId) -> dict[PartyId, Budget]:
         """Return what each key-holder that answered said last of the agency's budget; nothing proves it."""
         return {self._doors[holder].party: budget for holder, budget in sorted(self._budgets.get(purpose, {}).items())}
+
+    def heard_budgets(self) -> dict[tuple[PurposeId, PartyId], Budget]:
+        """Return what each key-holder said last of each purpose's budget."""
+        return {
+            (purpose, self._doors[holder].party): budget
+            for purpose, said in self._budgets.items()
+            for holder, budget in said.items()
+        }
 
     def forget_silence(self) -> None:
         """Try all key-holders again, also where they refused; not those that answered wrongly in this program's run."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from agency_client.acts import Acts
 from agency_client.ask import Asking
+from agency_client.budgets import keep_budgets
 from agency_client.checking import Checking
 from agency_client.evaluation import KeyHolders
 from agency_client.heard import Differing, Heard, differing, warning_of
@@ -192,6 +193,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
             checking = Checking(vault.evidence, trail)
             yield Online(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics, unusual)
         finally:
+            await asyncio.to_thread(keep_budgets, vault.evidence, holders.heard_budgets())
             await asyncio.to_thread(_settle, session, heard)
 
 
