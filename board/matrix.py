@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from board.models import KINDS, model_engine
 from board.sheets import Cell, Grid, Pairs, Said, Sheet
 from board.tables import QUALITIES, Edge, edges, merged
-from board.wording import COUNTED_SAID, LEVELS_SAID, QUALITIES_SAID, STATES_SAID, Lang, listed, say
+from board.wording import COUNTED_SAID, LEVELS_SAID, MEETING_SAID, QUALITIES_SAID, STATES_SAID, Lang, listed, say
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Title
 from protocol.covenant_purposes import PERSON_KINDS, Purpose
@@ -98,14 +98,14 @@ class _Matrix:
     # --- A purpose ---
 
     def of_purpose(self, name: PurposeId, purpose: Purpose) -> Sheet:
-        parts: list[Pairs | Grid] = [Pairs(tuple(self.about(purpose))), self.participants(purpose)]
+        parts: list[Pairs | Grid] = [Pairs(tuple(self.about(name, purpose))), self.participants(purpose)]
         found = merged(edges(self.engine, name))
         if found:
             parts.append(self.told(found))
         parts.append(self.rules(name))
         return Sheet(name, self.title(purpose.title), tuple(parts))
 
-    def about(self, purpose: Purpose) -> Iterator[tuple[str, Cell]]:
+    def about(self, name: PurposeId, purpose: Purpose) -> Iterator[tuple[str, Cell]]:
         yield self.row("Waarvoor", "What for", self.title(purpose.explanation))
         yield self.row("Effectbeoordeling (DPIA)", "Impact assessment (DPIA)", purpose.dpia)
         yield self.row("Advies rechtmatigheidscommissie", "Advice of the lawfulness committee", purpose.advice)
@@ -117,6 +117,17 @@ class _Matrix:
         yield self.row("Verborgen voor", "Hidden from", *(hidden or [self.say("niemand", "nobody")]))
         if purpose.kinds_that("send") | purpose.kinds_that("query"):
             yield from self.bounds(purpose)
+            counting = [other for other in self.covenant.purposes.values() if name in other.counts_of]
+            counters = [
+                f"{self.title(other.title)}: {self.kind(kind)}"
+                for other in counting
+                for kind in sorted(other.kinds_that("count"))
+            ]
+            yield self.row(
+                "Aantallen worden gelezen onder",
+                "Counts are read under",
+                *(counters or [self.say("geen doel", "no purpose")]),
+            )
         if purpose.kinds_that("count"):
             counted = [self.title(self.covenant.purposes[PurposeId(code)].title) for code in purpose.counts_of]
             yield self.row("Telt signalen van", "Counts the signals of", *counted)
@@ -130,8 +141,8 @@ class _Matrix:
         if len(kinds) < len(purpose.key_kinds):
             kinds.append(self.say("alle van naam, geboortedatum en adres", "all of name, birth date and address"))
         yield self.row("Soorten sleutels", "Kinds of key", listed(kinds, self.lang))
-        meet = [f"{one} – {other}" for one, other in purpose.roles_that_meet]
-        yield self.row("Rollen die elkaar raken", "Roles that may meet", listed(meet, self.lang))
+        meet = [" – ".join(say(MEETING_SAID[role], self.lang) for role in pair) for pair in purpose.roles_that_meet]
+        yield self.row("Rollen die elkaar raken", "Roles that may meet", *meet)
         yield self.row("Bewaartermijn", "Retention", self.days(purpose.retention_days))
         yield self.row(
             "Opvolgen binnen",

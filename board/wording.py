@@ -110,6 +110,10 @@ WAY_TITLES: Final[Mapping[str, Pair]] = {
     "forbidden": ("Niet meer toegestaan", "No longer allowed"),
     "rule": ("Toegestaan op een andere regel", "Allowed on another rule"),
 }
+MEETING_SAID: Final[Mapping[str, Pair]] = {
+    "subject": ("wie het signaal betreft", "whom the signal is about"),
+    "associate": ("iemand uit diens omgeving", "somebody around them"),
+}
 UNSURE: Final[Pair] = ("onzeker: het bestuur beslist", "unsure: the board decides")
 
 SETTINGS: Final[Mapping[str, Pair]] = {

@@ -140,6 +140,8 @@ def test_every_purpose_tells_all_that_a_board_asks():
         assert "@" in said["Contact point for citizens"]
         if purpose.kinds_that("send"):
             assert said["Retention"] == f"{purpose.retention_days} days"
+            counted = [one.title.en for one in COVENANT.purposes.values() if name in one.counts_of]
+            assert said["Counts are read under"].startswith(counted[0] if counted else "no purpose")
             assert str(purpose.urgent_follow_up_hours) in said["Follow up within"]
             assert said["Pseudonyms an agency and day"] == str(purpose.budget_per_day)
             assert str(purpose.informing and purpose.informing.deferral_days) in said["Informing the person"]
