@@ -14,7 +14,7 @@ from edge.covenant_trust import CovenantTrust
 from protocol.agreed import Agreed
 from protocol.canaries import PLANTER_LEVEL, still_planting
 from protocol.covenant import Covenant
-from protocol.errors import Code, ConfigurationError, InputError, NotFoundError, VerificationError
+from protocol.errors import Code, ConfigurationError, InputError, NotFoundError, UnavailableError, VerificationError
 from protocol.events import CovenantRef, Event, parse_opening
 from protocol.ids import PartyId
 from protocol.messages import Evidence, HitNotice, QueriedNotice
@@ -102,6 +102,9 @@ class SignedVersions:
     def _look_up(self, sha256: str) -> PolicyEngine:
         try:
             return PolicyEngine(self._earlier(sha256))
+        except VerificationError as error:
+            # What we keep ourselves cannot be verified just now: that says nothing about who named the version.
+            raise UnavailableError(error.code, error.detail, hint=error.hint) from None
         except (NotFoundError, ConfigurationError):
             # A version that this program cannot read proves nothing to it either.
             self._unknown.add(sha256)

@@ -10,7 +10,7 @@ from typing import cast
 from agency_client.signed_versions import REPLACED_GRACE, Earlier
 from agency_client.taken import note_taken, replaced_at
 from protocol.covenant import Covenant
-from protocol.errors import Code, NotFoundError, VerificationError
+from protocol.errors import Code, NotFoundError, UnavailableError, VerificationError
 from protocol.ids import PartyId
 from tests.fakes.agency import Client, make_client
 from tests.fakes.agency_vault import open_vault
@@ -162,3 +162,18 @@ async def test_who_makes_versions_up_is_looked_up_no_more(tmp_path: Path, world:
     for _ in range(3):
         await care.send()
     assert len(asked) == 1
+
+
+async def test_an_own_copy_that_cannot_be_verified_accuses_nobody(tmp_path: Path, world: World) -> None:
+    """When this agency's own kept covenant does not hold, the request waits and no finding is made about the broker."""
+
+    def look(_: str) -> Covenant:
+        raise VerificationError(Code.COVENANT_EXPIRED, "It has expired.")
+
+    _, care = await _pair(tmp_path, world, look)
+    _act_under(world, amended(world.kit, "2025.9").covenant)
+    refused = await care.send()
+    assert isinstance(refused, UnavailableError)
+    assert refused.code is Code.COVENANT_EXPIRED
+    assert _found(care) == []
+    assert care.vault.outbox.count_open() == 1
