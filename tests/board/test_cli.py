@@ -212,7 +212,10 @@ def test_diff_says_what_is_allowed_anew(folder: Path, tmp_path: Path):
     result = run("diff", POLICIES, folder, "--html", page)
     assert result.exit_code == DIFFERS, result.output
     assert "may no longer ask who knows a person" in result.output
-    assert "purpose, victim-protection, participants, police, acts: was send; receive; query, is now send; receive" in result.output
+    assert (
+        "purpose, victim-protection, participants, police, acts: was send; receive; query, is now send; receive"
+        in result.output
+    )
     text = page.read_text()
     assert "mag niet meer vragen wie iemand kent" in text
     assert "may no longer ask who knows a person" in text
