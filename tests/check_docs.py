@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer.core
 import typer.main
@@ -73,8 +73,10 @@ def _promises(name: str, text: str, targets: set[str], commands: dict[str, set[s
             elif more and f"{first} {more[0]}" not in commands:
                 yield f"{name}: there is no command sluis {first} {more[0]}"
             elif more:
+                # A group of commands, such as `sluis agency canary draft`: the next word says which.
+                inner = " ".join([first, more[0], *rest.split()[:1]])
                 for option in _OPTION.findall(rest):
-                    if option not in commands[f"{first} {more[0]}"] | {"--help"}:
+                    if option not in commands.get(inner, commands[f"{first} {more[0]}"]) | {"--help"}:
                         yield f"{name}: sluis {first} {more[0]} has no option {option}"
 
 
@@ -88,7 +90,14 @@ def _commands() -> Iterator[tuple[str, set[str]]]:
         group = typer.main.get_command(importlib.import_module(module).app)
         if isinstance(group, typer.core.TyperGroup):
             for name, command in group.commands.items():
-                yield f"{role} {name}", {option for p in command.params for option in p.opts + p.secondary_opts}
+                yield f"{role} {name}", _options(command)
+                if isinstance(command, typer.core.TyperGroup):
+                    for inner, one in command.commands.items():
+                        yield f"{role} {name} {inner}", _options(one)
+
+
+def _options(command: Any) -> set[str]:
+    return {option for p in command.params for option in p.opts + p.secondary_opts}
 
 
 if __name__ == "__main__":
