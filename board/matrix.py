@@ -261,14 +261,34 @@ class _Matrix:
         heads = (
             self.say("Grondslag", "Basis"),
             self.say("Artikel", "Article"),
-            self.say("Naam in de bestanden", "Name in the files"),
+            *self.names_elsewhere(),
         )
         rows = tuple(
-            ((self.basis(code),), (Said(basis.article, lang="en"),), (Said(code),))
+            ((self.basis(code),), (Said(basis.article, lang="en"),), (Said(code),), _iri(basis.iri))
             for code, basis in self.covenant.legal_bases.items()
         )
         grid = Grid(self.say("Alle grondslagen", "All legal bases"), heads, rows)
-        return Sheet("law", self.say("De wet", "The law"), (grid,))
+        return Sheet("law", self.say("De wet", "The law"), (grid, self.kinds()))
+
+    def kinds(self) -> Grid:
+        heads = (
+            self.say("Soort instantie", "Kind of agency"),
+            self.say("Hoort bij", "Stands within"),
+            *self.names_elsewhere(),
+        )
+        rows = tuple(
+            (
+                (Said(self.title(entry.title)),),
+                () if entry.within is None else (Said(self.kind(entry.within)),),
+                (Said(kind),),
+                _iri(entry.iri),
+            )
+            for kind, entry in self.covenant.agency_kinds.items()
+        )
+        return Grid(self.say("Alle soorten instanties", "All kinds of agency"), heads, rows)
+
+    def names_elsewhere(self) -> tuple[str, str]:
+        return self.say("Naam in de bestanden", "Name in the files"), self.say("Naam op het web", "Name on the web")
 
     def laws(self, codes: Iterable[str]) -> Cell:
         return tuple(self.basis(code) for code in codes)
@@ -286,3 +306,7 @@ class _Matrix:
 
     def row(self, nl: str, en: str, *texts: str) -> tuple[str, Cell]:
         return self.say(nl, en), tuple(map(Said, texts))
+
+
+def _iri(iri: str | None) -> Cell:
+    return () if iri is None else (Said(iri),)
