@@ -92,11 +92,11 @@ def read_canaries(
         raise InputError(Code.MALFORMED, "No row can be a canary.", hint=f"The reasons are in {quarantine.path}.")
     if len(ready) > MAX_SIGNALS or len({one.record.purpose for one in ready}) != 1:
         raise InputError(Code.TOO_LARGE, f"One request is of one purpose and at most {MAX_SIGNALS} canaries.")
-    for one in ready:
-        if session.vault.signals.find(one.draft.reference):
-            raise InputError(
-                Code.CONFLICT, "A canary with one of these references was planted.", hint="Use new references."
-            )
+    references = [one.draft.reference for one in ready]
+    if len(set(references)) != len(references) or any(map(session.vault.signals.find, references)):
+        raise InputError(
+            Code.CONFLICT, "Two canaries would have the same reference, or one was planted.", hint="Use new references."
+        )
     return ready, intake, taken, quarantine.path
 
 
