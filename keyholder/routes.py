@@ -122,7 +122,6 @@ def _add_readiness(app: FastAPI, service: Service) -> None:
             "status": "ready",
             "covenant": {"version": covenant.version, "sha256": covenant.sha256},
             "epoch": service.held.epoch,
-            "unusual": service.unusual,
         }
 
 

@@ -62,8 +62,6 @@ class Service:
     look: Callable[[datetime], Agreed] | None = None
     """Returns the covenant to act under later on; without it the first one stays."""
     look_seconds: float = COVENANT_SECONDS
-    unusual: int = field(init=False, default=0)
-    """How many reasons today's use gives to look at it; says neither whose nor which."""
     _said: set[tuple[date, str, str, str]] = field(init=False, default_factory=set)
     _workers: CapacityLimiter = field(init=False)
     _statements: dict[tuple[PurposeId, Epoch], SignedKeyStatement] = field(init=False, default_factory=dict)
@@ -186,7 +184,7 @@ class Service:
 
     def _move_on(self, now: datetime) -> None:
         self.ledger.forget_expired(now)
-        self.unusual = self.look_at_use(now)
+        self.look_at_use(now)
         if lowest_live(self.covenant, now) <= self.held.epoch:
             return
         moved = ratchet(self.seeds, self.ledger, self.covenant, now)

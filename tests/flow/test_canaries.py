@@ -61,6 +61,9 @@ def test_canaries_from_draft_to_touch(system: System, tmp_path: Path) -> None:
     assert "KC-710" in own
     assert not any(name.startswith("CN-") for name in own)
     assert system.read(COVER, "inbox")["queried"] == []
+    assert {one["purpose"] for one in system.read(TOUCHER, "status")["budgets"]} == {"offender-prevention"}
+    assert all(one["count"] > one["limit"] for one in system.read(SUPERVISOR, "unusual")["unusual"])
+    system.agency(TOUCHER, "unusual", status=77)
     canary(system, SUPERVISOR, "withdraw", "CN-701")
     states = {one["reference"]: one["state"] for one in _list(system)}
     assert states == {"CN-700": "stands", "CN-701": "withdrawn", "CN-702": "stands"}
