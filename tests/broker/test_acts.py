@@ -23,7 +23,7 @@ from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, Br
 PHONE = {"phone": "1"}
 WRITES = {"/v1/signals", "/v1/signals/{signal_id}/withdrawal", "/v1/hits/{hit_id}/opening", "/v1/queries"}
 READS = {"/v1/notices", "/v1/notices/stream", "/v1/key-statements", "/log/checkpoint", "/log/tile/{path:path}"}
-READS |= {"/healthz", "/readyz", "/.well-known/authzen-configuration", "/v1/statistics"}
+READS |= {"/healthz", "/readyz", "/.well-known/authzen-configuration", "/v1/statistics", "/v1/unusual"}
 ASKS = {"/access/v1/evaluation", "/access/v1/evaluations"}
 """POSTs that ask what the rules say: they write nothing."""
 
