@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What a role acts under from moment to moment: the newest that the board signed, the last one, or nothing."""
 
+import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from edge import logs
 from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import LOOK_SECONDS, CovenantWatch, enrol, newest, recent
 from edge.logs import logger
@@ -18,6 +21,14 @@ NOW = datetime.now(UTC)
 KIT = make_covenant(now=NOW)
 NEXT = amended(KIT, "2026.2")
 LATER = amended(KIT, "2026.3")
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Log here: what an earlier test logged to may be closed by now."""
+    logs.configure(stream=io.StringIO())
+    yield
+    logs.configure()
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A running key-holder under a changing covenant: rules and parties change at once, what it counts and holds stays."""
 
-from collections.abc import AsyncIterator
+import io
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from edge import logs
 from edge.covenant_header import COVENANT_HEADER
 from edge.transport import SignedClient
 from keyholder.opening import open_service
@@ -26,6 +28,14 @@ POLICE, PREVENTION = PartyId("police-oost"), PurposeId("offender-prevention")
 def now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Log here: what an earlier test logged to may be closed by now."""
+    logs.configure(stream=io.StringIO())
+    yield
+    logs.configure()
 
 
 @pytest.fixture
