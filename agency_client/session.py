@@ -29,7 +29,7 @@ from agency_client.signed_versions import SignedVersions, earlier_of
 from agency_client.statistics import Statistics
 from agency_client.submit import person_reference
 from agency_client.tagging import Sending
-from agency_client.taken import note_taken, replaced_at
+from agency_client.taken import last_taken, note_taken, replaced_at
 from agency_client.trail import LogKeys, Trail
 from agency_client.transport import broker_door, key_holder_doors
 from agency_client.unusual import UnusualUses
@@ -42,7 +42,7 @@ from edge.transport import make_http
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Agency, AgencyKind
-from protocol.errors import Code, ConfigurationError, SluisError
+from protocol.errors import Code, ConfigurationError, SluisError, UnavailableError, VerificationError
 from protocol.policy import PolicyEngine
 
 _LOG: Final = "log-key"
@@ -126,18 +126,20 @@ def opened(
     offline: bool = False,
     warn: Callable[[str], None] = warn_people,
 ) -> Iterator[Session]:
-    """Open an enrolled home under the board's newest covenant; ``offline`` asks nobody and takes the last one.
+    """Open an enrolled home under the board's newest covenant; ``offline`` asks nobody and takes the last one, also
+    when that is over: what is on this disk can still be shown, and every rule then says no.
 
     Raises ``ConfigurationError``; ``covenant_expired`` or ``covenant_untrusted`` when no covenant can be acted under.
     """
     home = open_home(folder)
     trust = home.trust()
     identity = home.identity(passphrase)
-    agreed = _agreed(trust.load() if offline else recent(trust, clock()))
-    agreed.require_in_force(clock())
-    me = require_place(home, identity, agreed.covenant)
     vault = home.vault(identity)
     try:
+        agreed = _for_showing(trust, vault, clock(), warn) if offline else _agreed(recent(trust, clock()))
+        if not offline:
+            agreed.require_in_force(clock())
+        me = require_place(home, identity, agreed.covenant)
         _require_log(vault, agreed.covenant)
         note_taken(vault.evidence, agreed.covenant.sha256, clock())
         yield Session(home, identity, trust, agreed, me, vault, clock, warn)
@@ -162,6 +164,20 @@ def renewed(session: Session) -> Session:
     if agreed is last:
         return session
     return replace(session, agreed=agreed, me=require_place(session.home, session.identity, agreed.covenant))
+
+
+def _for_showing(trust: CovenantTrust, vault: Vault, now: datetime, warn: Callable[[str], None]) -> Agreed:
+    """Return the covenant to show what is here by: nothing can be done under one that is over."""
+    try:
+        agreed = _agreed(trust.load())
+        agreed.require_in_force(now)
+    except (UnavailableError, VerificationError) as error:
+        last = last_taken(vault.evidence)
+        if error.code is not Code.COVENANT_EXPIRED or last is None:
+            raise
+        warn(f"{error.detail} What is here is shown by the last covenant; nothing can be sent or asked under it.")
+        return Agreed.of(trust.kept(last), now)
+    return agreed
 
 
 def _agreed(found: Trusted) -> Agreed:

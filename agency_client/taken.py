@@ -22,6 +22,12 @@ def note_taken(shelf: EvidenceShelf, sha256: str, now: datetime) -> None:
         shelf.put_setting(_TAKEN, json.dumps([*taken, (sha256, format_time(now))]))
 
 
+def last_taken(shelf: EvidenceShelf) -> str | None:
+    """Return the version that was acted under last; it stands sealed in this agency's own vault."""
+    taken = _taken(shelf)
+    return taken[-1][0] if taken else None
+
+
 def replaced_at(shelf: EvidenceShelf) -> dict[str, datetime]:
     """Return each version that was acted under here and is not any more -> when the one after it was taken over."""
     taken = _taken(shelf)

@@ -7,6 +7,7 @@ holds. Not here: signing (``covenant_repository.py``), when to refresh (each rol
 Spec: ``protocol/spec/distribution.md``.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -161,6 +162,18 @@ class CovenantTrust:
                         self._fetch_earlier(found)
                     return Covenant.read(self._bundle(found))
         raise NotFoundError(Code.NOT_FOUND, "The board has signed no such version of the covenant.")
+
+    def kept(self, sha256: str) -> Covenant:
+        """Return the version of this hash that is kept here, for showing what is already here: nothing says that it is
+        signed or current, so nobody acts under it. Raises ``NotFoundError`` when it is not kept.
+        """
+        try:
+            bundle = (self.folder / TARGETS / f"{sha256}.json").read_bytes()
+        except FileNotFoundError:
+            bundle = b""
+        if hashlib.sha256(bundle).hexdigest() != sha256:
+            raise NotFoundError(Code.NOT_FOUND, "The last covenant is not kept here any more.")
+        return Covenant.read(bundle)
 
     def _fetch_earlier(self, wanted: TargetFile) -> None:
         with fetcher_of(self.source) as fetcher, TemporaryDirectory() as scratch:
