@@ -4,6 +4,7 @@
 Everything shown is what the agencies' own commands print. Not here: the parties (``world.py``), the data (``data.py``).
 """
 
+import shutil
 import time
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def tell(world: World, out: Console, started: float) -> float:
     first_hit = _meet(world, out, files, started)
     _open(world, out)
     _purpose_limits(world, out, files)
+    _ask(world, out)
+    _propose(world, out, files)
     _outage(world, out, files)
     _withdraw(world, out)
     return first_hit
@@ -81,8 +84,45 @@ def _purpose_limits(world: World, out: Console, files: Path) -> None:
     out.print(f"  {PROSECUTION} signalled nothing and is told nothing: its inbox is empty.\n")
 
 
+def _ask(world: World, out: Console) -> None:
+    _step(
+        out,
+        "5",
+        "Is this person known elsewhere?",
+        "Who may ask says why; it is logged, told to who knows, and not kept.",
+    )
+    why = ["--case", "PAR-26-0042", "--reason-code", "own-case", "--reason", "Beoordeling van een zaak"]
+    line = ["--purpose", "offender-prevention", *why, "--phone", "06 1234 5678"]
+    answer = world.agency(PROSECUTION, "ask", *line)
+    _expect("088 000 00 00" in answer, "the prosecution is told whom to call")
+    _show(out, f"{PROSECUTION}: sluis agency ask --purpose offender-prevention --case PAR-26-0042 …", answer)
+    deadline = time.monotonic() + HIT_SECONDS
+    while not (asked := world.read(POLICE, "inbox")["queried"]):
+        _expect(time.monotonic() < deadline, "the police see that they were asked about")
+        time.sleep(0.2)
+    out.print(f"  At {POLICE}: {escape(asked[0]['sentence'])}\n")
+
+
+def _propose(world: World, out: Console, files: Path) -> None:
+    _step(
+        out,
+        "6",
+        "Somebody wants another rule",
+        "The board sees exactly what a change would allow before anybody signs.",
+    )
+    proposal = files / "proposal"
+    shutil.copytree(world.covenant, proposal)
+    rules = proposal / "purposes" / "offender-prevention.yaml"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("retentionDays: 365", "retentionDays: 730"), encoding="utf-8")
+    _expect(text != rules.read_text(encoding="utf-8"), "the proposal keeps signals twice as long")
+    said = world.sluis("policy", "diff", str(world.covenant), str(proposal), "--lang", "en", status=1)
+    _show(out, "sluis policy diff covenant proposal", said)
+    out.print("  Nobody signs it, so nobody acts under it. Changing the file at the broker would change nothing.\n")
+
+
 def _outage(world: World, out: Console, files: Path) -> None:
-    _step(out, "5", "Key-holders fail", "One of three may fail without anybody noticing; of two, everybody hears.")
+    _step(out, "7", "Key-holders fail", "One of three may fail without anybody noticing; of two, everybody hears.")
     world.stop_holder(HOLDERS[2][0])
     _push(world, out, PROBATION, files)
     out.print("  That was with one key-holder down. Now a second one stops.")
@@ -104,7 +144,7 @@ def _outage(world: World, out: Console, files: Path) -> None:
 
 
 def _withdraw(world: World, out: Console) -> None:
-    _step(out, "6", "A worry ends", "The police withdraw; care hears it, and the contact is gone from its screen.")
+    _step(out, "8", "A worry ends", "The police withdraw; care hears it, and the contact is gone from its screen.")
     _show(out, f"{POLICE} withdraws", world.agency(POLICE, "withdraw", "OOST-26-1187", "--reason", "worry-resolved"))
     deadline = time.monotonic() + HIT_SECONDS
     while any(hit["state"] == "live" and hit["agency"] == POLICE for hit in world.read(CARE, "inbox")["hits"]):

@@ -33,7 +33,7 @@ def draft(system: System, folder: Path, prefix: str, people: range) -> Path:
 
 def test_canaries_from_draft_to_touch(system: System, tmp_path: Path) -> None:
     """Who touches a canary sees an ordinary hit of the cover, the supervisor is told who did, and the cover nothing."""
-    request = draft(system, tmp_path, "CN", range(700, 703))
+    request = draft(system, tmp_path, "CN", range(750, 753))
     kept = json.loads(request.read_text())["request"]
     assert (kept["planter"], kept["cover"], len(kept["statements"])) == (SUPERVISOR, COVER, 3)
     assert {name for one in kept["statements"] for name in one} == {"id", "purpose", "epoch", "partDigests"}
@@ -42,39 +42,39 @@ def test_canaries_from_draft_to_touch(system: System, tmp_path: Path) -> None:
     assert "Toezichthouder Midden plants 3 signals about nobody in your name" in shown
     assert "3 canaries stand" in canary(system, SUPERVISOR, "plant", str(signed))
     # The cover's own signal about the same number, and a real hit of the cover to compare with.
-    real = by_phone(tmp_path / "SC.csv", "KC", (700, 710))
+    real = by_phone(tmp_path / "SC.csv", "KC", (750, 760))
     assert system.read(COVER, "push", str(real), *system.purpose_of(COVER))["accepted"] == 2
-    pushed = by_phone(tmp_path / "SP.csv", "KP", (701, 710))
+    pushed = by_phone(tmp_path / "SP.csv", "KP", (751, 760))
     assert system.read(TOUCHER, "push", str(pushed), *system.purpose_of(TOUCHER))["accepted"] == 2
     hits = {one["reference"]: one for one in system.read(TOUCHER, "inbox")["hits"]}
-    touched, ordinary = hits["KP-701"], hits["KP-710"]
+    touched, ordinary = hits["KP-751"], hits["KP-760"]
     differ = {name for name in touched if touched[name] != ordinary[name]}
     assert differ <= {"hitId", "seq", "reference", "signalId", "toldAt", "deadline", "sentence"}
-    assert touched["sentence"].replace("701", "710") == ordinary["sentence"]
+    assert touched["sentence"].replace("751", "760") == ordinary["sentence"]
     contacts = [system.read(TOUCHER, "open", one["hitId"], *WHY)["parts"] for one in (touched, ordinary)]
     assert contacts[0] == contacts[1]
-    asked = ["--purpose", "offender-prevention", "--phone", "0610000702", *WHY, "--json"]
+    asked = ["--purpose", "offender-prevention", "--phone", "0610000752", *WHY, "--json"]
     answers = json.loads(system.agency(TOUCHER, "ask", *asked))
     assert "Jeugdzorg De Linde" in json.dumps(answers, ensure_ascii=False)
     _require_told(system.read(SUPERVISOR, "inbox"))
     own = {one["reference"] for one in system.read(COVER, "inbox")["hits"]}
-    assert "KC-710" in own
+    assert "KC-760" in own
     assert not any(name.startswith("CN-") for name in own)
     assert system.read(COVER, "inbox")["queried"] == []
     assert {one["purpose"] for one in system.read(TOUCHER, "status")["budgets"]} == {"offender-prevention"}
     assert all(one["count"] > one["limit"] for one in system.read(SUPERVISOR, "unusual")["unusual"])
     system.agency(TOUCHER, "unusual", status=77)
-    canary(system, SUPERVISOR, "withdraw", "CN-701")
+    canary(system, SUPERVISOR, "withdraw", "CN-751")
     states = {one["reference"]: one["state"] for one in _list(system)}
-    assert states == {"CN-700": "stands", "CN-701": "withdrawn", "CN-702": "stands"}
+    assert states == {"CN-750": "stands", "CN-751": "withdrawn", "CN-752": "stands"}
     gone = {one["reference"]: one["state"] for one in system.read(TOUCHER, "inbox")["hits"]}
-    assert (gone["KP-701"], gone["KP-710"]) == ("withdrawn", "live")
+    assert (gone["KP-751"], gone["KP-760"]) == ("withdrawn", "live")
 
 
 def _require_told(inbox: dict[str, Any]) -> None:
     (hit,), (query,) = inbox["hits"], inbox["queried"]
-    assert hit["sentence"].startswith("Canary touched: Politie Oost signalled about the person of CN-701 on ")
-    assert query["sentence"].startswith("Canary touched: Politie Oost asked about the person of CN-702 on ")
+    assert hit["sentence"].startswith("Canary touched: Politie Oost signalled about the person of CN-751 on ")
+    assert query["sentence"].startswith("Canary touched: Politie Oost asked about the person of CN-752 on ")
     assert (hit["canary"], query["canary"], hit["deadline"]) == (True, True, None)
     assert inbox["findings"] == []
 
