@@ -60,8 +60,9 @@ def test_canaries_from_draft_to_touch(system: System, tmp_path: Path) -> None:
     own = {one["reference"] for one in system.read(COVER, "inbox")["hits"]}
     assert "KC-760" in own
     assert not any(name.startswith("CN-") for name in own)
-    assert system.read(COVER, "inbox")["queried"] == []
-    assert {one["purpose"] for one in system.read(TOUCHER, "status")["budgets"]} == {"offender-prevention"}
+    asked_about = {one["reference"] for one in system.read(COVER, "inbox")["queried"]}
+    assert not any(name.startswith(("CN-", "KC-")) for name in asked_about)
+    assert "offender-prevention" in {one["purpose"] for one in system.read(TOUCHER, "status")["budgets"]}
     assert all(one["count"] > one["limit"] for one in system.read(SUPERVISOR, "unusual")["unusual"])
     system.agency(TOUCHER, "unusual", status=77)
     canary(system, SUPERVISOR, "withdraw", "CN-751")
