@@ -17,7 +17,7 @@ demo: .venv/.demo-installed ## Run five agencies, three key-holders and a broker
 	$(BIN)/python -m deploy.demo $(if $(ONCE),--once)
 
 test: .venv/.dev-installed ## Run all tests (real PostgreSQL, real processes)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m tests $(PYTEST_ARGS)
 
 check: .venv/.dev-installed ## Lint, type-check, check imports, dependencies, policies, licences and docs
 	$(BIN)/ruff check .
