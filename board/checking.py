@@ -23,6 +23,7 @@ from protocol.policy import PolicyEngine, formatted
 
 NOT_YET: Final = "Not yet"
 """How the text begins of an assessment or advice that is still to come."""
+TO_COME: Final = "to_come"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,20 @@ class Checked:
                 f"The covenant has {len(self.issues)} faults, and cannot be signed so.",
                 hint="`sluis policy check` lists them all.",
                 issues=self.issues,
+            )
+
+    def require_assessed(self) -> None:
+        """Pass when every assessment and advice is there. Raises ``ConfigurationError`` (``covenant_invalid``).
+
+        Without them a covenant cannot be activated (GDPR 35, LED 27; law.md D-5).
+        """
+        to_come = [one for one in self.to_settle if one.code == TO_COME]
+        if to_come:
+            raise ConfigurationError(
+                Code.COVENANT_INVALID,
+                "An impact assessment or the committee's advice is still to come, so this covenant cannot be signed.",
+                hint="Name each with its date. To try the program out with made-up people, build with --example.",
+                issues=to_come,
             )
 
 
@@ -117,7 +132,7 @@ def _without_case(engine: PolicyEngine, tried: Sequence[Tried]) -> Iterator[Issu
 def _to_settle(files: Mapping[str, bytes], engine: PolicyEngine) -> Iterator[Issue]:
     covenant = engine.covenant
     for path, field, text in not_yet(covenant):
-        yield read_document(path, files[path]).issue((field,), "to_come", text)
+        yield read_document(path, files[path]).issue((field,), TO_COME, text)
     document = read_document(BASES, files[BASES])
     used = {code for purpose in covenant.purposes.values() for code in laws_of(purpose)}
     used |= {rule.legal_basis for rule in engine.rules.values()}

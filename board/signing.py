@@ -100,16 +100,26 @@ def add_commands(app: typer.Typer, desk: Desk) -> None:
         folder: Annotated[Path, typer.Argument(help="The covenant folder.", show_default=False)],
         repo: Repo,
         days: Days = COVENANT_DAYS,
+        example: Annotated[
+            bool,
+            typer.Option(
+                "--example", help="To try it out: also without assessment or advice. Never about real people."
+            ),
+        ] = False,
     ) -> None:
-        """Check a covenant folder as `check` does, pack it, and propose it for signing."""
+        """Check a covenant folder as `check` does, pack it, and propose it for signing.
+
+        Refused as well: a covenant that lacks a party, and one whose impact assessment or advice is still to come.
+        """
         files = read_folder(folder)
         checked = find_issues(files, desk.now().date())
         checked.require_sound()
+        checked.covenant.require_complete()
+        if not example:
+            checked.require_assessed()
         with alone(repo):
             board = Repository(repo)
             version = board.propose_covenant(pack(files), desk.now() + timedelta(days=days))
-            for lack in checked.covenant.missing():
-                typer.echo(f"  not complete yet: {lack}")
             if checked.to_settle:
                 left = len(checked.to_settle)
                 typer.echo(f"  left for the board to settle before it signs: {left}; `sluis policy check` lists them")

@@ -160,7 +160,7 @@ class World:
         online = ["--threshold", str(SIGNATURES), "--online", str(self.home(BROKER) / "covenant.pub")]
         for proposal in (
             ["root", str(self.board), *root, *online],
-            ["build", str(self.covenant), str(self.board)],
+            ["build", str(self.covenant), str(self.board), "--example"],
         ):
             self.sluis("policy", *proposal)
             for name in BOARD[:SIGNATURES]:

@@ -25,7 +25,7 @@ from protocol.covenant import Covenant
 from protocol.covenant_bundle import has_effect, pack
 from protocol.errors import ConfigurationError
 from tests.fakes.covenant_repository import SignedCovenants
-from tests.fakes.covenants import make_covenant
+from tests.fakes.covenants import make_covenant, policy_files
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PASSPHRASE = "correct horse battery staple"
@@ -255,13 +255,28 @@ def test_what_check_refuses_is_not_built(run: Run, keys: Path, tmp_path: Path):
     faulty = shutil.copytree(sound, tmp_path / "faulty")
     case = next((faulty / "cases" / "offender-prevention" / "DENY").glob("*.yaml"))
     case.rename(case.parents[1] / "ALLOW" / "something-that-is-refused.yaml")
-    refused = run("build", faulty, repo)
+    refused = run("build", faulty, repo, "--example")
     assert refused.exit_code == CONFIG
     assert "something-that-is-refused" in refused.output
     assert not Repository(repo).versions("targets")
-    built = run("build", sound, repo)
+    built = run("build", sound, repo, "--example")
     assert built.exit_code == 0, built.output
     assert Repository(repo).current().sha256 == kit.covenant.sha256
+
+
+def test_without_assessment_advice_or_parties_nothing_is_built(run: Run, keys: Path, tmp_path: Path):
+    """What is still to come keeps a covenant from being signed, unless it is an example; a lacking party always does."""
+    repo, folder = tmp_path / "repo", make_covenant(now=NOW).write(tmp_path / "covenant")
+    run("root", repo, *root_options(keys))
+    refused = run("build", folder, repo)
+    assert refused.exit_code == CONFIG
+    assert "purposes/offender-prevention.yaml" in refused.output
+    assert "--example" in refused.output
+    (folder / "parties.yaml").write_bytes(policy_files()["parties.yaml"])
+    lacking = run("build", folder, repo, "--example")
+    assert lacking.exit_code == CONFIG
+    assert "it names no broker" in lacking.output
+    assert not Repository(repo).versions("targets")
 
 
 def test_the_same_version_with_other_contents_is_refused(run: Run, repo: Path, keys: Path, folder: Path):
