@@ -30,7 +30,7 @@ from tests.fakes.whole_system import System, whole_system
 
 POLICE, CARE = "police-oost", "care-linde"
 TRY_LATER, PROTOCOL = 75, 76
-SHORT = 12.0
+SHORT = 30.0
 """Seconds that the board's signature holds in the test of its end: long enough for all to take it over first."""
 
 
