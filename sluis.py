@@ -12,8 +12,10 @@ ROLES: Final = {
     "broker": ("broker.main", "The middle: match pseudonyms, tell agencies, keep the log."),
     "keyholder": ("keyholder.main", "One of the independent bodies that hold a share of the pseudonym keys."),
     "policy": ("board.cli", "The covenant board: check and show purposes, parties and rules."),
-    "audit": ("auditor.cli", "Verify the log from outside, with only the covenant's public keys."),
+    "audit": ("auditor.cli", "Prove what the log says: by public keys alone, or as an agency its own part."),
 }
+ALSO: Final = {"audit": ("agency_client.audit_commands",)}
+"""Roles do not import each other; here a role's commands get those of another beside them."""
 
 
 def main() -> None:
@@ -26,11 +28,22 @@ def main() -> None:
         help="Lets public agencies find out that they worry about the same person, without showing who it is.",
     )
     for name, (module, summary) in ROLES.items():
-        app = importlib.import_module(module).app if asked == name else typer.Typer()
-        if asked != name:
-            app.callback(invoke_without_command=True)(_closed_door)
+        app = _opened(name, module) if asked == name else _closed()
         root.add_typer(app, name=name, help=summary)
     root(prog_name="sluis")
+
+
+def _opened(name: str, module: str) -> typer.Typer:
+    app: typer.Typer = importlib.import_module(module).app
+    for also in ALSO.get(name, ()):
+        importlib.import_module(also).add_to(app)
+    return app
+
+
+def _closed() -> typer.Typer:
+    app = typer.Typer()
+    app.callback(invoke_without_command=True)(_closed_door)
+    return app
 
 
 def _closed_door() -> None:

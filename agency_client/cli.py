@@ -33,6 +33,7 @@ from agency_client.commands_statistics import add_statistics
 from agency_client.commands_unusual import add_unusual
 from agency_client.heard import warning_of
 from agency_client.looking import Looked, look
+from agency_client.machine import Machine
 from agency_client.push import Constants, drain, push_files, settle_mappings
 from agency_client.reading import News
 from agency_client.session import Online, Session, differing_of, online, opened, renewed
@@ -539,6 +540,16 @@ def _person(given: str | None) -> str:
 def _console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr)
     return console if console.is_terminal else Console(stderr=stderr, width=max(_MIN_WIDTH, console.width))
+
+
+MACHINE: Final = Machine(
+    opened=lambda home: opened(home, _passphrase(), _now),
+    offline=lambda home: opened(home, _passphrase(), _now, offline=True),
+    console=_console,
+    notes=lambda: _console(stderr=True),
+    person_of=_person,
+)
+"""This machine, for commands that are written in files of their own."""
 
 
 def _print_json(value: Json) -> None:

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The commands of ``sluis audit`` that need an agency's home, beside the auditor's own.
+
+``sluis.py`` adds them, since roles do not import each other. Each ``commands_audit_*.py`` has an
+``add_…(app, machine)`` that is called below. Not here: what any of them does.
+"""
+
+import typer
+
+from agency_client.cli import MACHINE
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the agency's commands to the auditor's."""
+    _ = app, MACHINE
