@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from board.changes import Change, Turn, changes
-from board.pages import Chapter, Safe, el, items, joined
 from board.sentence_parts import Speaker
 from board.sentences import sentence
 from board.terms import Setting, differing_settings
-from board.wording import WAY_TITLES, Lang, Pair, say
+from board.wording import WAY_TITLES
+from edge.languages import Lang, Pair, say
+from edge.pages import Chapter, Safe, el, items, joined
 from protocol.covenant import Covenant
 from protocol.policy import PolicyEngine
 

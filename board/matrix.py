@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from board.models import KINDS, model_engine
 from board.sheets import Cell, Grid, Pairs, Said, Sheet
 from board.tables import QUALITIES, Edge, edges, merged
-from board.wording import COUNTED_SAID, LEVELS_SAID, MEETING_SAID, QUALITIES_SAID, STATES_SAID, Lang, listed, say
+from board.wording import COUNTED_SAID, LEVELS_SAID, MEETING_SAID, QUALITIES_SAID, STATES_SAID
+from edge.languages import Lang, listed, say
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Title
 from protocol.covenant_purposes import PERSON_KINDS, Purpose

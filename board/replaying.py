@@ -14,8 +14,9 @@ import typer
 
 from board.replay import Outcome, Replayed, replay
 from board.showing import DIFFERS, Language, read_covenant
-from board.wording import LEVELS_SAID, Lang, Pair, say
+from board.wording import LEVELS_SAID
 from edge.cli import reported
+from edge.languages import Lang, Pair, say
 from protocol.covenant import Covenant
 from protocol.decision_lines import DecisionLine, read_line
 from protocol.encoding import Json

@@ -22,17 +22,8 @@ from board.space import (
     STATE,
     UNKNOWN,
 )
-from board.wording import (
-    LOG_PURPOSES_SAID,
-    QUALITIES_SAID,
-    ROLES_SAID,
-    SCOPES_SAID,
-    TIMES_SAID,
-    Lang,
-    Pair,
-    either,
-    say,
-)
+from board.wording import LOG_PURPOSES_SAID, QUALITIES_SAID, ROLES_SAID, SCOPES_SAID, TIMES_SAID
+from edge.languages import Lang, Pair, either, say
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Title
 from protocol.covenant_purposes import Purpose

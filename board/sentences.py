@@ -9,7 +9,8 @@ Not here: which changes there are (``changes.py``), the sentence's parts (``sent
 from board.changes import Change
 from board.sentence_parts import TELLERS, Speaker
 from board.space import AGENCY, OTHER
-from board.wording import ACTS_SAID, LEVELS_SAID, WAYS, either, listed, say
+from board.wording import ACTS_SAID, LEVELS_SAID, WAYS
+from edge.languages import either, listed, say
 from protocol.questions import LEVELS, action_of
 
 

@@ -7,7 +7,7 @@ Not here: what they say (``matrix.py``), HTML (``pages.py``), the terminal (``sh
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from board.wording import Lang
+from edge.languages import Lang
 
 
 @dataclass(frozen=True, slots=True)

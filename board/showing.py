@@ -19,12 +19,14 @@ from rich.table import Table
 from board import diff_page, matrix
 from board.changes import changes
 from board.models import model_engine
-from board.pages import Chapter, chapter_of, page
+from board.pages import chapter_of, page
 from board.sheets import Cell, Grid, Pairs, Said, Sheet
-from board.wording import LANGS, UNSURE, Lang, say
+from board.wording import UNSURE
 from edge.cli import reported
 from edge.covenant_folder import load_covenant
 from edge.files import put_file
+from edge.languages import LANGS, Lang, say
+from edge.pages import Chapter
 from protocol.covenant import Covenant
 from protocol.covenant_bundle import MAX_BUNDLE
 from protocol.errors import Code, ConfigurationError, NotFoundError

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from board.parties import parties_of
-from board.wording import SETTINGS, Lang, say
+from board.wording import SETTINGS
+from edge.languages import Lang, say
 from protocol.covenant import Covenant
 from protocol.encoding import Json
 from protocol.messages import Message

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from board.cli import app
 from board.replay import NOT_IN_FORCE, Replayed, replay
+from protocol.commitments import commit, leaf_of
 from protocol.covenant import Covenant
 from protocol.decision_lines import DecisionLine, read_line, write_line
 from protocol.errors import InputError
@@ -28,8 +29,6 @@ from protocol.events import (
     SignalRegistered,
     SignalsMatched,
     Subject,
-    commit,
-    leaf_of,
 )
 from protocol.ids import Epoch, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Quality, as_uuid

@@ -12,7 +12,7 @@ from board.sentence_parts import Speaker
 from board.sentences import sentence
 from board.space import spaces
 from board.terms import differing_settings
-from board.wording import LANGS, Lang
+from edge.languages import LANGS, Lang
 from protocol.questions import Notify, Push
 from tests.fakes.small_covenants import KINDS, PURPOSE, Small, changed
 
