@@ -61,6 +61,10 @@ ACTS_SAID: Final[Mapping[str, Pair]] = {
     "readEvents": ("het logboek lezen", "read the log"),
     "exportEvents": ("regels uit het logboek meenemen, met bewijs", "take entries out of the log, with proof"),
     "subjectRequest": ("opzoeken wat over een burger is vastgelegd", "look up what is recorded about a citizen"),
+    "eraseSignal": (
+        "het logboek laten vergeten over wie een eigen signaal ging",
+        "have the log forget whom an own signal concerned",
+    ),
     "readStatistics": ("aantallen lezen van {about}", "read counts of {about}"),
 }
 COUNTED_SAID: Final[Mapping[str, Pair]] = {
@@ -94,6 +98,7 @@ SETTINGS: Final[Mapping[str, Pair]] = {
     "acts": ("handelingen", "acts"),
     "advice": ("advies van de rechtmatigheidscommissie", "advice of the lawfulness committee"),
     "agency-kinds": ("soort organisatie", "kind of agency"),
+    "answerHours": ("uren waarin een proef beantwoord moet zijn", "hours within which a probe must be answered"),
     "article": ("artikel", "article"),
     "awaited": ("verwachte tegenhanger", "awaited counterpart"),
     "bases": ("grondslagen om te verstrekken", "bases to provide on"),
@@ -132,7 +137,9 @@ SETTINGS: Final[Mapping[str, Pair]] = {
     "ownFrom": ("leeftijd waarop de persoon alleen wordt geïnformeerd", "age from which the person alone is told"),
     "participants": ("deelnemers", "participants"),
     "parties": ("partij", "party"),
+    "perPairPerWeek": ("per twee organisaties en week", "for every two agencies and week"),
     "population": ("bevolking", "population"),
+    "probes": ("proeven op achtergehouden treffers", "probes against withheld hits"),
     "purposes": ("doel", "purpose"),
     "retentionDays": ("bewaartermijn in dagen", "retention in days"),
     "review_by": ("herzien voor", "review by"),

@@ -272,6 +272,15 @@ class Unusual(Message):
     """Of a key-holder's budget for the day."""
 
 
+class Probes(Message):
+    """Signals about nobody by which agencies find out whether hits are withheld from them (``probes.py``)."""
+
+    per_pair_per_week: Annotated[int, Field(ge=0, le=50)]
+    """On average, of every two agencies that are told of each other; 0 when nothing is probed."""
+    answer_hours: Annotated[int, Field(ge=1, le=24 * 14)]
+    """Within how many hours after the second of two signals both must have been told of their hit."""
+
+
 class Terms(Message):
     """``covenant.yaml``: what holds for all purposes."""
 
@@ -286,6 +295,7 @@ class Terms(Message):
     witness_quorum: Annotated[int, Field(ge=1, le=MAX_HOLDERS)]
     key_holding: KeyHolding
     unusual: Unusual
+    probes: Probes
     dpia: Text
     contact_point: ContactPoint
 

@@ -16,6 +16,7 @@ from typing import Any, Final, cast, get_args
 
 from cryptography.exceptions import InvalidSignature as BadSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from http_message_signatures import (
     ContentDigest,
     HTTPMessageSigner,
@@ -31,6 +32,7 @@ from protocol.errors import AuthenticationError, Code, ConfigurationError, Verif
 from protocol.ids import HolderIndex, KeyId, PartyId, PurposeId
 from protocol.messages import KeyStatement, SignedKeyStatement
 from protocol.questions import PersonRole
+from protocol.trace import MAX_TRACEPARENT, TRACEPARENT, Trace, parse_traceparent
 from protocol.weak_keys import is_weak
 
 TAG: Final = "sluis"
@@ -48,6 +50,8 @@ NONCE_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{22,64}\Z")
 METHOD_HEADERS: Final = ("signature-input", "signature", "content-digest")
 BOUND_HEADERS: Final = ("idempotency-key", "sluis-person", "sluis-role", "sluis-purpose")
 """Headers that mean something to us; where one is present, the signature must cover it."""
+_TRACE_FORM: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_TRACEPARENT}}}\Z")
+"""What may be signed as ``traceparent``; whether it says anything is for ``parse_traceparent``."""
 _REQUIRED: Final = ("@method", "@target-uri", "content-digest")
 _LABEL: Final = "sluis"
 _HEADER_FORMS: Final[Mapping[str, re.Pattern[str]]] = {
@@ -60,6 +64,8 @@ _HEADER_FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     "sluis-role": re.compile(rf"(?:{'|'.join(get_args(PersonRole))})\Z"),
     "sluis-purpose": re.compile(r"[a-z][a-z0-9-]{1,62}\Z"),
 }
+_FIELD: Final = 2**255 - 19
+"""The prime of the field that Ed25519 and X25519 share."""
 _KEY_ID: Final = re.compile(r"([a-z][a-z0-9-]{1,62}):[0-9]{1,4}\Z")
 
 Headers = Mapping[str, str] | tuple[tuple[str, str], ...]
@@ -90,6 +96,22 @@ class Signer:
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature. The message must be one that no other use can produce (``spec/signing.md``)."""
         return self._private.sign(message)
+
+    def agree(self, other: bytes) -> bytes:
+        """Return what only this key and another party's Ed25519 key have in common: X25519 (RFC 7748) between the two.
+
+        Never used as it is: only HKDF with a label makes a key of it. Raises ``ValueError`` for a bad public key.
+        """
+        half = hashlib.sha512(self._private.private_bytes_raw()).digest()[:32]
+        return X25519PrivateKey.from_private_bytes(half).exchange(X25519PublicKey.from_public_bytes(_montgomery(other)))
+
+
+def _montgomery(public: bytes) -> bytes:
+    """Return the X25519 form of an Ed25519 public key: u = (1 + y) / (1 - y) (RFC 7748 section 4.1)."""
+    y = int.from_bytes(public, "little") & ((1 << 255) - 1)
+    if len(public) != 32 or y in (0, 1) or y >= _FIELD - 1:
+        raise ValueError("this is no public key to agree with")
+    return int.to_bytes((1 + y) * pow(1 - y, -1, _FIELD) % _FIELD, 32, "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +202,8 @@ class VerifiedHead:
     signature: bytes = field(repr=False)
     role: PersonRole | None = None
     """What the sender says that the person is there."""
+    trace: Trace | None = None
+    """The work that this request is part of, by its sender's word; only when the signature covers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +223,7 @@ class Verified:
     base: bytes = field(repr=False)
     signature: bytes = field(repr=False)
     role: PersonRole | None = None
+    trace: Trace | None = None
 
 
 @dataclass(slots=True)
@@ -215,8 +240,8 @@ def sign_request(
 ) -> dict[str, str]:
     """Return the headers to add: ``Content-Digest``, ``Signature-Input``, ``Signature``.
 
-    Covers ``@method @target-uri content-digest`` and those of ``BOUND_HEADERS`` that the request carries. ``nonce`` is
-    16 or more random bytes in base64url, fresh for every attempt. Raises ``ValueError`` for what nobody would accept.
+    Covers ``@method @target-uri content-digest``, and those of ``BOUND_HEADERS`` and ``traceparent`` that the request
+    carries. ``nonce`` is 16 or more random bytes in base64url, fresh for every attempt. Raises ``ValueError`` for what nobody would accept.
     """
     if not NONCE_TEXT.match(nonce) or not timedelta(seconds=1) <= lifetime <= MAX_AGE or created.tzinfo is None:
         raise ValueError("a nonce, lifetime or moment that no verifier would accept")
@@ -236,7 +261,7 @@ def sign_request(
         label=_LABEL,
         tag=TAG,
         include_alg=False,
-        covered_component_ids=(*_REQUIRED, *(name for name in BOUND_HEADERS if name in carried)),
+        covered_component_ids=(*_REQUIRED, *(name for name in (*BOUND_HEADERS, TRACEPARENT) if name in carried)),
         body=request.body,
     )
     return {name: wire.headers[name] for name in ("Content-Digest", "Signature-Input", "Signature")}
@@ -296,6 +321,8 @@ def verify_head(
         base="\n".join(f"{name}: {value}" for name, value in result.covered_components.items()).encode(),
         signature=base64.b64decode(carried["signature"].partition("=")[2].strip(":")),
         role=cast("PersonRole | None", carried.get("sluis-role")),
+        # Somebody between the two may add one that nobody signed: passed over, as a malformed one is (W3C).
+        trace=parse_traceparent(carried[TRACEPARENT]) if f'"{TRACEPARENT}"' in result.covered_components else None,
     )
 
 
@@ -318,6 +345,7 @@ def verify_body(head: VerifiedHead, body: bytes) -> Verified:
         base=head.base,
         signature=head.signature,
         role=head.role,
+        trace=head.trace,
     )
 
 
@@ -325,6 +353,10 @@ def _bound_headers(request: Request) -> dict[str, str]:
     """Return the headers we give meaning to, by lower-case name; refuses a repeated or oversized one."""
     pairs = request.headers.items() if isinstance(request.headers, Mapping) else request.headers
     found: dict[str, str] = {}
+    traces = [value for name, value in pairs if name.lower() == TRACEPARENT]
+    if len(traces) == 1 and _TRACE_FORM.match(traces[0]):
+        # Says nothing about the request, so a wrong or repeated one is no reason to refuse it.
+        found[TRACEPARENT] = traces[0]
     for name, value in pairs:
         lower = name.lower()
         form = _HEADER_FORMS.get(lower)

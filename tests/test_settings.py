@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.covenant_parts import Agency, ContactPoint, KeyHolding, Terms
+from protocol.covenant_parts import Agency, ContactPoint, KeyHolding, Probes, Terms
 from protocol.covenant_purposes import Awaited, Informing, KindOfAgency, LegalBasis, Participant, Purpose
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +18,7 @@ SETTINGS = [
     for kind in (
         Terms,
         KeyHolding,
+        Probes,
         ContactPoint,
         Agency,
         Purpose,
