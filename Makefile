@@ -3,9 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+GO := $(or $(shell command -v go 2>/dev/null),$(wildcard /usr/local/go/bin/go))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check bench lock clean
+.PHONY: help install install-dev demo test go check bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,8 +17,12 @@ install-dev: .venv/.dev-installed ## Also install what tests and checks need
 demo: .venv/.demo-installed ## Run five agencies, three key-holders and a broker; tell a story; match real public data (ONCE=1: end by itself)
 	$(BIN)/python -m deploy.demo $(if $(ONCE),--once)
 
-test: .venv/.dev-installed ## Run all tests (real PostgreSQL, real processes)
+test: .venv/.dev-installed go ## Run all tests (real PostgreSQL, real processes, other people's witnesses in Go)
 	$(BIN)/python -m tests $(PYTEST_ARGS)
+
+go: # Compile what tests/interop runs, which takes a minute the first time: no test should wait for it
+	@test -n "$(GO)" || { echo "Install Go 1.26 or newer (go.dev/doc/install): the tests let programs that we did not write check the log; tests/interop/README.md says which." >&2; exit 1; }
+	$(GO) build -C tests/interop -mod=readonly -buildvcs=false . filippo.io/torchwood/cmd/litewitness
 
 check: .venv/.dev-installed ## Lint, type-check, check imports, dependencies, policies, licences and docs
 	$(BIN)/ruff check .
