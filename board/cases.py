@@ -24,6 +24,7 @@ from protocol.policy import Decision, PolicyEngine
 from protocol.questions import (
     QUESTIONS,
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     InformedStatus,
@@ -132,8 +133,8 @@ class EventsCase(Message):
     log_purpose: LogPurpose
 
 
-class SubjectRequestCase(Message):
-    """May a person of the agency look for all entries about one citizen?"""
+class PersonCase(Message):
+    """May a person of the agency look for all entries about one citizen, or have the log forget about a signal?"""
 
     agency: Actor
     role: PersonRole
@@ -162,7 +163,8 @@ class Case(Message):
     decide_disclosure: DecideDisclosureCase | None = None
     read_events: EventsCase | None = None
     export_events: EventsCase | None = None
-    subject_request: SubjectRequestCase | None = None
+    subject_request: PersonCase | None = None
+    erase_signal: PersonCase | None = None
     read_statistics: ReadStatisticsCase | None = None
     rule: Text
 
@@ -279,8 +281,9 @@ def _question(filed: FiledCase, engine: PolicyEngine, in_force: datetime) -> Que
         case EventsCase() as one:
             kind = ReadEvents if filed.case.read_events is not None else ExportEvents
             return kind(party(one.agency), purpose, one.role, one.scope, one.log_purpose, now)
-        case SubjectRequestCase() as one:
-            return SubjectRequest(party(one.agency), purpose, one.role, now)
+        case PersonCase() as one:
+            question = SubjectRequest if filed.case.subject_request is not None else EraseSignal
+            return question(party(one.agency), purpose, one.role, now)
         case ReadStatisticsCase() as one:
             return ReadStatistics(party(one.agency), purpose, PurposeId(one.about), one.role, now)
     raise ValueError("a case without a question")

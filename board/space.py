@@ -22,6 +22,7 @@ from protocol.messages import Quality
 from protocol.questions import (
     LEVELS,
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     LogPurpose,
@@ -182,6 +183,7 @@ _DIMENSIONS: Final[Mapping[type[Question], Callable[[_Pair], dict[str, tuple[str
     ReadEvents: lambda pair: {**pair.who(), **_IN_FORCE, **_ROLES, **_READING},
     ExportEvents: lambda pair: {**pair.who(), **_IN_FORCE, **_ROLES, **_READING},
     SubjectRequest: lambda pair: {**pair.who(), **_IN_FORCE, **_ROLES},
+    EraseSignal: lambda pair: {**pair.who(), **_IN_FORCE, **_ROLES},
     ReadStatistics: lambda pair: {**pair.who(), **_IN_FORCE, **_ROLES, "about": pair.abouts()},
 }
 
@@ -243,8 +245,8 @@ class _At:
             return RequestDisclosure(agency, self.other, purpose, role, justified, now)
         if action is DecideDisclosure:
             return DecideDisclosure(agency, self.other, purpose, role, now)
-        if action is SubjectRequest:
-            return SubjectRequest(agency, purpose, role, now)
+        if action is SubjectRequest or action is EraseSignal:
+            return action(agency, purpose, role, now)
         if action is ReadStatistics:
             about = PurposeId(_NO_CODE if point["about"] == UNKNOWN else point["about"])
             return ReadStatistics(agency, purpose, about, role, now)

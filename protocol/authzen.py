@@ -40,6 +40,7 @@ from protocol.policy import Decision, PolicyEngine
 from protocol.questions import (
     QUESTIONS,
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     Notify,
@@ -179,6 +180,8 @@ def _of_others(
         return DecideDisclosure(agency, _read(OfDecision, facts).asker, purpose, role, now)
     if kind is SubjectRequest:
         return SubjectRequest(agency, purpose, role, now)
+    if kind is EraseSignal:
+        return EraseSignal(agency, purpose, role, now)
     if kind is ReadStatistics:
         return ReadStatistics(agency, purpose, _read(OfStatistics, facts).about, role, now)
     looked = _read(OfEvents, facts)

@@ -16,6 +16,7 @@ from protocol.covenant_purposes import Purpose
 from protocol.ids import Epoch, PartyId, PurposeId
 from protocol.questions import (
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     Notify,
@@ -184,7 +185,7 @@ def _events(question: ReadEvents | ExportEvents, purpose: Purpose, view: _Standp
     return {"role": question.role, "scope": question.scope, "logPurpose": question.log_purpose}
 
 
-def _subject(question: SubjectRequest, purpose: Purpose, view: _Standpoint) -> _Found:
+def _person(question: SubjectRequest | EraseSignal, purpose: Purpose, view: _Standpoint) -> _Found:
     return {"role": question.role}
 
 
@@ -210,6 +211,7 @@ _CONTEXTS: Final[Mapping[type, Callable[[Any, Purpose, _Standpoint], _Found | No
     DecideDisclosure: _decide_disclosure,
     ReadEvents: _events,
     ExportEvents: _events,
-    SubjectRequest: _subject,
+    SubjectRequest: _person,
+    EraseSignal: _person,
     ReadStatistics: _statistics,
 }

@@ -148,6 +148,16 @@ class SubjectRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseSignal:
+    """May a person have the log forget whom the entries of a signal of the person's own agency concern?"""
+
+    agency: PartyId
+    purpose: PurposeId
+    role: PersonRole
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReadStatistics:
     """May a person read, under ``purpose``, aggregates of the signals of the purpose ``about``?"""
 
@@ -169,6 +179,7 @@ Question: TypeAlias = (
     | ReadEvents
     | ExportEvents
     | SubjectRequest
+    | EraseSignal
     | ReadStatistics
 )
 QUESTIONS: Final[tuple[type[Question], ...]] = get_args(Question)

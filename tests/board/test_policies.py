@@ -24,6 +24,7 @@ from protocol.questions import (
     LEVELS,
     QUESTIONS,
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     LogPurpose,
@@ -94,6 +95,7 @@ def everything_of(kind: AgencyKind, purposes=tuple(COVENANT.purposes)) -> list[Q
             Push(me, purpose, EPOCH, NOW, *signal),
             Query(me, purpose, EPOCH, NOW, keys, True),
             *(SubjectRequest(me, purpose, role, NOW) for role in ROLES),
+            *(EraseSignal(me, purpose, role, NOW) for role in ROLES),
         ]
         for other in KINDS:
             you = model_id(other, other=True)

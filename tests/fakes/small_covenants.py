@@ -41,6 +41,7 @@ _CONDITIONS = {
     "decideDisclosure": ('context.role == "coordinator"', 'context.role == "system" && context.lawful'),
     "readEvents": ('context.scope == "own"', 'context.logPurpose == "self-monitoring" || context.role == "supervisor"'),
     "subjectRequest": ('context.role == "privacy-officer"', "true"),
+    "eraseSignal": ('context.role == "supervisor"', "true"),
     "readStatistics": ("context.aboutCounted", "!context.aboutHidden"),
 }
 

@@ -17,6 +17,7 @@ from protocol.policy import PolicyEngine
 from protocol.questions import (
     QUESTIONS,
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     Notify,
@@ -102,6 +103,7 @@ QUESTIONED: list[tuple[dict[str, Any], Question]] = [
         ExportEvents(POLICE, PURPOSE, "operator", "others", "none", NOW),
     ),
     (asked("subjectRequest", role="privacy-officer"), SubjectRequest(POLICE, PURPOSE, "privacy-officer", NOW)),
+    (asked("eraseSignal", role="supervisor"), EraseSignal(POLICE, PURPOSE, "supervisor", NOW)),
     (asked("subjectRequest"), SubjectRequest(POLICE, PURPOSE, "system", NOW)),
     (
         asked("readStatistics", {"about": "victim-protection"}, "coordinator"),
@@ -136,7 +138,10 @@ def test_the_answer_names_the_law_and_the_covenant() -> None:
     assert context["covenant"] == {"version": ENGINE.covenant.version, "sha256": ENGINE.covenant.sha256}
 
 
-@pytest.mark.parametrize("action", [action_of(kind) for kind in QUESTIONS if kind not in (Evaluate, SubjectRequest)])
+WITHOUT_FACTS = (Evaluate, SubjectRequest, EraseSignal)
+
+
+@pytest.mark.parametrize("action", [action_of(kind) for kind in QUESTIONS if kind not in WITHOUT_FACTS])
 def test_facts_that_are_missing_deny(action: str) -> None:
     """A question without the facts that its action needs is denied with a code, and never guessed at."""
     found = decide(asked(action))

@@ -19,6 +19,7 @@ from protocol.questions import (
     LEVELS,
     QUESTIONS,
     DecideDisclosure,
+    EraseSignal,
     Evaluate,
     ExportEvents,
     Notify,
@@ -103,6 +104,7 @@ def closed_questions(draw: st.DrawFn) -> Question:
                     ReadEvents(party, purpose, role, scope, why, NOW),
                     ExportEvents(party, purpose, role, scope, why, NOW),
                     SubjectRequest(party, purpose, role, NOW),
+                    EraseSignal(party, purpose, role, NOW),
                     ReadStatistics(party, purpose, about, role, NOW),
                 ]
             )
