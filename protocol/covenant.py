@@ -159,6 +159,11 @@ class Covenant:
         return self.terms.witness_quorum
 
     @property
+    def log_retention_years(self) -> int:
+        """How long the log's records are kept, counted from the end of their month (``erasure.kept_until``)."""
+        return self.terms.log_retention_years
+
+    @property
     def sharing(self) -> Sharing:
         """How many key-holders there are and how many make a pseudonym."""
         return Sharing(self.terms.key_holding.threshold, self.terms.key_holding.holders)

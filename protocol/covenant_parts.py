@@ -281,6 +281,21 @@ class Probes(Message):
     """Within how many hours after the second of two signals both must have been told of their hit."""
 
 
+RegisterEntry = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(https://[A-Za-z0-9.-]{1,253}/[A-Za-z0-9._~/%-]{1,200}|urn:[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9._:-]{1,200})$"
+    ),
+]
+"""Where a register of processing names an activity; the covenant's version is added wherever it is used."""
+
+
+MAX_LOG_YEARS: Final = 10
+"""No law names a limit for logs; storage limitation (LED 4(1)(e)) needs one, and twice the longest duty is enough."""
+POLICE_LOG_YEARS: Final = 4
+"""Wpg 25: the police answer to whom data were disclosed in the last four years, which only the log can tell."""
+
+
 class Terms(Message):
     """``covenant.yaml``: what holds for all purposes."""
 
@@ -296,7 +311,11 @@ class Terms(Message):
     key_holding: KeyHolding
     unusual: Unusual
     probes: Probes
+    log_retention_years: Annotated[int, Field(ge=1, le=MAX_LOG_YEARS)]
+    """How long the log's records are kept, counted from the end of their month (``erasure.py``)."""
     dpia: Text
+    processing_activity: RegisterEntry
+    """The register's entry of keeping this system itself: its log, and requests that are refused (law.md D-4)."""
     contact_point: ContactPoint
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from protocol.covenant_bundle import has_effect
-from protocol.covenant_parts import BodyKind, Parties, PartyStatement, Terms
+from protocol.covenant_parts import POLICE_LOG_YEARS, BodyKind, Parties, PartyStatement, Terms
 from protocol.covenant_purposes import AgencyKinds, KindOfAgency, LegalBases, LegalBasis, Purpose
 from protocol.covenant_text import Document, TextError, read_document, read_model, refuse
 from protocol.errors import ConfigurationError, Issue
@@ -91,6 +91,8 @@ class _Reading:
         read = {name: purpose for name, purpose in purposes.items() if purpose is not None}
         if terms is not None and parties is not None:
             self._check_parties(terms, parties)
+        if terms is not None and parties is not None and kinds is not None:
+            self._check_retention(terms, parties, kinds)
         if terms is not None:
             for name, purpose in read.items():
                 self._check_kinds(f"purposes/{name}.yaml", purpose, terms)
@@ -159,6 +161,12 @@ class _Reading:
             once("party id", parties.broker.id, ("broker", "id"))
         if (parties.broker is None) != (parties.log is None):
             self.issues.append(document.issue(("broker",), "missing", "`broker` and `log` go together: add the other."))
+
+    def _check_retention(self, terms: Terms, parties: Parties, kinds: AgencyKinds) -> None:
+        police = any((kinds.kinds[agency.kind].within or agency.kind) == "police" for agency in parties.agencies)
+        if police and terms.log_retention_years < POLICE_LOG_YEARS:
+            text = f"With police among the parties the log is kept for at least {POLICE_LOG_YEARS} years (Wpg 25)."
+            self.issues.append(self.documents[TERMS].issue(("logRetentionYears",), "too_short", text))
 
     def _check_kinds(self, file: str, purpose: Purpose, terms: Terms) -> None:
         try:

@@ -192,6 +192,8 @@ def test_person_stands_for_all_keys_of_name_and_birth_date():
         ),
         ("covenant.yaml", b"witnessQuorum: 2", b"witnessQuorum: 4", "value_error", "covenant.yaml:"),
         ("covenant.yaml", b"witnessQuorum: 2", b"witnessQuorum: 1", "value_error", "covenant.yaml:"),
+        ("covenant.yaml", b"logRetentionYears: 5", b"logRetentionYears: 3", "too_short", "covenant.yaml:LINE logRet"),
+        ("covenant.yaml", b"logRetentionYears: 5", b"logRetentionYears: 11", "less_than_equal", "covenant.yaml:LINE"),
         ("covenant.yaml", b"dpia:", b"# dpia:", "missing", "covenant.yaml:"),
         ("covenant.yaml", b"population: 17000000", b"population: 9000000000", "not_selective", f"{OFFENDER}:"),
         (OFFENDER, b"{acts", b"{akts", "extra_forbidden", f"{OFFENDER}:LINE participants.police.akts"),
