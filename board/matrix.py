@@ -63,6 +63,7 @@ class _Matrix:
             self.row("Versie", "Version", f"{covenant.version}, sha256 {covenant.sha256}"),
             self.row("Geldt", "In force", f"{covenant.valid_from:%Y-%m-%d} – {covenant.valid_until:%Y-%m-%d}"),
             self.row("Effectbeoordeling (DPIA)", "Impact assessment (DPIA)", terms.dpia),
+            self.row("In het verwerkingsregister", "In the register of processing", terms.processing_activity),
             self.row(
                 "Contactpunt voor burgers",
                 "Contact point for citizens",
@@ -110,6 +111,7 @@ class _Matrix:
         yield self.row("Waarvoor", "What for", self.title(purpose.explanation))
         yield self.row("Effectbeoordeling (DPIA)", "Impact assessment (DPIA)", purpose.dpia)
         yield self.row("Advies rechtmatigheidscommissie", "Advice of the lawfulness committee", purpose.advice)
+        yield self.row("In het verwerkingsregister", "In the register of processing", purpose.processing_activity)
         contact = self.covenant.contact_point(purpose)
         yield self.row(
             "Contactpunt voor burgers", "Contact point for citizens", f"{self.title(contact.title)}, {contact.email}"

@@ -15,6 +15,7 @@ import httpx
 
 from edge.addresses import origin
 from edge.problems import error_from_problem
+from edge.tracing import outgoing
 from protocol.encoding import b64url
 from protocol.errors import Code, ConfigurationError, InputError, UnavailableError, VerificationError
 from protocol.group import random_bytes
@@ -22,6 +23,7 @@ from protocol.ids import PurposeId
 from protocol.messages import Message, parse
 from protocol.questions import PersonRole
 from protocol.signing import Request, Signer, sign_request
+from protocol.trace import TRACEPARENT
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 60.0
@@ -173,23 +175,24 @@ class SignedClient:
         }
         if body:
             plain["Content-Type"] = "application/json"
-        outgoing = self._http.build_request(
+        bound = {**headers, TRACEPARENT: outgoing().header}
+        request = self._http.build_request(
             method,
             self._base + path,
             params=params,
             content=body or None,
-            headers=plain | dict(headers),
+            headers=plain | bound,
             timeout=timeout,
         )
         signed = sign_request(
             self._signer,
-            Request(method, str(outgoing.url), headers, body),
+            Request(method, str(request.url), bound, body),
             created=self._clock(),
             nonce=b64url(random_bytes(NONCE_BYTES)),
         )
-        outgoing.headers.update(signed)
+        request.headers.update(signed)
         try:
-            response = await self._http.send(outgoing, stream=True)
+            response = await self._http.send(request, stream=True)
         except httpx.TransportError as error:
             raise _unreachable(error, self._called) from None
         if self._heard is not None:

@@ -121,11 +121,24 @@ class Agency(Message):
     oin: Oin
     state: AgencyState = "active"
     signing_keys: SigningKeys
+    witness: WitnessVerifier | None = None
+    """The key by which its client cosigns the log as it sees it, named as the agency; never counts for the quorum."""
 
     @model_validator(mode="after")
     def _keys(self) -> "Agency":
         _own_keys(self.id, self.signing_keys)
+        if self.witness is not None:
+            witness = WitnessKey.parse(self.witness)
+            if witness.name != self.id:
+                raise ValueError(f"the witness key of {self.id} is named {self.id}")
+            if any(key.key == witness.public for key in self.signing_keys):
+                raise ValueError("the witness key is another than the signing keys")
         return self
+
+    @property
+    def witness_key(self) -> WitnessKey | None:
+        """The key that this agency's cosignatures are verified with."""
+        return None if self.witness is None else WitnessKey.parse(self.witness)
 
 
 class KeyHolder(Message):

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from protocol.covenant_parts import Act, AgencyKind, BodyKind, ContactPoint, Title
+from protocol.covenant_parts import Act, AgencyKind, BodyKind, ContactPoint, RegisterEntry, Title
 from protocol.ids import KeyKind
 from protocol.keys import KINDS, Tier
 from protocol.messages import MAX_ELEMENTS, CodeText, Kind, Message, Role, Text
@@ -139,6 +139,8 @@ class Purpose(Message):
     """The impact assessment that covers this purpose (GDPR 35, LED 27; law.md D-5)."""
     advice: Text
     """The lawfulness committee's advice on this purpose (WGS; law.md D-5)."""
+    processing_activity: RegisterEntry
+    """The register of processing's entry of this purpose (LED 24, GDPR 30; law.md D-4)."""
     contact_point: ContactPoint | None = None
     """Where a citizen can turn to about this purpose; the covenant's when absent (law.md D-9)."""
     participants: Annotated[dict[AgencyKind, Participant], Field(min_length=1)]

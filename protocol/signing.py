@@ -241,7 +241,8 @@ def sign_request(
     """Return the headers to add: ``Content-Digest``, ``Signature-Input``, ``Signature``.
 
     Covers ``@method @target-uri content-digest``, and those of ``BOUND_HEADERS`` and ``traceparent`` that the request
-    carries. ``nonce`` is 16 or more random bytes in base64url, fresh for every attempt. Raises ``ValueError`` for what nobody would accept.
+    carries. ``nonce`` is 16 or more random bytes in base64url, fresh for every attempt. Raises ``ValueError`` for what
+    nobody would accept.
     """
     if not NONCE_TEXT.match(nonce) or not timedelta(seconds=1) <= lifetime <= MAX_AGE or created.tzinfo is None:
         raise ValueError("a nonce, lifetime or moment that no verifier would accept")

@@ -41,6 +41,7 @@ DOORS: Final = {
     "structlog": ["edge/logs.py"],
     "tuf": ["edge/covenant_*.py"],
     "securesystemslib": ["edge/covenant_*.py"],
+    "opentelemetry": ["edge/ldv_otlp.py"],
 }
 """Library -> the files that may import it; ``*`` also crosses folders."""
 CLOCKS: Final = {"datetime.now", "datetime.utcnow", "time.time", "os.environ", "os.getenv", "os.urandom"}

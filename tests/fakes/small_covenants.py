@@ -101,6 +101,7 @@ class Small:
                 "explanation": title,
                 "dpia": "x",
                 "advice": "x",
+                "processingActivity": "urn:sluis:test:small",
                 "participants": {
                     kind: {"acts": list(acts), **({"bases": list(self.bases)} if "send" in acts else {})}
                     for kind, acts in self.acts.items()

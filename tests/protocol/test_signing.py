@@ -531,3 +531,37 @@ def test_key_statement_changed() -> None:
     changed = good.model_copy(update={"statement": STATEMENT.model_copy(update={"epoch": 4})})
     with pytest.raises(VerificationError):
         verify_key_statement(DIRECTORY, changed, NOW)
+
+
+# --- Trace context ---
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_signed_trace_is_believed():
+    """The signature covers the trace of a request, and what was verified names it."""
+    verified = verify_request(DIRECTORY, signed(headers={**OURS, "traceparent": TRACEPARENT}), now=NOW)
+    assert verified.trace is not None
+    assert verified.trace.header == TRACEPARENT
+    assert b'"traceparent": ' in verified.base
+
+
+def test_a_changed_trace_breaks_the_signature():
+    """Nobody between the two can move a request to another trace."""
+    request = signed(headers={**OURS, "traceparent": TRACEPARENT})
+    assert refusal(with_header(request, "traceparent", TRACEPARENT.replace("4bf9", "4bfa"))) is Code.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize("value", ["nonsense", TRACEPARENT.upper(), "00-" + "0" * 32 + "-00f067aa0ba902b7-01"])
+def test_a_malformed_trace_is_no_reason_to_refuse(value: str):
+    """A trace that cannot be read is passed over, signed or not: W3C says so."""
+    assert verify_request(DIRECTORY, signed(headers={**OURS, "traceparent": value}), now=NOW).trace is None
+    assert verify_request(DIRECTORY, with_header(signed(), "traceparent", value), now=NOW).trace is None
+
+
+def test_a_trace_that_nobody_signed_is_passed_over():
+    """A proxy's own trace, also twice or overlong, neither counts nor harms."""
+    assert verify_request(DIRECTORY, with_header(signed(), "Traceparent", TRACEPARENT), now=NOW).trace is None
+    pairs = (*signed().headers.items(), ("traceparent", TRACEPARENT), ("traceparent", TRACEPARENT))
+    assert verify_request(DIRECTORY, replace(signed(), headers=pairs), now=NOW).trace is None
+    assert verify_request(DIRECTORY, with_header(signed(), "traceparent", "x" * 10_000), now=NOW).trace is None

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Write the log of processing: one line a batch of spans in a file a day, on the disk before the caller goes on.
+
+The lines are those of the OpenTelemetry collector's file exporter, so any collector reads them. Nothing here samples,
+buffers or drops: a line that cannot be written is an error of the act. Sending the lines on is ``ldv_otlp.py``'s; what
+a line can hold, ``protocol/ldv.py``'s. Spec: ``protocol/spec/ldv.md``.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from edge.files import sync_folder
+from edge.tracing import current, working
+from protocol.covenant import Covenant
+from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError, SluisError, UnavailableError
+from protocol.group import random_bytes
+from protocol.ids import PurposeId
+from protocol.ldv import DataSubject, Service, Span, Status, Work, activity_of, to_line
+from protocol.trace import Trace, new_trace
+
+FOLDER: Final = "ldv"
+"""In a role's home."""
+INSTANCE_BYTES: Final = 8
+_DECIDED: Final = (RefusedError, InputError, NotFoundError, ConflictError)
+_NAME: Final = re.compile(r"spans-(\d{4}-\d{2}-\d{2})\.jsonl\Z")
+
+
+class SpanLog:
+    """The log of processing of one running program. For any thread."""
+
+    def __init__(self, folder: Path, service: Service, clock: Callable[[], datetime]) -> None:
+        """Write into this folder, which is made when the first line comes."""
+        self.folder = folder
+        self.service = service
+        self.clock = clock
+        self._appending = threading.Lock()
+        self._syncing = threading.Lock()
+        self._day: date | None = None
+        self._handle = -1
+        self._written = 0
+        self._synced = 0
+
+    def write(self, spans: Sequence[Span], *, durable: bool = True) -> None:
+        """Append the spans as one line. Returns when they survive a power cut, or if not ``durable`` a kill of this
+        program. Raises ``UnavailableError``.
+
+        Writers that come together wait for the disk together.
+        """
+        if not spans:
+            return
+        line = to_line(spans, self.service)
+        try:
+            with self._appending:
+                self._open(self.clock().astimezone(UTC).date())
+                if os.write(self._handle, line) != len(line):
+                    raise OSError("short write")
+                self._written += 1
+                mine = self._written
+            if durable:
+                self._sync(mine)
+        except OSError:
+            # The disk is full or gone. What is processed and not written down may not be processed.
+            raise UnavailableError(Code.UNAVAILABLE, "The log of processing cannot be written.") from None
+
+    def forget(self, before: date) -> int:
+        """Delete the files of all days before this one; return how many. Raises ``UnavailableError``."""
+        old = [path for path in span_files(self.folder) if day_of(path) < before]
+        try:
+            for path in old:
+                path.unlink(missing_ok=True)
+        except OSError:
+            raise UnavailableError(
+                Code.UNAVAILABLE, "An old file of the log of processing cannot be deleted."
+            ) from None
+        return len(old)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._appending:
+            self._close()
+
+    def _open(self, day: date) -> None:
+        if day == self._day:
+            return
+        self._close()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.folder / f"spans-{day.isoformat()}.jsonl"
+        fresh = not path.exists()
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        self._day = day
+        size = os.fstat(self._handle).st_size
+        if size and os.pread(self._handle, 1, size - 1) != b"\n":
+            # A power cut tore the last line: what comes now must not be torn with it.
+            os.write(self._handle, b"\n")
+        if fresh:
+            sync_folder(self.folder)
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            os.fsync(self._handle)
+            os.close(self._handle)
+            self._handle, self._day = -1, None
+
+    def _sync(self, mine: int) -> None:
+        with self._syncing:
+            if self._synced >= mine:
+                return
+            with self._appending:
+                upto, handle = self._written, os.dup(self._handle)
+            try:
+                os.fdatasync(handle)
+            finally:
+                os.close(handle)
+            self._synced = upto
+
+
+def span_files(folder: Path) -> list[Path]:
+    """Return the day files of a folder, oldest first."""
+    return sorted(path for path in folder.glob("spans-*.jsonl") if _NAME.match(path.name))
+
+
+def day_of(path: Path) -> date:
+    """Return the day of a day file."""
+    found = _NAME.match(path.name)
+    if found is None:
+        raise ValueError("not a day file")
+    return date.fromisoformat(found[1])
+
+
+def service_of(name: str, party: str, version: str) -> Service:
+    """Return the resource of a program that starts now."""
+    return Service(name, party, version, random_bytes(INSTANCE_BYTES).hex())  # type: ignore[arg-type]
+
+
+# --- Work of a shell ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Working:
+    """A piece of work while it is done."""
+
+    trace: Trace
+    subjects: Iterable[tuple[Work, DataSubject]] = ()
+    """Whom it concerns, and what is done about each: one line each below the work's own. Set as soon as known."""
+    subject: DataSubject | None = None
+    """Whom it concerns when it is one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """Writes the work of one party under one covenant; without a log, as in tests of other things, nothing."""
+
+    log: SpanLog | None
+    covenant: Covenant
+    clock: Callable[[], datetime]
+
+    @contextmanager
+    def do(
+        self,
+        name: Work,
+        purpose: PurposeId | None,
+        trace: Trace | None = None,
+        *,
+        parent: Trace | None = None,
+        processor: str | None = None,
+    ) -> Iterator[Working]:
+        """Do a piece of work: requests that are sent meanwhile carry its trace; at its end its spans are on the disk.
+
+        ``trace`` is its own when it has one already; else it is a part of ``parent``, or of the work it stands in, or
+        the first of a trace. Raises ``UnavailableError`` when the spans cannot be written.
+        """
+        above = parent or current()
+        inside = above is not None and (trace is None or trace.trace_id == above.trace_id)
+        mine = trace or (above.child(random_bytes) if above is not None else new_trace(random_bytes))
+        work = Working(mine)
+        started = self.clock()
+        status = Status.ERROR
+        try:
+            with working(mine):
+                yield work
+            status = Status.UNSET
+        except SluisError as error:
+            # What is refused was decided as it should be; the standard keeps Error for faults of our own.
+            status = Status.UNSET if isinstance(error, _DECIDED) else Status.ERROR
+            raise
+        finally:
+            if self.log is not None:
+                span = Span(
+                    name=name,
+                    trace=mine,
+                    started=started,
+                    ended=self.clock(),
+                    activity=activity_of(self.covenant, purpose),
+                    parent=above.span_id if above is not None and inside else None,
+                    subject=work.subject,
+                    processor=processor if parent is not None else None,
+                    status=status,
+                )
+                self.log.write([*_each(span, work.subjects), span])
+
+
+def _each(span: Span, subjects: Iterable[tuple[Work, DataSubject]]) -> Iterator[Span]:
+    for name, subject in subjects:
+        yield Span(
+            name=name,
+            trace=span.trace.child(random_bytes),
+            started=span.started,
+            ended=span.ended,
+            activity=span.activity,
+            parent=span.trace.span_id,
+            subject=subject,
+            status=span.status,
+        )
