@@ -14,14 +14,15 @@ from datetime import datetime
 
 from agency_client.draft import part_fields
 from agency_client.inbox import Reader, require_carried
-from agency_client.trail import Proven, prove
+from agency_client.trail import prove
 from agency_client.vault.signals import KeptKey
 from agency_client.verified import Receipt
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.commitments import tag_digest
 from protocol.errors import Code, VerificationError
-from protocol.events import QueryAnswered, tag_digest
+from protocol.events import QueryAnswered, Words
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
-from protocol.messages import Agreement, Justification, Level, PartName, Quality, QueryAnswer, QueryMatch, QueryRequest
+from protocol.messages import Agreement, Level, PartName, Quality, QueryAnswer, QueryMatch, QueryRequest
 from protocol.policy import PolicyEngine, Query
 
 
@@ -94,22 +95,21 @@ def check_answer(answer: QueryAnswer, cosigned: CosignedCheckpoint, asked: Asked
     if len(set(signals)) != len(signals):
         raise _not_proven("The answer names one signal twice.")
     cases = tuple(_case(match, event.act.time, asked, reader, engine) for match in answer.matches)
-    return CheckedAnswer(event.act.time, cases, _receipt(proven, asked.request.purpose))
+    return CheckedAnswer(event.act.time, cases, proven.receipt(asked.request.purpose))
 
 
 def _require_ours(event: QueryAnswered, asked: Asked) -> None:
     act, request = event.act, asked.request
+    subject = event.subject
     if (act.agency, act.person, act.system) != (asked.agency, asked.person, None):
         raise _not_proven("The log's entry is about another agency or another person.")
-    why = act.justification
-    if why is None or request.justification != Justification(
-        code=why.code, text=why.text, case_reference=why.case_reference
+    if act.justification != request.justification.code or subject.words != Words(
+        text=request.justification.text, case_reference=request.justification.case_reference
     ):
         raise _not_proven("The log has another reason than the one given.")
     if (act.purpose, event.epoch, act.decision) != (request.purpose, request.epoch, "allow"):
         raise _not_proven("The log's entry is about another purpose or epoch.")
     digests = {tag_digest(key.tag) for key in request.keys}
-    subject = event.subject
     if set(subject.tag_digests) != digests or event.key_kinds != asked.kinds or subject.signal_ids or subject.hit_id:
         raise _not_proven("The log has another question than the one asked.")
 
@@ -147,10 +147,6 @@ def _require_level(match: QueryMatch, case: KnownCase, asked: Asked, engine: Pol
         if (level, decision.rule) == (match.level, match.rule):
             return
     raise _not_proven("A match tells another level, or names another rule, than the covenant has for it.")
-
-
-def _receipt(proven: Proven, purpose: PurposeId) -> Receipt:
-    return Receipt(proven.place, type(proven.event).__name__, purpose, proven.leaf, proven.opening)
 
 
 def _not_proven(detail: str) -> VerificationError:

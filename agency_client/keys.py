@@ -14,9 +14,10 @@ from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Trail, prove
 from agency_client.vault.evidence import EvidenceShelf
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.commitments import message_digest
 from protocol.covenant import Covenant
 from protocol.errors import Code, UnavailableError, VerificationError
-from protocol.events import KeyStatementPublished, message_digest
+from protocol.events import KeyStatementPublished
 from protocol.ids import Epoch, PurposeId
 from protocol.messages import KeyStatement, KeyStatements, KeyStatementsAnswer, LoggedKeyStatement, parse
 from protocol.signing import KeyDirectory, verify_key_statement

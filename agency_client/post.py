@@ -21,6 +21,7 @@ from agency_client.vault import Vault
 from agency_client.vault.outbox import Posting, PostingKind
 from agency_client.verified import Receipt
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.commitments import tag_digest
 from protocol.encoding import unb64url
 from protocol.errors import (
     Code,
@@ -32,11 +33,11 @@ from protocol.errors import (
     UnavailableError,
     VerificationError,
 )
-from protocol.events import Event, HitOpened, SignalRefused, SignalRegistered, SignalWithdrawn, tag_digest
+from protocol.events import Event, HitOpened, InformingReviewed, SignalRefused, SignalRegistered, SignalWithdrawn, Words
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
+from protocol.informing import InformingReview
 from protocol.messages import (
     ActAnswer,
-    Justification,
     OpeningRequest,
     PushAnswer,
     Refusal,
@@ -131,7 +132,8 @@ class Post:
         if error.code is Code.BUDGET_EXHAUSTED:
             return
         closed = error.code is Code.EPOCH_CLOSED
-        signals = len(_sent(posting.body)) if posting.kind is PostingKind.PUSH else 0
+        sent = {one.id for one in _sent(posting.body)} if posting.kind is PostingKind.PUSH else set()
+        signals = len(sent - self._vault.probes.signals())
         tally.retag += signals if closed else 0
         rule = error.rule if isinstance(error, RefusedError) else None
         tally.refuse(0 if closed else signals, error.code, rule)
@@ -156,7 +158,10 @@ class Post:
         cosigned = await self._trail.admit(answer.checkpoint)
         settled, receipts = await asyncio.to_thread(self._check_push, posting, answer, cosigned)
         await asyncio.to_thread(self._vault.outbox.settle_push, posting.number, settled, receipts, self._clock())
-        for refusal in settled.values():
+        probes = self._vault.probes.signals()
+        for signal, refusal in settled.items():
+            if signal in probes:
+                continue
             if refusal is None:
                 tally.accepted += 1
             elif refusal.code == Code.EPOCH_CLOSED:
@@ -176,7 +181,7 @@ class Post:
             proven = _prove(result, cosigned)
             self._require_registered(signal, result, proven, posting)
             settled[signal.id] = result.refusal
-            receipts.append(_receipt(proven, str(signal.id)))
+            receipts.append(proven.receipt(str(signal.id)))
         return settled, receipts
 
     def _require_registered(self, signal: "_Sent", result: SignalResult, proven: Proven, posting: Posting) -> None:
@@ -208,10 +213,7 @@ class Post:
             raise _not_yet()
         proven = prove(answer.evidence, await self._trail.admit(answer.checkpoint))
         await asyncio.to_thread(self._versions.fetch, [answer.evidence])
-        event = proven.event
-        self._require_actor(event, posting)
-        if event.act.purpose != posting.purpose:
-            raise _invalid("The log's entry is about another purpose.")
+        self._require_actor(proven.event, posting)
         await asyncio.to_thread(self._settle_act, posting, proven)
 
     def _settle_act(self, posting: Posting, proven: Proven) -> None:
@@ -221,12 +223,22 @@ class Post:
                 return  # Another process of this home settled the same request meanwhile.
             # Else one entry would stand for two readings, and the second would be in no log.
             raise _invalid("The log's entry is of another act, proven to us before.")
-        if posting.kind is PostingKind.WITHDRAWAL:
+        withdraws = posting.kind is PostingKind.WITHDRAWAL
+        # Who withdraws names no purpose: it is that of the signal.
+        purpose = self._vault.signals.get(SignalId(about)).purpose if withdraws else posting.purpose
+        if proven.event.act.purpose != purpose:
+            raise _invalid("The log's entry is about another purpose.")
+        if withdraws:
             self._require_withdrawn(proven.event, SignalId(about), parse(WithdrawalRequest, posting.body))
-            self._vault.outbox.settle_withdrawal(posting.number, SignalId(about), _receipt(proven, str(about)))
+            self._vault.outbox.settle_withdrawal(posting.number, SignalId(about), proven.receipt(str(about)))
+            return
+        if posting.kind is PostingKind.INFORMING:
+            decided = parse(InformingReview, posting.body)
+            _require_reviewed(proven.event, SignalId(about), decided)
+            self._vault.outbox.settle_informing(posting.number, SignalId(about), decided, proven.receipt(str(about)))
             return
         self._require_opened(proven.event, HitId(about), parse(OpeningRequest, posting.body))
-        self._vault.outbox.settle_opening(posting.number, HitId(about), _receipt(proven, str(about)), self._clock())
+        self._vault.outbox.settle_opening(posting.number, HitId(about), proven.receipt(str(about)), self._clock())
 
     def _require_actor(self, event: Event, posting: Posting) -> None:
         # When no person acts, the agency's own system does.
@@ -245,15 +257,28 @@ class Post:
             raise _invalid("The log does not have this withdrawal with its reason.")
 
     def _require_opened(self, event: Event, hit: HitId, asked: OpeningRequest) -> None:
-        why = event.act.justification
+        why = asked.justification
         mine = self._vault.hits.get(hit).notice.my_signal
         if (
             not isinstance(event, HitOpened)
             or (event.subject.hit_id, event.subject.signal_ids) != (hit, (mine,))
-            or why is None
-            or Justification(code=why.code, text=why.text, case_reference=why.case_reference) != asked.justification
+            or event.act.justification != why.code
+            or event.subject.words != Words(text=why.text, case_reference=why.case_reference)
         ):
             raise _invalid("The log does not have this opening with its justification.")
+
+
+def _require_reviewed(event: Event, signal: SignalId, decided: InformingReview) -> None:
+    why, day = decided.justification, decided.review_on
+    days = None if day is None else (day - event.act.time.date()).days
+    if (
+        not isinstance(event, InformingReviewed)
+        or event.subject.signal_ids != (signal,)
+        or (event.informed, event.review_days, event.approver) != (decided.status, days, decided.approver)
+        or event.act.justification != why.code
+        or event.subject.words != Words(text=why.text, case_reference=why.case_reference)
+    ):
+        raise _invalid("The log does not have this decision about telling the person.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +316,6 @@ def _prove(result: SignalResult, cosigned: CosignedCheckpoint) -> Proven:
     if result.evidence is None:
         raise _not_yet()
     return prove(result.evidence, cosigned)
-
-
-def _receipt(proven: Proven, about: str) -> Receipt:
-    return Receipt(proven.place, type(proven.event).__name__, about, proven.leaf, proven.opening)
 
 
 M = TypeVar("M", PushAnswer, ActAnswer)

@@ -13,9 +13,10 @@ from typing import Final
 from edge.covenant_trust import CovenantTrust
 from protocol.agreed import Agreed
 from protocol.canaries import PLANTER_LEVEL, still_planting
+from protocol.commitments import parse_opening
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConfigurationError, InputError, NotFoundError, UnavailableError, VerificationError
-from protocol.events import CovenantRef, Event, parse_opening
+from protocol.events import CovenantRef, Event
 from protocol.ids import PartyId
 from protocol.messages import Evidence, HitNotice, QueriedNotice
 from protocol.policy import LEVELS, Notify, PolicyEngine

@@ -11,15 +11,18 @@ from typing import Annotated
 
 import typer
 
+from broker.data_keys import DataKeys
 from broker.postgres.exports import decision_lines
 from edge.cli import reported
 from edge.files import put_lines
 
 
 def add_decisions(
-    app: typer.Typer, database: Callable[[Path, str | None, Path | None], AbstractContextManager[str]]
+    app: typer.Typer,
+    database: Callable[[Path, str | None, Path | None], AbstractContextManager[str]],
+    keys: Callable[[Path], DataKeys],
 ) -> None:
-    """Add the command to ``sluis broker``; ``database`` opens that of a home, or the given one."""
+    """Add the command to ``sluis broker``; ``database`` opens that of a home, or the given one; ``keys`` a home's."""
 
     @app.command("decisions")
     @reported()
@@ -44,5 +47,5 @@ def add_decisions(
         database, stop the broker first.
         """
         with database(home, given, postgres_bin) as url:
-            count = put_lines(out, decision_lines(url, purpose or ()))
+            count = put_lines(out, decision_lines(url, keys(home), purpose or ()))
         typer.echo(f"{count} decisions written to {out}")

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+from broker.erasable import Erasable
 from protocol.events import Event
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, SignedKeyStatement
@@ -29,6 +30,10 @@ class Recorded:
 
     id: UUID
     event: Event
+    concerns: PartyId | None = None
+    """Of whose signal somebody was told or read: may read the record too, though the record does not name it."""
+    canary: bool = False
+    """About nobody: only who planted it may ever see what touched it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +210,30 @@ class UnusualSaid:
     event_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class EntriesErased:
+    """The subject parts of these entries go, and what other rows say of the same; the event ``marker`` names them."""
+
+    entries: tuple[Erasable, ...]
+    marker: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SignalForgotten:
+    """The row of a signal that has ended goes, and every mention of it in other rows."""
+
+    signal_id: SignalId
+
+
+@dataclass(frozen=True, slots=True)
+class MonthErased:
+    """Of a month's entries only leaves stay, and what else is as old goes; the event ``marker`` says so."""
+
+    month: str
+    marker: UUID
+    last: int
+
+
 Fact: TypeAlias = (
     SignalAdded
     | BatchQueued
@@ -220,6 +249,9 @@ Fact: TypeAlias = (
     | StatementKept
     | CovenantKept
     | UnusualSaid
+    | EntriesErased
+    | SignalForgotten
+    | MonthErased
 )
 
 

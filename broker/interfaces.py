@@ -23,6 +23,17 @@ from protocol.unusual import Hour, Reason
 
 
 @dataclass(frozen=True, slots=True)
+class OpenableHit:
+    """A hit that an agency was told of: its own signal, and the other agency when the notice named it."""
+
+    purpose: PurposeId
+    my_signal: SignalId
+    other: PartyId | None
+    canary: bool
+    """Whether the other signal is about nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """What an agency was answered under an Idempotency-Key."""
 
@@ -237,8 +248,8 @@ class Act(Protocol):
     async def sealed(self, wanted: Mapping[SignalId, Sequence[PartName]]) -> Mapping[SignalId, SealedSignal]:
         """Return what the senders of these signals signed, with those of their parts that are named."""
 
-    async def told_hit(self, agency: PartyId, hit_id: HitId) -> tuple[PurposeId, SignalId] | None:
-        """Return the purpose and the agency's own signal of a hit that it was told of."""
+    async def told_hit(self, agency: PartyId, hit_id: HitId) -> OpenableHit | None:
+        """Return what an agency was told of a hit, or None when it was not."""
 
     async def awaiting(
         self, expected: Sequence[Expectation], meets: Sequence[Quality], now: datetime, latest: datetime, limit: int

@@ -125,13 +125,14 @@ def run(
     found = open_home(home)
     passphrase = _passphrase()
     signer, publication = found.signer(passphrase), found.publication(passphrase)
+    keys = found.data_keys(passphrase)
     publication.renew(_now())
     watch = CovenantWatch(publication.trust(), partial(require_place, found, signer), logger("broker"))
     agreed = watch.agreed
     with _database(database, found.postgres, postgres_bin) as url:
         migrate(url)
         address = public_url or agreed.covenant.broker.url
-        served = make_broker_app(agreed, signer, url, _now, address, looking(watch, publication), publication)
+        served = make_broker_app(agreed, signer, keys, url, _now, address, looking(watch, publication), publication)
         status = serve(served, host=host, port=port, role="broker")
     raise typer.Exit(status)
 
@@ -185,5 +186,7 @@ def _now() -> datetime:
 
 
 add_decisions(
-    app, lambda home, given, programs: _database(given, home if given else open_home(home).postgres, programs)
+    app,
+    lambda home, given, programs: _database(given, home if given else open_home(home).postgres, programs),
+    lambda home: open_home(home).data_keys(_passphrase()),
 )

@@ -110,7 +110,14 @@ def issue(planned: Plan, next_seqs: Mapping[PartyId, int], recorder: Recorder, n
     for telling in planned.tellings:
         seq = number(telling.receiver)
         event = recorder.hit_notice(
-            _told(telling), telling.receiver, planned.purpose, seq, telling.level, telling.decision, now
+            _told(telling),
+            telling.receiver,
+            telling.theirs.agency if _knows(telling.level) else None,
+            planned.purpose,
+            seq,
+            telling.level,
+            telling.decision,
+            now,
         )
         events.append(event)
         facts.append(_notice(planned, telling, seq, event, now))
@@ -157,7 +164,8 @@ def _knows(level: Level) -> bool:
 
 
 def _logged(match: Match) -> Hit:
-    return Hit(match.hit.id, (match.hit.first, match.hit.second), match.hit.quality, match.kinds)
+    canary = match.first.is_canary or match.second.is_canary
+    return Hit(match.hit.id, (match.hit.first, match.hit.second), match.hit.quality, match.kinds, canary)
 
 
 def _told(telling: Telling) -> Hit:

@@ -65,7 +65,8 @@ class Match:
     def logged(self) -> Queried:
         """What the log says of it."""
         kinds = tuple(sorted({kind for kind, _, _ in self.agreed}))
-        return Queried(self.signal.id, self.signal.agency, self.signal.purpose, self.quality, kinds)
+        signal = self.signal
+        return Queried(signal.id, signal.agency, signal.purpose, self.quality, kinds, signal.is_canary)
 
     @property
     def released(self) -> tuple[PartName, ...]:

@@ -8,12 +8,15 @@ Pure: the moment is an argument and ids come from the given source. Not here: co
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from broker.facts import Recorded
+from broker.interfaces import OpenableHit, StoredSignal
 from protocol import events
+from protocol.commitments import message_digest, tag_digest
 from protocol.covenant import Covenant
-from protocol.events import Act, Asked, CovenantRef, Event, Subject, tag_digest
+from protocol.events import Act, Asked, CovenantRef, Event, Subject, Words
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Justification, Level, Quality, QueryRequest, Refusal, Signal, SignedKeyStatement
 from protocol.policy import Decision
@@ -31,6 +34,7 @@ class Hit:
     """Both; only the receiver's own in the event of a notice that names no counterpart."""
     quality: Quality
     kinds: tuple[KeyKind, ...]
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Queried:
     purpose: PurposeId
     quality: Quality
     kinds: tuple[KeyKind, ...]
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,8 @@ class Recorder:
 
     def registered(self, signal: Signal, by: Verified, decision: Decision, now: datetime) -> Recorded:
         """A signal was accepted."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
-            purpose=signal.purpose,
-            basis=signal.basis,
-            decision="allow",
-            policy_ids=decision.policies,
+        act = self._act_of(
+            by, now, purpose=signal.purpose, basis=signal.basis, decision="allow", policy_ids=decision.policies
         )
         return self._recorded(
             events.SignalRegistered(
@@ -73,20 +70,14 @@ class Recorder:
                 urgency=signal.urgency,
                 request_digest=by.body_digest.hex(),
                 request_key_id=by.key_id,
-            )
+            ),
+            canary=signal.cover is not None,
         )
 
     def refused(self, signal: Signal, by: Verified, refusal: Refusal, now: datetime) -> Recorded:
         """A signal was not accepted. Its tags are not kept, so the log does not name them either."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
-            purpose=signal.purpose,
-            decision="deny",
-            policy_ids=(refusal.rule,) if refusal.rule else (),
+        act = self._act_of(
+            by, now, purpose=signal.purpose, decision="deny", policy_ids=(refusal.rule,) if refusal.rule else ()
         )
         return self._recorded(
             events.SignalRefused(
@@ -95,60 +86,49 @@ class Recorder:
                 asked=_asked(signal, now),
                 code=refusal.code,
                 rule=refusal.rule,
-            )
+            ),
+            canary=signal.cover is not None,
         )
 
     def request_refused(self, by: Verified, code: str, rule: str | None, now: datetime) -> Recorded:
         """A whole request was refused, whose sender we know."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
-            decision="deny",
-            policy_ids=(rule,) if rule else (),
-        )
+        act = self._act_of(by, now, decision="deny", policy_ids=(rule,) if rule else ())
         return self._recorded(events.RequestRefused(act=act, code=code, rule=rule))
 
-    def withdrawn(self, signal: SignalId, by: Verified, reason: str, now: datetime) -> Recorded:
+    def withdrawn(self, signal: StoredSignal, by: Verified, reason: str, now: datetime) -> Recorded:
         """An agency took its signal back."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
-        )
-        subject = Subject(signal_ids=(signal,))
-        return self._recorded(events.SignalWithdrawn(act=act, subject=subject, reason=reason))
+        act = self._act_of(by, now, purpose=signal.purpose)
+        subject = Subject(signal_ids=(signal.id,))
+        return self._recorded(events.SignalWithdrawn(act=act, subject=subject, reason=reason), canary=signal.is_canary)
 
-    def expired(self, signal: SignalId, agency: PartyId, rule: str, now: datetime) -> Recorded:
+    def expired(self, signal: StoredSignal, rule: str, now: datetime) -> Recorded:
         """A signal reached its end."""
-        act = Act(time=now, covenant=self._ref(), agency=agency, system=self.system)
-        return self._recorded(events.SignalExpired(act=act, subject=Subject(signal_ids=(signal,)), rule=rule))
+        act = self._own_act(now, agency=signal.told, purpose=signal.purpose)
+        subject = Subject(signal_ids=(signal.id,))
+        return self._recorded(events.SignalExpired(act=act, subject=subject, rule=rule), canary=signal.is_canary)
 
     def matched(self, hit: Hit, agencies: tuple[PartyId, PartyId], purpose: PurposeId, now: datetime) -> Recorded:
         """Two agencies' signals point at the same person."""
-        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose)
+        act = self._own_act(now, purpose=purpose)
         subject = Subject(signal_ids=hit.signals, hit_id=hit.id)
         return self._recorded(
-            events.SignalsMatched(act=act, subject=subject, quality=hit.quality, kinds=hit.kinds, agencies=agencies)
+            events.SignalsMatched(act=act, subject=subject, quality=hit.quality, kinds=hit.kinds, agencies=agencies),
+            canary=hit.canary,
         )
 
     def hit_notice(
-        self, hit: Hit, receiver: PartyId, purpose: PurposeId, seq: int, level: Level, decision: Decision, now: datetime
+        self,
+        hit: Hit,
+        receiver: PartyId,
+        concerns: PartyId | None,
+        purpose: PurposeId,
+        seq: int,
+        level: Level,
+        decision: Decision,
+        now: datetime,
     ) -> Recorded:
-        """An agency is told of a hit."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            system=self.system,
-            purpose=purpose,
-            recipient=receiver,
-            decision="allow",
-            policy_ids=decision.policies,
-        )
+        """An agency is told of a hit; ``concerns`` is the other one when the notice names it."""
+        act = self._own_act(now, purpose=purpose, recipient=receiver, decision="allow", policy_ids=decision.policies)
         return self._recorded(
             events.NoticeIssued(
                 act=act,
@@ -158,14 +138,16 @@ class Recorder:
                 level=level,
                 quality=hit.quality,
                 kinds=hit.kinds,
-            )
+            ),
+            concerns=concerns,
+            canary=hit.canary,
         )
 
     def gone_notice(
         self, receiver: PartyId, purpose: PurposeId, seq: int, hit: HitId, signal: SignalId, now: datetime
     ) -> Recorded:
         """An agency is told that the counterpart of a hit is gone; ``signal`` is its own."""
-        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose, recipient=receiver)
+        act = self._own_act(now, purpose=purpose, recipient=receiver)
         subject = Subject(signal_ids=(signal,), hit_id=hit)
         return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="withdrawn"))
 
@@ -173,7 +155,7 @@ class Recorder:
         self, receiver: PartyId, purpose: PurposeId, seq: int, signal: SignalId, now: datetime
     ) -> Recorded:
         """An agency is told that its signal's counterpart stays away; there is nobody else to name."""
-        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose, recipient=receiver)
+        act = self._own_act(now, purpose=purpose, recipient=receiver)
         subject = Subject(signal_ids=(signal,))
         return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="overdue"))
 
@@ -189,42 +171,32 @@ class Recorder:
         now: datetime,
     ) -> Recorded:
         """A key points at nobody; its user is told."""
-        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=purpose, recipient=receiver)
+        act = self._own_act(now, purpose=purpose, recipient=receiver)
         subject = Subject(signal_ids=(example,), tag_digests=_digests([tag]))
         return self._recorded(events.KeyMuted(act=act, subject=subject, kind=kind, count=count, notice_seq=seq))
 
-    def opened(
-        self, hit: HitId, by: Verified, purpose: PurposeId, signal: SignalId, why: Justification, now: datetime
-    ) -> Recorded:
+    def opened(self, hit: HitId, by: Verified, told: OpenableHit, why: Justification, now: datetime) -> Recorded:
         """A person is about to read what a hit released."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
-            purpose=purpose,
-            justification=_reason(why),
-        )
-        return self._recorded(events.HitOpened(act=act, subject=Subject(signal_ids=(signal,), hit_id=hit)))
+        act = self._act_of(by, now, purpose=told.purpose, justification=why.code)
+        subject = Subject(signal_ids=(told.my_signal,), hit_id=hit, words=_words(why))
+        return self._recorded(events.HitOpened(act=act, subject=subject), concerns=told.other, canary=told.canary)
 
     def queried(self, request: QueryRequest, by: Verified, decision: Decision, matches: int, now: datetime) -> Recorded:
         """An agency asked who knows a person, and is told of so many."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
+        act = self._act_of(
+            by,
+            now,
             purpose=request.purpose,
-            justification=_reason(request.justification),
+            justification=request.justification.code,
             decision="allow",
             policy_ids=decision.policies,
         )
         return self._recorded(
             events.QueryAnswered(
                 act=act,
-                subject=Subject(tag_digests=_digests([key.tag for key in request.keys])),
+                subject=Subject(
+                    tag_digests=_digests([key.tag for key in request.keys]), words=_words(request.justification)
+                ),
                 epoch=request.epoch,
                 key_kinds=tuple(sorted({key.kind for key in request.keys})),
                 matches=matches,
@@ -233,7 +205,7 @@ class Recorder:
 
     def query_matched(self, told: Queried, asker: PartyId, now: datetime) -> Recorded:
         """A question points at the same person as an agency's signal."""
-        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=told.purpose)
+        act = self._own_act(now, purpose=told.purpose)
         return self._recorded(
             events.SignalsMatched(
                 act=act,
@@ -241,7 +213,8 @@ class Recorder:
                 quality=told.quality,
                 kinds=told.kinds,
                 agencies=(asker, told.owner),
-            )
+            ),
+            canary=told.canary,
         )
 
     def queried_notice(
@@ -255,15 +228,8 @@ class Recorder:
         now: datetime,
     ) -> Recorded:
         """An agency is told that somebody asked; ``asker`` only at a level that names agencies."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=asker,
-            system=self.system,
-            purpose=told.purpose,
-            recipient=receiver,
-            decision="allow",
-            policy_ids=decision.policies,
+        act = self._own_act(
+            now, agency=asker, purpose=told.purpose, recipient=receiver, decision="allow", policy_ids=decision.policies
         )
         return self._recorded(
             events.NoticeIssued(
@@ -274,12 +240,14 @@ class Recorder:
                 level=level,
                 quality=told.quality,
                 kinds=told.kinds,
-            )
+            ),
+            concerns=asker,
+            canary=told.canary,
         )
 
     def unusual_use(self, agency: PartyId, purpose: PurposeId, finding: Finding, now: datetime) -> Recorded:
         """Counts make an agency's use of a purpose worth a look."""
-        act = Act(time=now, covenant=self._ref(), agency=agency, system=self.system, purpose=purpose)
+        act = self._own_act(now, agency=agency, purpose=purpose)
         return self._recorded(
             events.UnusualUse(act=act, reason=finding.reason, count=finding.count, limit=finding.limit)
         )
@@ -288,46 +256,46 @@ class Recorder:
         self, by: Verified, purpose: PurposeId, about: PurposeId, cells: int, decision: Decision, now: datetime
     ) -> Recorded:
         """Somebody reads aggregates of a purpose."""
-        act = Act(
-            time=now,
-            covenant=self._ref(),
-            agency=by.party,
-            person=by.person,
-            system=None if by.person else by.party,
-            purpose=purpose,
-            decision="allow",
-            policy_ids=decision.policies,
-        )
+        act = self._act_of(by, now, purpose=purpose, decision="allow", policy_ids=decision.policies)
         return self._recorded(events.StatisticsRead(act=act, about=about, cells=cells))
 
     def key_statement(self, signed: SignedKeyStatement, now: datetime) -> Recorded:
         """A key-holder's statement, verified, is published."""
         statement = signed.statement
-        act = Act(time=now, covenant=self._ref(), system=self.system, purpose=statement.purpose)
+        act = self._own_act(now, purpose=statement.purpose)
         return self._recorded(
             events.KeyStatementPublished(
                 act=act,
                 holder=statement.holder,
                 epoch=statement.epoch,
-                statement_digest=events.message_digest(statement),
+                statement_digest=message_digest(statement),
             )
         )
 
     def covenant_activated(self, now: datetime) -> Recorded:
         """From here on the broker acts under this covenant."""
-        act = Act(time=now, covenant=self._ref(), system=self.system)
+        act = self._own_act(now)
         ref = self._ref()
         return self._recorded(events.CovenantActivated(act=act, version=ref.version, sha256=ref.sha256))
+
+    def _act_of(self, by: Verified, now: datetime, **facts: Any) -> Act:
+        """Return the act of who signed a request: a person, or the agency's own system."""
+        system = None if by.person else by.party
+        return Act(time=now, covenant=self._ref(), agency=by.party, person=by.person, system=system, **facts)
+
+    def _own_act(self, now: datetime, **facts: Any) -> Act:
+        """Return an act that this broker does by itself."""
+        return Act(time=now, covenant=self._ref(), system=self.system, **facts)
 
     def _ref(self) -> CovenantRef:
         return CovenantRef(version=self.covenant.version, sha256=self.covenant.sha256)
 
-    def _recorded(self, event: Event) -> Recorded:
-        return Recorded(self.new_id(), event)
+    def _recorded(self, event: Event, *, concerns: PartyId | None = None, canary: bool = False) -> Recorded:
+        return Recorded(self.new_id(), event, concerns, canary)
 
 
-def _reason(why: Justification) -> events.Reason:
-    return events.Reason(code=why.code, text=why.text, case_reference=why.case_reference)
+def _words(why: Justification) -> Words:
+    return Words(text=why.text, case_reference=why.case_reference)
 
 
 def _asked(signal: Signal, now: datetime) -> Asked:

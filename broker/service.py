@@ -185,11 +185,10 @@ class Broker:
             told = await act.told_hit(by.party, hit_id)
             if told is None:
                 raise NotFoundError(Code.NOT_FOUND, "This agency was not told of such a hit.")
-            purpose, signal = told
-            event = self.recorder.opened(hit_id, by, purpose, signal, request.justification, now)
+            event = self.recorder.opened(hit_id, by, told, request.justification, now)
             facts: list[Fact] = [RequestKept(self.recorder.new_id(), by)]
             if key:
-                result = KeptResult(signal, "accepted", event.id)
+                result = KeptResult(told.my_signal, "accepted", event.id)
                 facts.append(AnswerKept(by.party, key, by.body_digest, (result,), now + ANSWER_KEPT))
             await act.commit(Outcome(tuple(facts), (event,)))
             return event.id

@@ -10,9 +10,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import StringConstraints
 
+from broker.data_keys import DataKeyFolder
 from broker.publishing import Publication
 from edge.covenant_keys import make_key, open_key
-from edge.keyfile import Profile, SecretText, read_keyfile, replace_file, write_keyfile
+from edge.keyfile import Profile, SecretText, ValueCipher, read_keyfile, replace_file, write_keyfile
 from protocol.checkpoint import LogSigner
 from protocol.covenant import Covenant, dump_party
 from protocol.covenant_parts import Broker, Log, PartyStatement, Title, Url
@@ -25,8 +26,11 @@ LOG_KEY: Final = "log.key"
 COVENANT_KEY: Final = "covenant.key"
 ONLINE_KEY: Final = "covenant.pub"
 STATEMENT: Final = "party.yaml"
+DATA_KEY: Final = "data.key"
+DATA_KEYS: Final = "data-keys"
 POSTGRES: Final = "postgres"
 _SEED_NAME: Final = "log"
+_DATA_NAME: Final = "data"
 _SEED_BYTES: Final = 32
 
 Origin = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9./_-]{0,199}$")]
@@ -73,6 +77,19 @@ class Home:
             raise ConfigurationError(Code.KEY_FILE_INVALID, f"{LOG_KEY} does not hold a log's key.")
         return LogSigner(self.file.log_origin, secrets[_SEED_NAME].reveal())
 
+    def data_keys(self, passphrase: SecretText) -> DataKeyFolder:
+        """Open the keys of what the log's entries say. Raises ``ConfigurationError``."""
+        if not (self.folder / DATA_KEY).exists():
+            raise ConfigurationError(
+                Code.KEY_FILE_INVALID,
+                "This home has no data key yet.",
+                hint="Run `sluis broker init` again with the same values: it adds the key and keeps the rest.",
+            )
+        secrets = read_keyfile(self.folder / DATA_KEY, passphrase)
+        if set(secrets) != {_DATA_NAME} or len(secrets[_DATA_NAME].reveal()) != _SEED_BYTES:
+            raise ConfigurationError(Code.KEY_FILE_INVALID, f"{DATA_KEY} does not hold a data key.")
+        return DataKeyFolder(self.folder / DATA_KEYS, ValueCipher(secrets[_DATA_NAME]), random_bytes)
+
     def publication(self, passphrase: SecretText) -> Publication:
         """Open the online key that keeps the published covenant fresh. Raises ``ConfigurationError``."""
         path = self.folder / COVENANT_KEY
@@ -106,6 +123,8 @@ def make_home(folder: Path, wanted: HomeFile, passphrase: SecretText) -> Home:
     profile = Profile[present.key_file_cost.upper()]
     if not (folder / LOG_KEY).exists():
         write_keyfile(folder / LOG_KEY, {_SEED_NAME: random_bytes(_SEED_BYTES)}, passphrase, profile=profile)
+    if not (folder / DATA_KEY).exists():
+        write_keyfile(folder / DATA_KEY, {_DATA_NAME: random_bytes(_SEED_BYTES)}, passphrase, profile=profile)
     key = home.signer(passphrase).key
     make_key(present.id, folder, passphrase, profile=profile, stem=Path(COVENANT_KEY).stem)
     statement = PartyStatement(

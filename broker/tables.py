@@ -142,7 +142,8 @@ class NoticeTable(Table, table=True):
     type: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=_TIME)
     event_id: UUID = Field(sa_type=_UUID)
-    my_signal: UUID = Field(sa_type=_UUID)
+    my_signal: UUID | None = Field(default=None, sa_type=_UUID)
+    """None when what was told is erased: the number stays."""
     purpose: str = Field(sa_type=Text)
     epoch: int = Field(sa_type=BigInteger)
     hit_id: UUID | None = Field(default=None, sa_type=_UUID)
@@ -190,18 +191,63 @@ class MatchQueueTable(Table, table=True):
 
 
 class EventTable(Table, table=True):
-    """An event of the log: written in the transaction of its act, numbered later by the sequencer."""
+    """An event of the log: written in the transaction of its act, numbered later by the sequencer.
+
+    Its opening is sealed under keys that are not in the database (``sealing.py``). In clear stands only what it is
+    found by; of all that nothing is about a subject.
+    """
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_unnumbered", "id", postgresql_where=text("log_index IS NULL")),)
+    __table_args__ = (
+        Index("events_unnumbered", "id", postgresql_where=text("log_index IS NULL")),
+        Index("events_erased", "id", postgresql_where=text("erased_by IS NOT NULL AND record IS NOT NULL")),
+    )
 
     id: UUID = Field(primary_key=True, sa_type=_UUID)
     log_index: int | None = Field(default=None, unique=True, sa_type=BigInteger)
     leaf: bytes = Field(sa_type=LargeBinary)
-    record: str = Field(sa_type=Text)
-    record_salt: bytes = Field(sa_type=LargeBinary)
-    subject: str = Field(sa_type=Text)
-    subject_salt: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=_TIME)
+    """The act's time, whose month (UTC) names the keys."""
+    kind: int = Field(sa_type=SmallInteger)
+    """The event's tag (``protocol/events.py``)."""
+    agency: str | None = Field(default=None, sa_type=Text)
+    recipient: str | None = Field(default=None, sa_type=Text)
+    concerns: str | None = Field(default=None, sa_type=Text)
+    """The agency of whose signal somebody was told or read."""
+    agencies: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    """Both agencies of a match."""
+    purpose: str | None = Field(default=None, sa_type=Text)
+    decision: str | None = Field(default=None, sa_type=Text)
+    canary: bool = Field(sa_type=Boolean)
+    record: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The record and its salt, sealed; none when the month was erased, and ``at`` is then the month's begin."""
+    subject: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The subject part and its salt, sealed; none when it was erased."""
+    erased_by: UUID | None = Field(default=None, sa_type=_UUID)
+    """The event that says that the subject part was erased, or all of it with its month."""
+    key_gone: bool = Field(default=False, sa_type=Boolean, sa_column_kwargs={"server_default": text("false")})
+    """Of an erased subject part: whether its key was destroyed too."""
+
+
+class ErasedMonthTable(Table, table=True):
+    """A month of the log of which only leaves are left, and the event that says so."""
+
+    __tablename__ = "erased_months"
+
+    month: str = Field(primary_key=True, sa_type=Text)
+    event_id: UUID = Field(sa_type=_UUID)
+    last: int = Field(sa_type=BigInteger)
+    """Its last index."""
+
+
+class EventHandleTable(Table, table=True):
+    """A keyed hash by which an event is found: of its signals, hit, tag digests, and the person who acted."""
+
+    __tablename__ = "event_handles"
+    __table_args__ = (Index("event_handles_event", "event_id"),)
+
+    handle: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    event_id: UUID = Field(primary_key=True, sa_type=_UUID)
 
 
 class LogTileTable(Table, table=True):
@@ -241,10 +287,36 @@ class CosignatureTable(Table, table=True):
     """A witness's cosignature line on a checkpoint."""
 
     __tablename__ = "cosignatures"
+    __table_args__ = (Index("cosignatures_of_witness", "witness", "size"),)
 
     size: int = Field(primary_key=True, sa_type=BigInteger)
     witness: str = Field(primary_key=True, sa_type=Text)
     line: str = Field(sa_type=Text)
+
+
+class AgencyCosignatureTable(Table, table=True):
+    """The newest cosignature of an agency's client; for the quorum none of them counts."""
+
+    __tablename__ = "agency_cosignatures"
+
+    witness: str = Field(primary_key=True, sa_type=Text)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes = Field(sa_type=LargeBinary)
+    line: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=_TIME)
+    """When the agency signed it, by its own clock."""
+
+
+class LogContradictionTable(Table, table=True):
+    """A checkpoint that our own key signed and our tree denies: with one of these the log stays frozen."""
+
+    __tablename__ = "log_contradictions"
+
+    size: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    root: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    note: str = Field(sa_type=Text)
+    shown_by: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=_TIME)
 
 
 class IdempotencyTable(Table, table=True):

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from broker import awaiting_worker, matching_worker, publishing, statistics, timers, unusual
+from broker.data_keys import DataKeys
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
 from broker.postgres.store import PostgresStore
@@ -34,9 +35,11 @@ from broker.routes.queries import add_queries
 from broker.routes.signals import add_signals
 from broker.routes.statistics import add_statistics
 from broker.routes.unusual import add_unusual
+from broker.routes.witnesses import add_witnesses
 from broker.service import Broker
 from broker.standing import Look, Standing
 from broker.transport import WITNESS_SECONDS, key_holder_doors
+from broker.witnessing import Witnessing
 from edge.api import make_app
 from edge.logs import Logger, error_fields, logger
 from edge.transport import make_http
@@ -65,25 +68,28 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    agreed: Agreed, signer: LogSigner, database: str, clock: Callable[[], datetime]
+    agreed: Agreed, signer: LogSigner, keys: DataKeys, database: str, clock: Callable[[], datetime]
 ) -> AsyncIterator[Running]:
     """Open the store and build the broker on it; nothing runs by itself yet."""
     covenant = agreed.covenant
     covenant.require_complete()
     log = logger("broker")
-    async with PostgresStore.open(database, random_bytes) as store, make_http(read_seconds=WITNESS_SECONDS) as http:
+    opening = PostgresStore.open(database, random_bytes, keys)
+    async with opening as store, make_http(read_seconds=WITNESS_SECONDS) as http:
         ids = EventIds(clock, random_bytes)
         recorder = Recorder(covenant, covenant.broker.id, ids.next)
         broker = Broker(agreed, store, recorder, clock)
         standing = Standing(broker, partial(key_holder_doors, http=http), log)
         witnesses = tuple(standing.doors.values())
-        worker = LogWorker(store.log, signer, witnesses, covenant.witness_quorum, store.events, broker.now, log)
+        told = Witnessing(store.log, store.witnesses, signer.key)
+        worker = LogWorker(store.log, told, signer, witnesses, covenant.witness_quorum, store.events, broker.now, log)
         yield Running(standing, store, worker, log)
 
 
 def make_broker_app(
     agreed: Agreed,
     signer: LogSigner,
+    keys: DataKeys,
     database: str,
     clock: Callable[[], datetime],
     public_url: str,
@@ -92,14 +98,14 @@ def make_broker_app(
 ) -> FastAPI:
     """Return the application; its lifespan opens the store and keeps the workers going.
 
-    ``look`` returns the covenant to act under later on; without it the first one stays. ``publication`` is served to
-    all parties and kept fresh.
+    ``keys`` seal what the log's entries say. ``look`` returns the covenant to act under later on; without it the first
+    one stays. ``publication`` is served to all parties and kept fresh.
     """
     acting: list[Standing] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(agreed, signer, database, clock) as started:
+        async with running(agreed, signer, keys, database, clock) as started:
             await started.broker.activate()
             acting.append(started.standing)
             _add_routes(app, started, public_url)
@@ -142,7 +148,8 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_hits(app, door)
     add_queries(app, door)
     add_key_statements(app, door)
-    add_log(app, started.store.log)
+    add_log(app, started.store.log, started.store.witnesses)
+    add_witnesses(app, door, started.log_worker.witnessing)
     add_access(app, door)
     add_statistics(app, door)
     add_unusual(app, door)
@@ -156,7 +163,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
         except SluisError as error:
             return JSONResponse({"status": "unavailable", "code": error.code.value}, 503)
         frozen, covenant = started.log_worker.frozen, started.broker.covenant
-        state = {
+        state: dict[str, Any] = {
             "status": "log-frozen" if frozen else "ready",
             "covenant": {"version": covenant.version, "sha256": covenant.sha256},
             "covenantInForce": started.standing.in_force,
@@ -164,6 +171,8 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
             "publishedSize": published.size,
             "failingWitnesses": started.log_worker.failing,
         }
+        if frozen is not None:
+            state["frozenBecause"] = frozen.words
         return JSONResponse(state, 503 if frozen else 200)
 
 

@@ -38,7 +38,7 @@ def withdraw(
     now: datetime,
 ) -> Outcome:
     """End one signal because its agency says so."""
-    event = recorder.withdrawn(signal.id, by, reason, now)
+    event = recorder.withdrawn(signal, by, reason, now)
     facts: list[Fact] = [SignalEnded(signal.id, "withdrawn", event.id), RequestKept(recorder.new_id(), by)]
     told_facts, told_events = _tell(told, reason, next_seqs, recorder, now)
     return Outcome((*facts, *told_facts, *_forget(acquainted, recorder)), (event, *told_events))
@@ -53,7 +53,7 @@ def expire(
     now: datetime,
 ) -> Outcome:
     """End signals because their time is over, each by the rule named with it."""
-    events = [recorder.expired(signal.id, signal.told, rule, now) for signal, rule in ended]
+    events = [recorder.expired(signal, rule, now) for signal, rule in ended]
     facts = [SignalEnded(signal.id, "expired", event.id) for (signal, _), event in zip(ended, events, strict=True)]
     told_facts, told_events = _tell(told, EXPIRED, next_seqs, recorder, now)
     return Outcome((*facts, *told_facts, *_forget(acquainted, recorder)), (*events, *told_events))

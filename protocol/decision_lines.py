@@ -2,7 +2,7 @@
 """Past decisions as lines of text: each an entry of the log without its subject part, which is there by its hash only.
 
 So a line names no signal, hit or tag, and still proves which leaf of the log it belongs to. It does hold what the
-record holds: agencies, moments, rules, and of a question the reason and case that its asker wrote.
+record holds: agencies, moments, rules.
 Spec: ``spec/policy.md``. Not here: who may get the lines, and deciding again (``board/replay.py``).
 """
 
@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from protocol.commitments import open_entry, subject_hash
 from protocol.events import (
     Event,
     NoticeIssued,
@@ -18,9 +19,6 @@ from protocol.events import (
     SignalRefused,
     SignalRegistered,
     SignalsMatched,
-    leaf_over,
-    parse_opening,
-    subject_hash,
 )
 from protocol.messages import Bytes32, LogIndex, Message, Opening, parse
 
@@ -35,7 +33,6 @@ DECISIONS: Final[tuple[type[Event], ...]] = (
 """The events that say what the rules decided."""
 MAX_LINE: Final = 65_536
 """Characters: a record of ours takes some two thousand."""
-_NO_SALT: Final = bytes(32)
 
 
 class _Line(Message):
@@ -70,6 +67,6 @@ def write_line(index: int, opening: Opening) -> str:
 def read_line(text: str) -> DecisionLine:
     """Read a line strictly. Raises ``InputError`` (``malformed``)."""
     line = parse(_Line, text[: MAX_LINE + 1].encode())
-    opening = Opening(record=line.record, record_salt=line.record_salt, subject={}, subject_salt=_NO_SALT)
-    event = parse_opening(opening)
-    return DecisionLine(line.index, event, leaf_over(line.record, line.record_salt, line.subject_hash))
+    opening = Opening(record=line.record, record_salt=line.record_salt, subject_hash=line.subject_hash)
+    opened = open_entry(opening)
+    return DecisionLine(line.index, opened.event, opened.leaf)

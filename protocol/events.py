@@ -1,31 +1,24 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The closed list of things that can ever stand in the log, and how each is committed to.
+"""The closed list of things that can ever stand in the log.
 
-Every event has a *record* (who did what, when, why, under which rule; never a subject's identifier, which no field of
-it can hold) and a *subject* part (signal and hit ids, tag digests), which can be erased alone. A leaf of the log is the
-pair of salted hashes. Spec: ``spec/events.md``, whose tables a test compares with ``EVENTS``.
-Not here: proving that an event is in the log (``log_evidence.py``), storing openings (the broker).
+Every event has a *record* (who did what, when, on which ground, under which rule; no field of it can hold a subject's
+identifier or free words) and a *subject* part (signal and hit ids, tag digests, the words of a justification), which
+can be erased alone. Spec: ``spec/events.md``, whose tables a test compares with ``EVENTS``.
+Not here: how an event is committed to (``commitments.py``), proving that it is in the log (``log_evidence.py``).
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
 from protocol import record_fields as f
-from protocol.encoding import Json, b64url, canonical_json, label, unb64url
 from protocol.errors import Code, InputError
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import Level, Message, Opening, Quality, as_uuid
+from protocol.messages import Level, Quality
+from protocol.questions import LogPurpose, Scope
 
-LEAF_VERSION: Final = b"\x01"
-LEAF_BYTES: Final = 65
-"""Version byte and two SHA-256 hashes."""
-SALT_BYTES: Final = 32
-"""As long as the hash: whoever has a leaf cannot try out what it may say."""
 MAX_SUBJECTS: Final = 1_000
 """Signal ids or tag digests of one event: a push's worth."""
 
@@ -45,10 +38,12 @@ class CovenantRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why a person looked: code, words and the agency's own case reference (LED art. 25)."""
+class Words:
+    """Why a person looked, in words, and the agency's own case reference (LED art. 25).
 
-    code: Annotated[str, f.CODE]
+    No type keeps a name out of free words, so they stand in the erasable part; the record has the ground's code.
+    """
+
     text: Annotated[str, f.TEXT]
     case_reference: Annotated[str, f.CASE]
 
@@ -69,7 +64,8 @@ class Act:
     """The machine account that acted when no person did."""
     purpose: Annotated[PurposeId | None, f.SLUG] = None
     basis: Annotated[str | None, f.CODE] = None
-    justification: Annotated[Reason | None, f.group_of(Reason)] = None
+    justification: Annotated[str | None, f.CODE] = None
+    """Code of the ground on which a person looked; its words are in the subject part."""
     recipient: Annotated[PartyId | None, f.SLUG] = None
     decision: Annotated[Literal["allow", "deny"] | None, f.DECISION] = None
     policy_ids: Annotated[tuple[str, ...], f.list_of(f.RULE)] = ()
@@ -82,17 +78,19 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Whom it concerned, by ids and digests only; the part that can be erased."""
+    """Whom it concerned, by ids and digests, and what was said about it in words; the part that can be erased."""
 
     signal_ids: tuple[SignalId, ...] = ()
     hit_id: HitId | None = None
     tag_digests: tuple[bytes, ...] = ()
     """``tag_digest`` of each tag concerned."""
+    words: Words | None = None
 
     def __post_init__(self) -> None:
         ids_ok = len(self.signal_ids) <= MAX_SUBJECTS and all(isinstance(item, UUID) for item in self.signal_ids)
         digests_ok = len(self.tag_digests) <= MAX_SUBJECTS and all(len(item) == 32 for item in self.tag_digests)
-        if not ids_ok or not digests_ok or not (self.hit_id is None or isinstance(self.hit_id, UUID)):
+        others_ok = isinstance(self.hit_id, UUID | None) and isinstance(self.words, Words | None)
+        if not ids_ok or not digests_ok or not others_ok:
             raise InputError(Code.MALFORMED, "The subject part of the event is malformed.")
 
 
@@ -103,11 +101,15 @@ class Event:
     TAG: ClassVar[int]
     OPERATION: ClassVar[str]
     """LED art. 25: collection, alteration, consultation, disclosure, combination, erasure; or administration."""
+    JUSTIFIED: ClassVar[bool] = False
+    """Whether it cannot be logged without the person or system that looked, the ground and its words (LED 25(1))."""
 
     act: Act
     subject: Subject = Subject()
 
     def __post_init__(self) -> None:
+        if self.JUSTIFIED and (self.act.justification is None or (self.act.person is None and self.act.system is None)):
+            raise InputError(Code.MALFORMED, "A consultation names who looked and why.")
         f.write_fields(self)
 
 
@@ -229,11 +231,7 @@ class HitOpened(Event):
 
     TAG: ClassVar[int] = 9
     OPERATION: ClassVar[str] = "consultation"
-
-    def __post_init__(self) -> None:
-        if self.act.justification is None or (self.act.person is None and self.act.system is None):
-            raise InputError(Code.MALFORMED, "A consultation names who looked and why.")
-        f.write_fields(self)
+    JUSTIFIED: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,15 +261,11 @@ class QueryAnswered(Event):
 
     TAG: ClassVar[int] = 12
     OPERATION: ClassVar[str] = "consultation"
+    JUSTIFIED: ClassVar[bool] = True
     epoch: Annotated[Epoch, f.EPOCH]
     key_kinds: Annotated[tuple[KeyKind, ...], f.list_of(f.KIND)]
     matches: Annotated[int, f.NUMBER]
     """How many signals the asker was told of."""
-
-    def __post_init__(self) -> None:
-        if self.act.justification is None or (self.act.person is None and self.act.system is None):
-            raise InputError(Code.MALFORMED, "A consultation names who asked and why.")
-        f.write_fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +289,104 @@ class StatisticsRead(Event):
     cells: Annotated[int, f.NUMBER]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsRead(Event):
+    """Somebody read entries of the log: how many, whose, and for which of the purposes that the law permits."""
+
+    TAG: ClassVar[int] = 15
+    OPERATION: ClassVar[str] = "consultation"
+    scopes: Annotated[tuple[Scope, ...], f.list_of(f.SCOPE)]
+    log_purpose: Annotated[LogPurpose, f.LOG_PURPOSE]
+    purposes: Annotated[tuple[PurposeId, ...], f.list_of(f.SLUG)] = ()
+    """About which purposes; entries without a purpose are always among what is read."""
+    entries: Annotated[int, f.NUMBER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsErased(Event):
+    """The subject parts of these entries, or all of a month after its retention, are gone for good."""
+
+    TAG: ClassVar[int] = 16
+    OPERATION: ClassVar[str] = "erasure"
+    ground: Annotated[str, f.CODE]
+    indexes: Annotated[tuple[int, ...], f.list_of(f.NUMBER)] = ()
+    """Whose subject part is gone."""
+    month: Annotated[str | None, f.MONTH] = None
+    """Of which everything is gone, record and subject part."""
+    first: Annotated[int | None, f.NUMBER] = None
+    """Of a month: the first index of which nothing is left, so that no entry outside it passes for one of it."""
+    last: Annotated[int | None, f.NUMBER] = None
+    """Of a month: its last index."""
+    entries: Annotated[int, f.NUMBER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectReported(Event):
+    """An agency had all entries about one citizen collected, to answer that citizen."""
+
+    TAG: ClassVar[int] = 17
+    OPERATION: ClassVar[str] = "consultation"
+    JUSTIFIED: ClassVar[bool] = True
+    purposes: Annotated[tuple[PurposeId, ...], f.list_of(f.SLUG)] = ()
+    """For which it was asked; the covenant says for which of them this agency answers."""
+    entries: Annotated[int, f.NUMBER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationsReported(Event):
+    """What a key-holder did for ``act.agency`` in one hour, by its own signed word: counts, nothing of whom."""
+
+    TAG: ClassVar[int] = 18
+    OPERATION: ClassVar[str] = "collection"
+    holder: Annotated[HolderIndex, f.HOLDER]
+    hour: Annotated[datetime, f.TIME]
+    """When the hour began."""
+    elements: Annotated[int, f.NUMBER]
+    """Identifiers that were turned into pseudonyms."""
+    refused: Annotated[int, f.NUMBER]
+    """Requests that the key-holder refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbesDeclared(Event):
+    """How many of an agency's signals of a purpose and month were probes, about nobody; not which."""
+
+    TAG: ClassVar[int] = 19
+    OPERATION: ClassVar[str] = "administration"
+    month: Annotated[str, f.MONTH]
+    registered: Annotated[int, f.NUMBER]
+    withdrawn: Annotated[int, f.NUMBER]
+    expired: Annotated[int, f.NUMBER]
+    hit: Annotated[int, f.NUMBER]
+    probable: Annotated[int, f.NUMBER]
+    possible: Annotated[int, f.NUMBER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InformingReviewed(Event):
+    """It was looked at again whether the person can be told of the signal, and decided by ``approver``."""
+
+    TAG: ClassVar[int] = 20
+    OPERATION: ClassVar[str] = "alteration"
+    JUSTIFIED: ClassVar[bool] = True
+    informed: Annotated[Literal["informed", "deferred"], f.INFORMED]
+    review_days: Annotated[int | None, f.DAYS] = None
+    approver: Annotated[str, f.REFERENCE]
+    """The agency's own opaque reference to who decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsExported(Event):
+    """Somebody took entries of the log out, with their proofs."""
+
+    TAG: ClassVar[int] = 21
+    OPERATION: ClassVar[str] = "disclosure"
+    scopes: Annotated[tuple[Scope, ...], f.list_of(f.SCOPE)]
+    log_purpose: Annotated[LogPurpose, f.LOG_PURPOSE]
+    purposes: Annotated[tuple[PurposeId, ...], f.list_of(f.SLUG)] = ()
+    entries: Annotated[int, f.NUMBER]
+
+
 EVENTS: Final[Mapping[int, type[Event]]] = {
     kind.TAG: kind
     for kind in (
@@ -312,115 +404,13 @@ EVENTS: Final[Mapping[int, type[Event]]] = {
         QueryAnswered,
         UnusualUse,
         StatisticsRead,
+        EventsRead,
+        EventsErased,
+        SubjectReported,
+        EvaluationsReported,
+        ProbesDeclared,
+        InformingReviewed,
+        EventsExported,
     )
 }
 """Every event there is, by its tag. A tag is never reused."""
-
-
-# --- Committing -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """An event as it goes into the log: its leaf, and the opening that only those concerned get."""
-
-    event: Event
-    opening: Opening
-    leaf: bytes
-
-
-def commit(event: Event, record_salt: bytes, subject_salt: bytes) -> Committed:
-    """Return the event's leaf and opening under two fresh random salts of 32 bytes."""
-    opening = Opening(
-        record=_write_record(event),
-        record_salt=record_salt,
-        subject=_write_subject(event.subject),
-        subject_salt=subject_salt,
-    )
-    return Committed(event, opening, _leaf(opening))
-
-
-def leaf_of(opening: Opening) -> bytes:
-    """Return the 65-byte leaf that commits to this opening, which must be one of a known event.
-
-    Raises ``InputError`` (``malformed``) as ``parse_opening``.
-    """
-    return open_leaf(opening)[1]
-
-
-def open_leaf(opening: Opening) -> tuple[Event, bytes]:
-    """Return the event of an opening, and the leaf that commits to it. Raises as ``parse_opening``."""
-    return parse_opening(opening), _leaf(opening)
-
-
-def parse_opening(opening: Opening) -> Event:
-    """Read an opening strictly: a known tag, its own operation, exactly its fields, each of its kind.
-
-    Raises ``InputError`` (``malformed``).
-    """
-    record = dict(opening.record)
-    tag = record.pop("event", None)
-    kind = EVENTS.get(tag) if type(tag) is int else None
-    if kind is None or record.pop("operation", None) != kind.OPERATION:
-        raise InputError(Code.MALFORMED, "The log holds an event that this version does not know.")
-    act_names = f.names_of(Act)
-    act = f.read_fields(Act, {name: value for name, value in record.items() if name in act_names})
-    own = {name: value for name, value in record.items() if name not in act_names}
-    return f.read_fields(kind, own, act=act, subject=_read_subject(opening.subject))
-
-
-def tag_digest(tag: bytes) -> bytes:
-    """Return what stands in the log for a tag: its hash, so that the log does not spread pseudonyms."""
-    return hashlib.sha256(label("tag-digest") + tag).digest()
-
-
-def message_digest(message: Message) -> str:
-    """Return the SHA-256, in hex, of a message's canonical JSON."""
-    return hashlib.sha256(canonical_json(json.loads(message.to_json()))).hexdigest()
-
-
-def subject_hash(opening: Opening) -> bytes:
-    """Return the salted hash that stands in the leaf for the subject part, so that the part itself can be left out."""
-    return hashlib.sha256(label("subject") + opening.subject_salt + canonical_json(opening.subject)).digest()
-
-
-def leaf_over(record: dict[str, Any], record_salt: bytes, hashed_subject: bytes) -> bytes:
-    """Return the leaf of a record whose subject part is known by its hash only."""
-    hashed = hashlib.sha256(label("record") + record_salt + canonical_json(record)).digest()
-    return LEAF_VERSION + hashed + hashed_subject
-
-
-def _leaf(opening: Opening) -> bytes:
-    return leaf_over(opening.record, opening.record_salt, subject_hash(opening))
-
-
-def _write_record(event: Event) -> dict[str, Json]:
-    if type(event) not in EVENTS.values():
-        raise ValueError("not an event of the closed list")
-    return {"event": event.TAG, "operation": event.OPERATION, **f.write_fields(event.act), **f.write_fields(event)}
-
-
-def _write_subject(subject: Subject) -> dict[str, Json]:
-    written: dict[str, Json] = {}
-    if subject.signal_ids:
-        written["signalIds"] = [str(item) for item in subject.signal_ids]
-    if subject.hit_id is not None:
-        written["hitId"] = str(subject.hit_id)
-    if subject.tag_digests:
-        written["tagDigests"] = [b64url(item) for item in subject.tag_digests]
-    return written
-
-
-def _read_subject(value: dict[str, Any]) -> Subject:
-    signal_ids, hit_id, digests = value.get("signalIds", []), value.get("hitId"), value.get("tagDigests", [])
-    texts = [*signal_ids, *digests] if isinstance(signal_ids, list) and isinstance(digests, list) else [None]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(hit_id, str | None):
-        raise InputError(Code.MALFORMED, "The subject part of the event is malformed.")
-    subject = Subject(
-        signal_ids=tuple(SignalId(as_uuid(text)) for text in signal_ids),
-        hit_id=None if hit_id is None else HitId(as_uuid(hit_id)),
-        tag_digests=tuple(unb64url(text, length=32) for text in digests),
-    )
-    if _write_subject(subject) != value:
-        raise InputError(Code.MALFORMED, "The subject part of the event is not in its one form.")
-    return subject

@@ -6,8 +6,9 @@ whether the checkpoint follows on the last one seen (the client's trail).
 """
 
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.commitments import open_leaf
 from protocol.errors import Code, InputError, VerificationError
-from protocol.events import Event, open_leaf
+from protocol.events import Event
 from protocol.merkle import leaf_hash, verify_inclusion
 from protocol.messages import Evidence
 

@@ -254,12 +254,21 @@ class SealedSeed(Message):
 
 
 class Opening(Message):
-    """What is behind a leaf: both parts and their salts (events.py)."""
+    """What is behind a leaf: both parts and their salts; or the hash of a subject part that was left out or erased."""
 
     record: dict[str, Any]
     record_salt: Bytes32
-    subject: dict[str, Any]
-    subject_salt: Bytes32
+    subject: dict[str, Any] | None = None
+    subject_salt: Bytes32 | None = None
+    subject_hash: Bytes32 | None = None
+    """``commitments.subject_hash``."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Opening":
+        whole = self.subject is not None and self.subject_salt is not None and self.subject_hash is None
+        if not whole and (self.subject is not None or self.subject_salt is not None or self.subject_hash is None):
+            raise ValueError("either a subject part with its salt, or its hash")
+        return self
 
 
 class Evidence(Message):
@@ -267,6 +276,14 @@ class Evidence(Message):
 
     index: LogIndex
     opening: Opening
+    proof: Annotated[tuple[Bytes32, ...], Field(strict=False, max_length=63)]
+
+
+class ErasedEntry(Message):
+    """An entry of which only the leaf is left, because its month was erased (erasure.py), proven in the checkpoint."""
+
+    index: LogIndex
+    leaf: Annotated[bytes, _Base64(65, 65)]
     proof: Annotated[tuple[Bytes32, ...], Field(strict=False, max_length=63)]
 
 
@@ -404,6 +421,20 @@ class WithdrawalRequest(Message):
     """``POST /v1/signals/{id}/withdrawal``."""
 
     reason: CodeText
+
+
+ErasureGround = Literal["retention-over", "citizen-request", "wrong-person", "unlawful-processing", "court-order"]
+"""Why something of the log is erased (LED 5 and 16, GDPR 17). Closed, so that a marker says nothing of whom it erases;
+the first is the clock's own, for months (erasure.py)."""
+
+
+class ErasureRequest(Message):
+    """``POST /v1/signals/{id}/erasure``: the log is to forget whom the entries of an agency's own signal concern."""
+
+    ground: Literal["citizen-request", "wrong-person", "unlawful-processing", "court-order"]
+    text: Text
+    """Why, in words without names: they stand in the subject part of the entry that says what was erased."""
+    case_reference: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class OpeningRequest(Message):
@@ -582,8 +613,28 @@ class OverdueNotice(Message):
     evidence: Evidence
 
 
+class ErasedNotice(Message):
+    """What was told under this number was erased from the log (erasure.py): only that it was told is left."""
+
+    type: Literal["erased"] = "erased"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    evidence: Evidence | None = None
+    """The record of the notice's event, with the hash of its subject part; or, when its month was erased:"""
+    entry: ErasedEntry | None = None
+    marker: Evidence
+    """The entry that says so."""
+
+    @model_validator(mode="after")
+    def _one_remainder(self) -> "ErasedNotice":
+        if (self.evidence is None) == (self.entry is None):
+            raise ValueError("either evidence or entry")
+        return self
+
+
 Notice = Annotated[
-    HitNotice | WithdrawnNotice | MutedNotice | QueriedNotice | OverdueNotice, Field(discriminator="type")
+    HitNotice | WithdrawnNotice | MutedNotice | QueriedNotice | OverdueNotice | ErasedNotice,
+    Field(discriminator="type"),
 ]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from protocol.checkpoint import Checkpoint
+from protocol.commitments import LEAF_BYTES, LEAF_VERSION
 from protocol.errors import Code, VerificationError
-from protocol.events import LEAF_BYTES, LEAF_VERSION
 from protocol.merkle import TILE_WIDTH, Frontier, append, verify_consistency
 from protocol.tiles import consistency_proof, entries_path, needed_for_consistency, parse_entries, path_of
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL
 
+from broker.data_keys import DataKeys
 from broker.facts import KeptResult, Outcome, Pair
 from broker.interfaces import (
     Acquainted,
@@ -23,6 +24,7 @@ from broker.interfaces import (
     CommonTag,
     Expectation,
     KeptAnswer,
+    OpenableHit,
     Queued,
     SealedSignal,
     Shared,
@@ -31,6 +33,7 @@ from broker.interfaces import (
     UseKey,
     Waiting,
 )
+from broker.levels import NAMED
 from broker.matching import pair_of
 from broker.postgres.awaiting import end_waits, read_waiting
 from broker.postgres.connections import Connection
@@ -50,9 +53,10 @@ _SIGNAL_COLUMNS = (
 class PostgresAct:
     """``interfaces.Act`` on an open transaction."""
 
-    def __init__(self, connection: Connection, draw: Callable[[int], bytes]) -> None:
+    def __init__(self, connection: Connection, draw: Callable[[int], bytes], keys: DataKeys) -> None:
         self._connection = connection
         self._draw = draw
+        self._keys = keys
         self.done = False
         """Whether the transaction has something to keep."""
 
@@ -195,12 +199,19 @@ class PostgresAct:
         """Return what the senders of these signals signed, with those of their parts that are named."""
         return await sealed_signals(self._connection, wanted)
 
-    async def told_hit(self, agency: PartyId, hit_id: HitId) -> tuple[PurposeId, SignalId] | None:
-        """Return the purpose and the agency's own signal of a hit that it was told of."""
+    async def told_hit(self, agency: PartyId, hit_id: HitId) -> OpenableHit | None:
+        """Return what an agency was told of a hit, or None when it was not."""
         row = await self._row(
-            "SELECT purpose, my_signal FROM notices WHERE agency = %s AND hit_id = %s AND type = 'hit'", agency, hit_id
+            """SELECT n.purpose, n.my_signal, g.agency, g.told <> g.agency, n.level FROM notices n
+               LEFT JOIN signals g ON g.id = n.their_signal
+               WHERE n.agency = %s AND n.hit_id = %s AND n.type = 'hit'""",
+            agency,
+            hit_id,
         )
-        return None if row is None else (PurposeId(row[0]), SignalId(row[1]))
+        if row is None:
+            return None
+        purpose, mine, other, canary, level = row
+        return OpenableHit(purpose, mine, other if level in NAMED else None, canary=bool(canary))
 
     async def awaiting(
         self, expected: Sequence[Expectation], meets: Sequence[Quality], now: datetime, latest: datetime, limit: int
@@ -245,7 +256,7 @@ class PostgresAct:
     async def commit(self, outcome: Outcome) -> None:
         """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
         try:
-            await write(self._connection, outcome, self._draw)
+            await write(self._connection, outcome, self._draw, self._keys)
         except UniqueViolation:
             raise in_flight() from None
         self.done = True

@@ -24,25 +24,18 @@ SLACK: Final = timedelta(hours=1)
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('monthly-counts', 5))"
 """One process counts at a time; the others then find it done."""
 
-# 3 registered, 5 withdrawn, 6 expired, 7 matched (protocol/events.py), picked by how ``writes.py`` begins a record,
-# since most of a log is other things. A hit counts at the kind whose signal came second and so brought it about: once,
-# whoever the other is. Which signal that was, the registrations' ids tell.
+# 3 registered, 5 withdrawn, 6 expired (protocol/events.py). A hit counts at the kind whose signal came second and so
+# brought it about: once, whoever the other is. Which signal that was, the registrations' ids tell.
 COUNT: Final = """
-WITH happened AS MATERIALIZED (
-    SELECT (e.record::jsonb ->> 'event')::int AS tag, e.record::jsonb AS said, e.subject::jsonb -> 'signalIds' AS ids
-    FROM events e WHERE e.id >= %(low)s AND e.id < %(high)s AND e.record ~ '^\\{"event": [3567],'),
-happening AS (
-    SELECT CASE tag WHEN 3 THEN 'registered' WHEN 5 THEN 'withdrawn' WHEN 6 THEN 'expired' ELSE said ->> 'quality' END
-             AS measure,
-           date_trunc('month', (said ->> 'time')::timestamptz AT TIME ZONE 'UTC')::date AS month, s.purpose, s.agency
-    FROM happened h
-    JOIN LATERAL (
-        SELECT g.purpose, g.agency, g.event_id FROM signals g
-        WHERE g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid)
-        ORDER BY g.event_id DESC LIMIT 1) s ON true
-    WHERE NOT EXISTS (
-        SELECT 1 FROM signals g
-        WHERE (g.id = (h.ids ->> 0)::uuid OR (h.tag = 7 AND g.id = (h.ids ->> 1)::uuid)) AND g.told <> g.agency)),
+WITH happening AS (
+    SELECT CASE e.kind WHEN 3 THEN 'registered' WHEN 5 THEN 'withdrawn' ELSE 'expired' END AS measure,
+           date_trunc('month', e.at AT TIME ZONE 'UTC')::date AS month, e.purpose, e.agency
+    FROM events e WHERE e.id >= %(low)s AND e.id < %(high)s AND e.kind IN (3, 5, 6) AND NOT e.canary
+    UNION ALL
+    SELECT h.quality, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.purpose,
+           CASE WHEN one.event_id > two.event_id THEN one.agency ELSE two.agency END
+    FROM hits h JOIN signals one ON one.id = h.first_signal JOIN signals two ON two.id = h.second_signal
+    WHERE h.at >= %(since)s AND h.at < %(before)s AND one.told = one.agency AND two.told = two.agency),
 counted AS (
     SELECT h.purpose, h.month, k.kind, h.measure, count(*) AS n
     FROM happening h JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = h.agency
@@ -78,6 +71,8 @@ async def count_months(connection: Connection, kinds: CountedKinds, closed_befor
                 {
                     "low": _first_id(low),
                     "high": _first_id(high),
+                    "since": low,
+                    "before": high,
                     "agencies": [agency for agency, _ in kinds.agencies],
                     "kinds": [kind for _, kind in kinds.agencies],
                     "purposes": [purpose for purpose, _ in kinds.senders],

@@ -6,55 +6,41 @@ with them, and what their planters were told. Not here: a line's form (``protoco
 (``broker/exporting.py``).
 """
 
-import json
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import psycopg
 from psycopg.sql import SQL
 
+from broker.data_keys import DataKeys
+from broker.postgres.proofs import ROW, opening_of, read_row
 from protocol.decision_lines import is_decision, write_line
 from protocol.messages import Opening
 
 PAGE: Final = 2_000
 """Entries read at a time, some 4 MB."""
 _ROWS: Final = """
-SELECT log_index, record, record_salt, subject, subject_salt FROM events
-WHERE log_index >= %s AND log_index < (SELECT published_size FROM log_head) ORDER BY log_index LIMIT %s"""
-_CANARIES: Final = "SELECT id FROM signals WHERE told <> agency"
-_CANARY_HITS: Final = """
-SELECT h.id FROM hits h JOIN signals g ON g.id = h.first_signal OR g.id = h.second_signal WHERE g.told <> g.agency"""
+SELECT {} FROM events
+WHERE NOT canary AND log_index >= %s AND log_index < (SELECT published_size FROM log_head)
+ORDER BY log_index LIMIT %s"""
 
 
-def decision_lines(url: str, purposes: Collection[str] = ()) -> Iterator[str]:
+def decision_lines(url: str, keys: DataKeys, purposes: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for every decision that stands in the published log, in its order; of these purposes, or of all."""
     with psycopg.connect(url, autocommit=True) as connection:
-        canaries = {str(row[0]) for query in (_CANARIES, _CANARY_HITS) for row in connection.execute(SQL(query))}
-        for index, opening in _openings(connection):
+        for index, opening in _openings(connection, keys):
             wanted = not purposes or opening.record.get("purpose") in purposes
-            if wanted and is_decision(opening.record) and not _of_canary(opening, canaries):
+            if wanted and is_decision(opening.record):
                 yield write_line(index, opening)
 
 
-def _of_canary(opening: Opening, canaries: set[str]) -> bool:
-    named = {*opening.subject.get("signalIds", ()), opening.subject.get("hitId")}
-    return "cover" in opening.record.get("asked", {}) or not named.isdisjoint(canaries)
-
-
-def _openings(connection: psycopg.Connection[Any]) -> Iterator[tuple[int, Opening]]:
+def _openings(connection: psycopg.Connection[Any], keys: DataKeys) -> Iterator[tuple[int, Opening]]:
     after = 0
     while True:
-        rows = connection.execute(SQL(_ROWS), (after, PAGE)).fetchall()
-        for index, record, record_salt, subject, subject_salt in rows:
-            yield (
-                index,
-                Opening(
-                    record=json.loads(record),
-                    record_salt=bytes(record_salt),
-                    subject=json.loads(subject),
-                    subject_salt=bytes(subject_salt),
-                ),
-            )
+        rows = connection.execute(SQL(_ROWS).format(ROW), (after, PAGE)).fetchall()
+        for row in map(read_row, rows):
+            if row.index is not None:
+                yield row.index, opening_of(row, keys)
         if len(rows) < PAGE:
             return
-        after = rows[-1][0] + 1
+        after = rows[-1][1] + 1

@@ -160,10 +160,13 @@ class LogRows:
             return {witness: line.splitlines(keepends=True) for witness, line in await cursor.fetchall()}
 
     async def keep_lines(self, size: int, witness: str, lines: Sequence[str]) -> None:
-        """Keep a witness's cosignature lines; the first ones stay."""
+        """Keep a witness's cosignature lines in the place of those that it gave for this checkpoint before."""
         async with borrow(self._pool) as connection:
             await connection.execute(
-                SQL("INSERT INTO cosignatures (size, witness, line) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"),
+                SQL(
+                    "INSERT INTO cosignatures (size, witness, line) VALUES (%s, %s, %s) "
+                    "ON CONFLICT (size, witness) DO UPDATE SET line = excluded.line"
+                ),
                 (size, witness, "".join(lines)),
             )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from psycopg.sql import SQL
 
+from broker.data_keys import DataKeys
 from broker.interfaces import NoticeRead
 from broker.levels import NAMED, RELEASED
 from broker.postgres.connections import Connection
@@ -74,7 +75,7 @@ class _Sealed:
     wraps: dict[tuple[UUID, UUID], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
 
-async def read_notices(connection: Connection, agency: PartyId, after: int, limit: int) -> NoticeRead:
+async def read_notices(connection: Connection, agency: PartyId, after: int, limit: int, keys: DataKeys) -> NoticeRead:
     """Return the notices behind ``after`` that are proven, in order, without a gap."""
     head = await published(connection)
     cursor = await connection.execute(
@@ -91,7 +92,7 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
         ready.append(row)
     sealed = await _sealed(connection, ready)
     ready = _fitting(ready, sealed)
-    proofs = await evidence(connection, [events[row.event_id] for row in ready], head.size)
+    proofs = await evidence(connection, [events[row.event_id] for row in ready], head.size, keys)
     told = await asyncio.to_thread(_notices, ready, sealed, proofs)
     return NoticeRead(told, head.note, ready[-1].seq if ready else after)
 

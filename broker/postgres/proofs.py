@@ -5,17 +5,23 @@ One read of tiles serves all proofs of an answer. Not here: growing the log (``l
 """
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg.sql import SQL
 
+from broker.data_keys import DataKeys, month_of
 from broker.postgres.connections import Connection
+from broker.sealing import Sealed, unseal
 from protocol.merkle import TileId
 from protocol.messages import Evidence, Opening
 from protocol.tiles import inclusion_proofs, needed_tiles
+
+ROW: Final = SQL("id, log_index, at, leaf, record, subject")
+"""The columns of an ``EventRow``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,9 @@ class EventRow:
 
     id: UUID
     index: int | None
-    record: str = field(repr=False)
-    record_salt: bytes = field(repr=False)
-    subject: str = field(repr=False)
-    subject_salt: bytes = field(repr=False)
+    at: datetime
+    leaf: bytes
+    sealed: Sealed
 
     def within(self, published: Published) -> bool:
         """Say whether the published tree holds it."""
@@ -51,27 +56,31 @@ async def published(connection: Connection) -> Published:
 
 async def event_rows(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, EventRow]:
     """Return these events."""
-    cursor = await connection.execute(
-        SQL("SELECT id, log_index, record, record_salt, subject, subject_salt FROM events WHERE id = ANY(%s)"),
-        (list(ids),),
-    )
-    return {row[0]: EventRow(*row) for row in await cursor.fetchall()}
+    cursor = await connection.execute(SQL("SELECT {} FROM events WHERE id = ANY(%s)").format(ROW), (list(ids),))
+    return {row[0]: read_row(row) for row in await cursor.fetchall()}
 
 
-async def evidence(connection: Connection, rows: Iterable[EventRow], size: int) -> Mapping[UUID, Evidence]:
-    """Return the evidence of events that all stand in the tree of this size."""
+def read_row(row: Sequence[Any]) -> EventRow:
+    """Read the columns of ``ROW``."""
+    return EventRow(row[0], row[1], row[2], row[3], Sealed(row[4], row[5]))
+
+
+async def evidence(
+    connection: Connection, rows: Iterable[EventRow], size: int, keys: DataKeys
+) -> Mapping[UUID, Evidence]:
+    """Return the evidence of events that all stand in the tree of this size; erased parts by their hash."""
     numbered = [(row, row.index) for row in rows if row.index is not None]
     indexes = [index for _, index in numbered]
     held = await tiles(connection, await asyncio.to_thread(needed_tiles, indexes, size))
-    return await asyncio.to_thread(_evidence, numbered, size, held)
+    return await asyncio.to_thread(_evidence, numbered, size, held, keys)
 
 
 def _evidence(
-    numbered: Sequence[tuple[EventRow, int]], size: int, held: Mapping[TileId, bytes]
+    numbered: Sequence[tuple[EventRow, int]], size: int, held: Mapping[TileId, bytes], keys: DataKeys
 ) -> Mapping[UUID, Evidence]:
     proofs = inclusion_proofs([index for _, index in numbered], size, held)
     return {
-        row.id: Evidence(index=index, opening=_opening(row), proof=proof)
+        row.id: Evidence(index=index, opening=opening_of(row, keys), proof=proof)
         for (row, index), proof in zip(numbered, proofs, strict=True)
     }
 
@@ -91,10 +100,6 @@ async def tiles(connection: Connection, wanted: Iterable[TileId]) -> Mapping[Til
     return {TileId(level, n): hashes for level, n, hashes in await cursor.fetchall()}
 
 
-def _opening(row: EventRow) -> Opening:
-    return Opening(
-        record=json.loads(row.record),
-        record_salt=row.record_salt,
-        subject=json.loads(row.subject),
-        subject_salt=row.subject_salt,
-    )
+def opening_of(row: EventRow, keys: DataKeys) -> Opening:
+    """Open a row with its month's keys. Raises as ``DataKeys.of_month`` and ``unseal``."""
+    return unseal(keys.of_month(month_of(row.at)), row.id, row.sealed, row.leaf)

@@ -17,6 +17,7 @@ from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
 from broker.bells import Bell
+from broker.data_keys import DataKeys
 from broker.interfaces import CountedKinds, NotedUse, NoticeRead, Proven
 from broker.postgres.acts import PostgresAct
 from broker.postgres.connections import Connection, Pool, answering, borrow
@@ -25,6 +26,7 @@ from broker.postgres.log import LogRows
 from broker.postgres.notices import read_notices
 from broker.postgres.proofs import event_rows, evidence, published
 from broker.postgres.unusual import list_said
+from broker.postgres.witnessing import WitnessRows
 from broker.postgres.writes import EVENTS_CHANNEL, PUBLISHED_CHANNEL, QUEUE_CHANNEL
 from broker.suppression import MonthCount
 from protocol.errors import AuthenticationError, Code
@@ -41,22 +43,27 @@ _ANALYSE_ROWS: Final = 20_000
 
 
 class PostgresStore:
-    """``interfaces.Store``. Use as ``async with PostgresStore.open(url, draw) as store``."""
+    """``interfaces.Store``. Use as ``async with PostgresStore.open(url, draw, keys) as store``."""
 
-    def __init__(self, url: str, pool: Pool, draw: Callable[[int], bytes]) -> None:
+    def __init__(self, url: str, pool: Pool, draw: Callable[[int], bytes], keys: DataKeys) -> None:
         self._url = url
         self._pool = pool
         self._draw = draw
+        self._keys = keys
         self._analysed_at = 0
         self.log = LogRows(pool, url)
+        self.witnesses = WitnessRows(pool)
         self.published = Bell()
         self.queue = Bell()
         self.events = Bell()
 
     @staticmethod
     @asynccontextmanager
-    async def open(url: str, draw: Callable[[int], bytes]) -> "AsyncIterator[PostgresStore]":
-        """Connect, listen, and close at the end; ``draw`` gives random bytes. Raises ``UnavailableError``."""
+    async def open(url: str, draw: Callable[[int], bytes], keys: DataKeys) -> "AsyncIterator[PostgresStore]":
+        """Connect, listen, and close at the end; ``draw`` gives random bytes. Raises ``UnavailableError``.
+
+        ``keys`` seal and open what the log's entries say.
+        """
         pool: Pool = AsyncConnectionPool(
             url,
             min_size=2,
@@ -69,7 +76,7 @@ class PostgresStore:
         try:
             with answering():
                 await pool.open(wait=True, timeout=WAIT_SECONDS)
-            store = PostgresStore(url, pool, draw)
+            store = PostgresStore(url, pool, draw, keys)
             listener = asyncio.create_task(store._listen(), name="listener")
             try:
                 yield store
@@ -83,7 +90,7 @@ class PostgresStore:
     async def act(self) -> AsyncIterator[PostgresAct]:
         """Open a transaction; it is kept only when the act committed something."""
         async with borrow(self._pool) as connection, connection.transaction() as transaction:
-            act = PostgresAct(connection, self._draw)
+            act = PostgresAct(connection, self._draw, self._keys)
             yield act
             if not act.done:
                 raise psycopg.Rollback(transaction)
@@ -118,12 +125,12 @@ class PostgresStore:
             if head.note is None or await cursor.fetchone() is not None:
                 return None
             rows = await event_rows(connection, events)
-            return Proven(await evidence(connection, rows.values(), head.size), head.note)
+            return Proven(await evidence(connection, rows.values(), head.size, self._keys), head.note)
 
     async def notices(self, agency: PartyId, after: int, limit: int) -> NoticeRead:
         """Return the notices behind ``after`` that are proven, in order, without a gap."""
         async with borrow(self._pool) as connection:
-            return await read_notices(connection, agency, after, limit)
+            return await read_notices(connection, agency, after, limit, self._keys)
 
     async def has_statement(self, purpose: PurposeId, epoch: Epoch, holder: HolderIndex) -> bool:
         """Say whether this key-holder's statement is kept."""
@@ -147,7 +154,7 @@ class PostgresStore:
             kept = await cursor.fetchall()
             rows = await event_rows(connection, [event for _, event in kept])
             ready = {key: row for key, row in rows.items() if row.within(head)}
-            proofs = await evidence(connection, ready.values(), head.size)
+            proofs = await evidence(connection, ready.values(), head.size, self._keys)
             said = [
                 (parse(SignedKeyStatement, text.encode()), proofs[event]) for text, event in kept if event in proofs
             ]
@@ -168,7 +175,7 @@ class PostgresStore:
     ) -> tuple[Sequence[tuple[NotedUse, Evidence]], str | None]:
         """Return the unusual use that stands proven in the log, and the checkpoint."""
         async with borrow(self._pool) as connection:
-            return await list_said(connection, purposes, since)
+            return await list_said(connection, purposes, since, self._keys)
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

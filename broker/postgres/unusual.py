@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg.sql import SQL
 
+from broker.data_keys import DataKeys
 from broker.interfaces import NotedUse, UseKey
 from broker.postgres.connections import Connection
 from broker.postgres.proofs import event_rows, evidence, published
@@ -23,20 +24,16 @@ from protocol.unusual import MAX_LISTED, Hour
 SLACK: Final = timedelta(hours=1)
 """Between the time in an event and the one in its id, which are taken a moment apart, by one clock or another."""
 
-# 3 registered, 7 matched, 12 asked (protocol/events.py), picked by how ``writes.py`` begins a record. A hit counts at
-# both agencies; of a question too, since it has an event 7 for each case that it met.
+# 3 registered, 7 matched, 12 asked (protocol/events.py). A hit counts at both agencies; of a question too, since it has
+# an event 7 for each case that it met.
 USE: Final = """
 WITH said AS MATERIALIZED (
-    SELECT record::jsonb AS r FROM events
-    WHERE id >= %(low)s AND id < %(high)s AND record ~ '^\\{"event": (3|7|12),'),
+    SELECT kind, agency, agencies, purpose, at, canary FROM events
+    WHERE id >= %(low)s AND id < %(high)s AND kind IN (3, 7, 12)),
 done AS (
-    SELECT r ->> 'agency' AS agency, r ->> 'purpose' AS purpose, (r ->> 'time')::timestamptz AS at,
-           1 AS subjects, 0 AS hits
-    FROM said WHERE (r ->> 'event')::int IN (3, 12) AND (r -> 'asked' -> 'cover') IS NULL
+    SELECT agency, purpose, at, 1 AS subjects, 0 AS hits FROM said WHERE kind IN (3, 12) AND NOT canary
     UNION ALL
-    SELECT a.agency, r ->> 'purpose', (r ->> 'time')::timestamptz, 0, 1
-    FROM said CROSS JOIN LATERAL jsonb_array_elements_text(r -> 'agencies') AS a (agency)
-    WHERE (r ->> 'event')::int = 7)
+    SELECT a.agency, purpose, at, 0, 1 FROM said CROSS JOIN LATERAL unnest(agencies) AS a (agency) WHERE kind = 7)
 SELECT agency, purpose, date_trunc('hour', at AT TIME ZONE 'UTC'), sum(subjects)::int, sum(hits)::int
 FROM done WHERE at >= %(day)s AND at < %(next)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
@@ -64,7 +61,7 @@ async def read_said(connection: Connection, day: date) -> frozenset[tuple[PartyI
 
 
 async def list_said(
-    connection: Connection, purposes: Sequence[PurposeId], since: date
+    connection: Connection, purposes: Sequence[PurposeId], since: date, keys: DataKeys
 ) -> tuple[Sequence[tuple[NotedUse, Evidence]], str | None]:
     """Return what was said under these purposes and is proven, oldest first, and the checkpoint."""
     head = await published(connection)
@@ -78,7 +75,7 @@ async def list_said(
     noted = [NotedUse(*row) for row in await cursor.fetchall()]
     events = await event_rows(connection, [one.event_id for one in noted])
     ready = [one for one in noted if events[one.event_id].within(head)]
-    proofs = await evidence(connection, [events[one.event_id] for one in ready], head.size)
+    proofs = await evidence(connection, [events[one.event_id] for one in ready], head.size, keys)
     return [(one, proofs[one.event_id]) for one in ready], head.note
 
 

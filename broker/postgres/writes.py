@@ -15,9 +15,14 @@ from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from broker import facts as f
+from broker.data_keys import DataKeys, month_of
 from broker.postgres.awaiting import end_waits
 from broker.postgres.connections import Connection
-from protocol.events import commit as commit_event
+from broker.postgres.erasing import erase_entries, erase_months, forget_signals
+from broker.sealing import MonthKeys, handles_of, seal
+from protocol.commitments import SALT_BYTES
+from protocol.commitments import commit as commit_event
+from protocol.events import SignalsMatched
 
 EVENTS_CHANNEL: Final = "sluis_events"
 QUEUE_CHANNEL: Final = "sluis_queue"
@@ -26,8 +31,11 @@ PUBLISHED_CHANNEL: Final = "sluis_published"
 Row = tuple[Any, ...]
 F = TypeVar("F")
 
-_SALT_BYTES: Final = 32
-_EVENT_TYPES: Final = ("uuid", "bytea", "text", "bytea", "text", "bytea")
+_EVENT_TYPES: Final = (
+    *("uuid", "bytea", "timestamptz", "int2", "text", "text", "text", "text[]", "text", "text", "bool"),
+    *("bytea", "bytea"),
+)
+_HANDLE_TYPES: Final = ("int8", "uuid")
 _SIGNAL_TYPES: Final = (
     *("uuid", "text", "text", "int8", "text[]", "text", "bytea", "text", "timestamptz", "text", "date", "uuid"),
     *("text", "bytea", "jsonb", "bytea", "text", "uuid", "timestamptz", "text"),
@@ -36,10 +44,11 @@ _TAG_TYPES: Final = ("bytea", "uuid", "text", "text", "text", "text", "int8", "i
 _PART_TYPES: Final = ("uuid", "text", "bytea")
 
 
-async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int], bytes]) -> None:
-    """Write an outcome; ``draw`` gives the salts of its events."""
+async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int], bytes], data_keys: DataKeys) -> None:
+    """Write an outcome; ``draw`` gives the salts of its events, ``data_keys`` what they are sealed under."""
     # A full push makes tens of thousands of values: built beside the event loop, which serves others meanwhile.
-    events, signals, tags, parts = await asyncio.to_thread(_bulk_rows, outcome, draw)
+    events, handles = await asyncio.to_thread(_event_rows, outcome.events, draw, data_keys)
+    signals, tags, parts = await asyncio.to_thread(_bulk_rows, outcome)
     grouped: dict[type[Any], list[Any]] = defaultdict(list)
     for fact in outcome.facts:
         grouped[type(fact)].append(fact)
@@ -71,9 +80,15 @@ async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int]
             await writer(connection, grouped[kind])
     await _copy(
         connection,
-        SQL("COPY events (id, leaf, record, record_salt, subject, subject_salt) FROM STDIN (FORMAT BINARY)"),
+        SQL(
+            "COPY events (id, leaf, at, kind, agency, recipient, concerns, agencies, purpose, decision, canary, "
+            "record, subject) FROM STDIN (FORMAT BINARY)"
+        ),
         _EVENT_TYPES,
         events,
+    )
+    await _copy(
+        connection, SQL("COPY event_handles (handle, event_id) FROM STDIN (FORMAT BINARY)"), _HANDLE_TYPES, handles
     )
     # Delivered when the transaction commits, and not before.
     await connection.execute(SQL("SELECT pg_notify(%s, '')"), (EVENTS_CHANNEL,))
@@ -84,32 +99,52 @@ async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int]
 # --- Bulk -------------------------------------------------------------------------------------------------------------
 
 
-def _bulk_rows(outcome: f.Outcome, draw: Callable[[int], bytes]) -> tuple[list[Row], list[Row], list[Row], list[Row]]:
+def _event_rows(
+    events: Sequence[f.Recorded], draw: Callable[[int], bytes], data_keys: DataKeys
+) -> tuple[list[Row], list[Row]]:
     # One call for all salts: a call each costs more than all the hashing.
-    salts = draw(2 * _SALT_BYTES * len(outcome.events))
-    events = [
-        _event_row(recorded, salts[2 * _SALT_BYTES * place : 2 * _SALT_BYTES * (place + 1)])
-        for place, recorded in enumerate(outcome.events)
-    ]
+    salts = draw(2 * SALT_BYTES * len(events))
+    keys: dict[str, MonthKeys] = {}
+    rows, handles = [], []
+    for place, recorded in enumerate(events):
+        month = month_of(recorded.event.act.time)
+        if month not in keys:
+            keys[month] = data_keys.of_month(month, make=True)
+        rows.append(_event_row(recorded, salts[2 * SALT_BYTES * place : 2 * SALT_BYTES * (place + 1)], keys[month]))
+        handles += [(handle, recorded.id) for handle in handles_of(keys[month], recorded.event)]
+    # In the order of the index, which COPY then fills from left to right.
+    handles.sort()
+    return rows, handles
+
+
+def _bulk_rows(outcome: f.Outcome) -> tuple[list[Row], list[Row], list[Row]]:
     added = [fact for fact in outcome.facts if isinstance(fact, f.SignalAdded)]
     signals = [_signal_row(fact) for fact in added]
     tags = [row for fact in added for row in _tag_rows(fact)]
     # In the order of the index, which COPY then fills from left to right.
     tags.sort(key=lambda row: cast(bytes, row[0]))
     parts = [(fact.signal.id, part.name, part.ciphertext) for fact in added for part in fact.signal.parts]
-    return events, signals, tags, parts
+    return signals, tags, parts
 
 
-def _event_row(recorded: f.Recorded, salts: bytes) -> Row:
-    committed = commit_event(recorded.event, salts[:_SALT_BYTES], salts[_SALT_BYTES:])
-    opening = committed.opening
+def _event_row(recorded: f.Recorded, salts: bytes, keys: MonthKeys) -> Row:
+    event, act = recorded.event, recorded.event.act
+    committed = commit_event(event, salts[:SALT_BYTES], salts[SALT_BYTES:])
+    sealed = seal(keys, recorded.id, committed.opening)
     return (
         recorded.id,
         committed.leaf,
-        json.dumps(opening.record),
-        opening.record_salt,
-        json.dumps(opening.subject),
-        opening.subject_salt,
+        act.time,
+        event.TAG,
+        act.agency,
+        act.recipient,
+        recorded.concerns,
+        list(event.agencies) if isinstance(event, SignalsMatched) else None,
+        act.purpose,
+        act.decision,
+        recorded.canary,
+        sealed.record,
+        sealed.subject,
     )
 
 
@@ -345,4 +380,7 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.StatementKept: _keep_statements,
     f.CovenantKept: _keep_covenants,
     f.UnusualSaid: _say_unusual,
+    f.EntriesErased: erase_entries,
+    f.SignalForgotten: forget_signals,
+    f.MonthErased: erase_months,
 }

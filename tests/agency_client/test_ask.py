@@ -16,7 +16,7 @@ from agency_client.ask_showing import answer_json, by_chance, per_million, show_
 from agency_client.showing import queried_json
 from protocol.encoding import canonical_json
 from protocol.errors import Code, InputError, RefusedError, UnavailableError, VerificationError
-from protocol.events import Reason, Subject
+from protocol.events import Subject, Words
 from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.keys import expected_strangers
 from protocol.messages import Justification, QueriedNotice
@@ -122,22 +122,26 @@ async def test_a_bent_answer_is_not_shown(tmp_path: Path, world: World, lie: typ
     assert not any(kind == "QueryAnswered" for _, kind, _ in police.vault.evidence.receipts())
 
 
+def bent(event: Any, **changed: Any) -> Any:
+    """Return the event with another subject part."""
+    return replace(event, subject=replace(event.subject, **changed))
+
+
 @pytest.mark.parametrize(
     "bend",
     [
         lambda event: replace(event, matches=event.matches + 1),
         lambda event: replace(event, epoch=event.epoch + 1),
         lambda event: replace(event, key_kinds=("phone",)),
-        lambda event: replace(event, subject=Subject(tag_digests=event.subject.tag_digests[:-1])),
-        lambda event: replace(event, subject=Subject(tag_digests=(*event.subject.tag_digests, bytes(32)))),
+        lambda event: bent(event, tag_digests=event.subject.tag_digests[:-1]),
+        lambda event: bent(event, tag_digests=(*event.subject.tag_digests, bytes(32))),
         lambda event: replace(event, act=replace(event.act, person="1" * 32)),
         lambda event: replace(event, act=replace(event.act, agency=PartyId("care-linde"))),
         lambda event: replace(event, act=replace(event.act, purpose=PurposeId("victim-protection"))),
         lambda event: replace(event, act=replace(event.act, decision="deny")),
         lambda event: replace(event, act=replace(event.act, policy_ids=("another.rule",))),
-        lambda event: replace(
-            event, act=replace(event.act, justification=Reason(code="x", text="y", case_reference="z"))
-        ),
+        lambda event: replace(event, act=replace(event.act, justification="x")),
+        lambda event: bent(event, words=Words(text="y", case_reference="z")),
     ],
 )
 async def test_an_answer_is_what_its_event_says(tmp_path: Path, world: World, bend: Callable[[Any], Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from agency_client.states import SignalState
 from protocol.errors import Code, VerificationError
-from protocol.events import Reason
+from protocol.events import Words
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import Justification
 from tests.fakes import dishonest_broker as lies
@@ -27,6 +27,11 @@ ELSEWHERE = PurposeId("victim-protection")
 def bend_act(**changed: Any) -> Callable[[Any], Any]:
     """Return what changes fields of an event's act."""
     return lambda event: replace(event, act=replace(event.act, **changed))
+
+
+def bend_words(**said: str) -> Callable[[Any], Any]:
+    """Return what changes the words of an event's justification."""
+    return lambda event: replace(event, subject=replace(event.subject, words=Words(**said)))
 
 
 def bend(world: World, act: str, how: Callable[[Any], Any]) -> None:
@@ -48,9 +53,9 @@ async def with_hit(folder: Path, world: World, door: AgencyDoor | None = None) -
 @pytest.mark.parametrize(
     "how",
     [
-        bend_act(justification=Reason(code="other", text=WHY.text, case_reference="Z-1")),
-        bend_act(justification=Reason(code="own-case", text="Iets anders.", case_reference="Z-1")),
-        bend_act(justification=Reason(code="own-case", text=WHY.text, case_reference="Z-2")),
+        bend_act(justification="other"),
+        bend_words(text="Iets anders.", case_reference="Z-1"),
+        bend_words(text=WHY.text, case_reference="Z-2"),
         bend_act(person="1" * 32),
         bend_act(person=None, system="police-oost"),
         bend_act(purpose=ELSEWHERE),

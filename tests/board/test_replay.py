@@ -23,12 +23,12 @@ from protocol.events import (
     Event,
     NoticeIssued,
     QueryAnswered,
-    Reason,
     RequestRefused,
     SignalRefused,
     SignalRegistered,
     SignalsMatched,
     Subject,
+    Words,
 )
 from protocol.ids import Epoch, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Quality, as_uuid
@@ -191,9 +191,10 @@ def test_a_notice_without_its_hit_is_not_decided_again():
 
 def query_line(decision: Decision, agency: PartyId) -> DecisionLine:
     """Return the line of a question that was answered."""
-    why = Reason(code="case", text="x", case_reference="y")
-    act = act_of(decision, agency=agency, system=agency, purpose=PURPOSE, justification=why)
-    return line_of(9, QueryAnswered(act=act, epoch=SAME.epoch_at(NOW), key_kinds=(KeyKind("bsn"),), matches=0))
+    act = act_of(decision, agency=agency, system=agency, purpose=PURPOSE, justification="case")
+    said = Subject(words=Words(text="x", case_reference="y"))
+    asked = QueryAnswered(act=act, subject=said, epoch=SAME.epoch_at(NOW), key_kinds=(KeyKind("bsn"),), matches=0)
+    return line_of(9, asked)
 
 
 def test_a_question_is_decided_again():

@@ -265,7 +265,7 @@ def test_what_check_refuses_is_not_built(run: Run, keys: Path, tmp_path: Path):
 
 
 def test_without_assessment_advice_or_parties_nothing_is_built(run: Run, keys: Path, tmp_path: Path):
-    """What is still to come keeps a covenant from being signed, unless it is an example; a lacking party always does."""
+    """What is still to come keeps a covenant from being signed, unless it is an example; a lacking party always."""
     repo, folder = tmp_path / "repo", make_covenant(now=NOW).write(tmp_path / "covenant")
     run("root", repo, *root_options(keys))
     refused = run("build", folder, repo)

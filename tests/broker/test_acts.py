@@ -11,8 +11,6 @@ from fastapi.routing import APIRoute
 
 from broker.matching import hit_id
 from broker.timers import expire, keep_statement
-from broker.web import running
-from protocol.agreed import Agreed
 from protocol.errors import InputError, RefusedError
 from protocol.events import EVENTS
 from protocol.ids import Epoch
@@ -32,7 +30,7 @@ Act = Callable[[BrokerWorld], Awaitable[None]]
 
 def _kinds(database: str) -> Counter[str]:
     with psycopg.connect(database) as connection:
-        rows = connection.execute("SELECT (record::jsonb ->> 'event')::int FROM events").fetchall()
+        rows = connection.execute("SELECT kind FROM events").fetchall()
     return Counter(EVENTS[tag].__name__ for (tag,) in rows)
 
 
@@ -79,7 +77,7 @@ async def _match_and_withdraw(world: BrokerWorld) -> None:
 async def _expire(world: BrokerWorld) -> None:
     await world.agency(POLICE).push(world.signal(POLICE, PHONE, days=1))
     later = lambda: world.clock() + timedelta(days=2)  # noqa: E731 - a moved clock
-    async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, world.database, later) as moved:
+    async with world.running(later) as moved:
         assert await expire(moved.broker) == 1
 
 
@@ -107,7 +105,7 @@ async def _ask(world: BrokerWorld) -> None:
 
 
 async def _statement(world: BrokerWorld) -> None:
-    async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, world.database, world.clock) as started:
+    async with world.running(world.clock) as started:
         await keep_statement(started.broker, _statements(world, 1))
         await keep_statement(started.broker, _statements(world, 1))
 

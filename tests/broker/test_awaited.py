@@ -10,8 +10,6 @@ import pytest
 from broker.awaiting import awaits, expectations
 from broker.awaiting_worker import GRACE, tell_overdue
 from broker.timers import expire
-from broker.web import running
-from protocol.agreed import Agreed
 from protocol.events import NoticeIssued
 from protocol.ids import PurposeId
 from protocol.messages import HitNotice, NoticePage, OverdueNotice, Signal
@@ -45,7 +43,7 @@ async def _advise(world: BrokerWorld, keys: dict[str, str] = BSN) -> Signal:
 
 async def _look(world: BrokerWorld) -> int:
     """Look for what is overdue as one more process of the broker would."""
-    async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, world.database, world.clock) as started:
+    async with world.running(world.clock) as started:
         return await tell_overdue(started.broker)
 
 
@@ -166,7 +164,7 @@ async def test_a_signal_that_ended_is_not_told(database: str, end: str) -> None:
             await world.agency(PROSECUTION).withdraw(signal.id)
         world.clock.ahead = WAIT + GRACE + timedelta(minutes=1)
         assert await _look(world) == 0
-        async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, database, world.clock) as started:
+        async with world.running(world.clock) as started:
             await expire(started.broker)
         assert await _look(world) == 0
         assert (await world.agency(PROSECUTION).notices()).notices == ()

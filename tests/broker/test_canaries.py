@@ -24,6 +24,7 @@ from tests.fakes.broker_world import (
     BrokerWorld,
     broker_world,
 )
+from tests.fakes.data_keys import keys_of, openings_of
 
 SUPERVISOR = PartyId("supervisor-mid")
 ALSO: tuple[tuple[str, AgencyKind, str], ...] = ((SUPERVISOR, "supervisor", "Toezichthouder Midden"),)
@@ -54,9 +55,7 @@ def shown(message: HitNotice | QueryMatch) -> object:
 
 def events(database: str) -> list[dict[str, Any]]:
     """Return the records of the log."""
-    with psycopg.connect(database) as connection:
-        rows = connection.execute("SELECT record FROM events ORDER BY id").fetchall()
-    return [json.loads(row[0]) for row in rows]
+    return [opening.record for opening in openings_of(database)]
 
 
 @pytest.mark.parametrize(("real", "nobody"), [(REAL, NOBODY), (STRONG_REAL, STRONG_NOBODY)])
@@ -153,7 +152,7 @@ async def test_expiry_is_logged_for_the_planter(database: str) -> None:
         await world.agency(POLICE).told(1)
         world.clock.ahead += timedelta(days=3)
         agreed = Agreed.of(world.kit.covenant)
-        async with running(agreed, world.kit.log_signer, database, world.clock) as started:
+        async with running(agreed, world.kit.log_signer, keys_of(database), database, world.clock) as started:
             await expire(started.broker)
     (ended,) = [one for one in events(database) if one["event"] == 6]
     assert ended["agency"] == SUPERVISOR

@@ -11,8 +11,6 @@ import pytest
 
 from broker.matching import hit_id
 from broker.timers import expire
-from broker.web import running
-from protocol.agreed import Agreed
 from protocol.errors import InputError, NotFoundError
 from protocol.events import HitOpened, KeyMuted, NoticeIssued, SignalWithdrawn
 from protocol.ids import PartyId, PurposeId
@@ -258,7 +256,7 @@ async def test_what_outlives_an_expired_pair_is_told(database: str) -> None:
             await _settled(database)
         assert len((await world.agency(POLICE).told(1)).notices) == 1
         later = lambda: world.clock() + timedelta(days=3)  # noqa: E731 - a moved clock
-        async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, database, later) as moved:
+        async with world.running(later) as moved:
             assert await expire(moved.broker) == 2
         told = hit_id(long[0].id, long[1].id)
         for party in (POLICE, PROSECUTION):
@@ -309,7 +307,7 @@ async def test_expiry_erases_and_tells(database: str) -> None:
         await world.agency(PROSECUTION).push(world.signal(PROSECUTION, PHONE))
         await world.agency(PROSECUTION).told(1)
         later = lambda: world.clock() + timedelta(days=3)  # noqa: E731 - a moved clock
-        async with running(Agreed.of(world.kit.covenant), world.kit.log_signer, database, later) as moved:
+        async with world.running(later) as moved:
             assert await expire(moved.broker) == 1
             assert await expire(moved.broker) == 0
         page = await world.agency(PROSECUTION).told(2)

@@ -147,8 +147,8 @@ async def test_requests_of_strangers_are_refused(database: str) -> None:
             await world.agency(PartyId("holder-1")).push(world.signal(PartyId("holder-1"), {"phone": "1"}))
         assert caught.value.rule == "unknown-entity"
         with psycopg.connect(database) as connection:
-            query = "SELECT count(*) FROM events WHERE record LIKE %s"
-            count = connection.execute(query, (f'%"event": {RequestRefused.TAG},%',)).fetchone()
+            query = "SELECT count(*) FROM events WHERE kind = %s"
+            count = connection.execute(query, (RequestRefused.TAG,)).fetchone()
         assert count == (1,)
 
 

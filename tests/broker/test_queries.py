@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from protocol.commitments import tag_digest
 from protocol.encoding import b64url
 from protocol.errors import Code, InputError, RefusedError, UnavailableError
-from protocol.events import NoticeIssued, QueryAnswered, tag_digest
+from protocol.events import NoticeIssued, QueryAnswered
 from protocol.ids import Epoch, PartyId, PurposeId
 from protocol.messages import HitNotice, QueriedNotice
 from tests.fakes.broker_world import (
@@ -22,17 +23,26 @@ from tests.fakes.broker_world import (
     broker_world,
     tag_of,
 )
+from tests.fakes.data_keys import openings_of
 
 PHONE = {"phone": "+31612345678"}
 VICTIMS = PurposeId("victim-protection")
-WHAT_GROWS = {"events", "notices", "notice_counters", "log_tiles", "log_head", "checkpoints", "cosignatures", "nonces"}
+WHAT_GROWS = {
+    "events",
+    "event_handles",
+    "notices",
+    "notice_counters",
+    "log_tiles",
+    "log_head",
+    "checkpoints",
+    "cosignatures",
+    "nonces",
+}
 """The log's own tables, the notices with their numbers, and the nonces of signed requests, which are no question's."""
 
 
 def _records(database: str, event: int) -> list[dict[str, object]]:
-    with psycopg.connect(database) as connection:
-        rows = connection.execute("SELECT record, subject FROM events ORDER BY id").fetchall()
-    found = [{**json.loads(record), "subject": json.loads(subject)} for record, subject in rows]
+    found = [{**opening.record, "subject": opening.subject} for opening in openings_of(database)]
     return [one for one in found if one["event"] == event]
 
 

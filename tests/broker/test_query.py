@@ -13,7 +13,8 @@ from broker.facts import NoticeAdded
 from broker.interfaces import SealedSignal, Shared, SharedKey, StoredSignal
 from broker.recording import Recorder
 from protocol.agreed import Agreed
-from protocol.events import NoticeIssued, QueryAnswered, SignalsMatched, tag_digest
+from protocol.commitments import tag_digest
+from protocol.events import NoticeIssued, QueryAnswered, SignalsMatched
 from protocol.ids import Epoch, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import MAX_MATCHES, Justification, QueryKey, QueryRequest, Role, SealedPart
 from protocol.signing import Verified

@@ -27,11 +27,12 @@ from protocol.messages import KeyStatement, KeyStatementsAnswer, SetPoint, Signe
 from protocol.signing import sign_key_statement
 from tests.fakes.broker_world import POLICE, PURPOSE, BrokerWorld, Clock, broker_world
 from tests.fakes.covenants import make_covenant
+from tests.fakes.data_keys import keys_of
 
 
 def _open(database: str, clock: Clock):
     kit = make_covenant(now=clock())
-    return running(Agreed.of(kit.covenant), kit.log_signer, database, clock)
+    return running(Agreed.of(kit.covenant), kit.log_signer, keys_of(database), database, clock)
 
 
 def _events(database: str) -> int:
@@ -83,7 +84,7 @@ async def test_a_covenant_is_activated_once(database: str) -> None:
     """However often and by however many processes at once a covenant is started, its activation is logged once."""
     clock = Clock()
     kit = make_covenant(now=clock())
-    starts = [running(Agreed.of(kit.covenant), kit.log_signer, database, clock) for _ in range(2)]
+    starts = [running(Agreed.of(kit.covenant), kit.log_signer, keys_of(database), database, clock) for _ in range(2)]
     async with starts[0] as one, starts[1] as other:
         await asyncio.gather(*(started.broker.activate() for started in (one, other, one, other)))
     assert _events(database) == 1

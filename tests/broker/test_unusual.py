@@ -2,12 +2,10 @@
 """Unusual use at the broker: from counts of events, said once whoever looks, told to a supervisor alone."""
 
 import asyncio
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 
 from broker.unusual import look
@@ -20,6 +18,7 @@ from protocol.ids import PartyId
 from protocol.policy import PersonRole
 from protocol.unusual import UnusualAnswer
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
+from tests.fakes.data_keys import keys_of, openings_of
 
 SUPERVISOR = PartyId("supervisor-mid")
 ALSO: tuple[tuple[str, AgencyKind, str], ...] = ((SUPERVISOR, "supervisor", "Toezichthouder Midden"),)
@@ -45,7 +44,7 @@ async def _push(world: BrokerWorld, party: PartyId, count: int, start: int = 0) 
 
 async def _look(world: BrokerWorld, times: int = 1) -> int:
     agreed = Agreed.of(world.kit.covenant)
-    async with running(agreed, world.kit.log_signer, world.database, world.clock) as started:
+    async with running(agreed, world.kit.log_signer, keys_of(world.database), world.database, world.clock) as started:
         return sum(await asyncio.gather(*(look(started.broker) for _ in range(times))))
 
 
@@ -58,9 +57,7 @@ async def _list(
 
 
 def _said(database: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(database) as connection:
-        rows = connection.execute("SELECT record FROM events ORDER BY id").fetchall()
-    found = [json.loads(row[0]) for row in rows]
+    found = [opening.record for opening in openings_of(database)]
     names = ("agency", "purpose", "reason", "count", "limit")
     return sorted(tuple(one[name] for name in names) for one in found if one["event"] == 13)
 

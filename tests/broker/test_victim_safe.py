@@ -28,9 +28,10 @@ from fastapi.routing import APIRoute
 from broker import matching
 from broker.postgres.store import PostgresStore
 from edge import api
+from protocol.commitments import LEAF_BYTES
 from protocol.covenant_parts import AgencyKind
 from protocol.encoding import b64url
-from protocol.events import EVENTS, LEAF_BYTES
+from protocol.events import EVENTS
 from protocol.group import random_bytes
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import (
@@ -47,6 +48,7 @@ from protocol.messages import (
 from protocol.signing import Request, sign_request
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, BrokerWorld, broker_world, new_signal_id, tag_of
 from tests.fakes.covenants import FIRST, make_covenant
+from tests.fakes.data_keys import openings_of
 from tests.protocol.test_policy import NOW
 
 HIDDEN: Final = PurposeId("victim-protection")
@@ -300,11 +302,9 @@ async def call(world: World, party: PartyId, sent: Sent) -> Any:
 
 def _events(database: str) -> Counter[str]:
     """Return how many events of each kind the log has, with whom they are of and for."""
-    with psycopg.connect(database) as connection:
-        rows = connection.execute("SELECT record FROM events").fetchall()
     found: Counter[str] = Counter()
-    for (raw,) in rows:
-        record = raw if isinstance(raw, dict) else json.loads(raw)
+    for opening in openings_of(database):
+        record = opening.record
         kept = {
             name: one for name, one in record.items() if name in ("agency", "recipient", "purpose", "decision", "code")
         }

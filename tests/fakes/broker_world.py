@@ -8,7 +8,7 @@ import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -17,7 +17,7 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 
-from broker.web import make_broker_app
+from broker.web import Running, make_broker_app, running
 from edge.transport import SignedClient
 from protocol.agreed import Agreed
 from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
@@ -47,6 +47,7 @@ from protocol.messages import (
     utc,
 )
 from tests.fakes.covenants import CovenantKit, make_covenant
+from tests.fakes.data_keys import keys_of
 from tests.fakes.witness import FakeWitness, listeners, serving, url_of
 
 PURPOSE = PurposeId("offender-prevention")
@@ -171,11 +172,17 @@ class BrokerWorld:
         assert note is not None
         return verify_evidence(evidence, self.open(note))
 
+    def running(self, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[Running]:
+        """Return another process's broker on the same database, at this clock."""
+        agreed, database = Agreed.of(self.kit.covenant), self.database
+        return running(agreed, self.kit.log_signer, keys_of(database), database, clock)
+
     def app(self) -> FastAPI:
         """Return a new broker on the same database."""
         return make_broker_app(
             self.agreed,
             self.kit.log_signer,
+            keys_of(self.database),
             self.database,
             self.clock,
             self.kit.covenant.broker.url,

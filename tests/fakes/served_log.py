@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from protocol.checkpoint import Checkpoint, LogSigner, WitnessSigner, add_cosignatures, cosign, sign_checkpoint
+from protocol.commitments import commit
 from protocol.errors import Code, VerificationError
-from protocol.events import Act, CovenantRef, RequestRefused, commit
+from protocol.events import Act, CovenantRef, RequestRefused
 from protocol.merkle import Frontier, TileId, append
 from protocol.tiles import encode_entries, parse_tile_path
 

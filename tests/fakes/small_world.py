@@ -14,15 +14,16 @@ from uuid import UUID, uuid4
 from agency_client.states import SignalState
 from broker import query
 from broker.facts import NoticeAdded
-from broker.interfaces import SealedSignal, Shared, SharedKey, StoredSignal
+from broker.interfaces import OpenableHit, SealedSignal, Shared, SharedKey, StoredSignal
 from broker.matching import hit_id
 from broker.recording import Hit, Recorder
 from protocol.agreed import Agreed
 from protocol.checkpoint import Checkpoint, add_cosignatures, cosign, sign_checkpoint
+from protocol.commitments import Committed, commit
 from protocol.covenant import Covenant
 from protocol.envelope import part_digest
 from protocol.errors import Code, NotFoundError, RefusedError, UnavailableError
-from protocol.events import Committed, Event, commit
+from protocol.events import Event
 from protocol.group import decode_points, random_bytes, sum_points
 from protocol.ids import Epoch, HitId, HolderIndex, PartyId, PurposeId, SignalId
 from protocol.keys import quality_of
@@ -292,7 +293,9 @@ class MemoryBroker:
         rows = self.told.setdefault(mine.agency, [])
         named = hit if self.level != "existence" else replace(hit, signals=(mine.signal.id,))
         purpose = mine.signal.purpose
-        event = self.recorder.hit_notice(named, mine.agency, purpose, len(rows) + 1, self.level, ALLOWED, NOW).event
+        event = self.recorder.hit_notice(
+            named, mine.agency, None, purpose, len(rows) + 1, self.level, ALLOWED, NOW
+        ).event
         place, made = self.log.add(event)
         notice = HitNotice(
             seq=len(rows) + 1,
@@ -442,7 +445,7 @@ class MemoryBroker:
     def withdraw(self, agency: PartyId, signal: SignalId, key: str, reason: str, by: Verified) -> ActAnswer:
         """End a signal and tell who was told of it."""
         if (agency, key) not in self._acts:
-            self._acts[(agency, key)] = self.log.add(self.recorder.withdrawn(signal, by, reason, NOW).event)
+            self._acts[(agency, key)] = self.log.add(self.recorder.withdrawn(_stored(self.signals[signal]), by, reason, NOW).event)
             self.signals[signal].state = SignalState.WITHDRAWN
             for found, pair in self.hits.items():
                 if signal in pair:
@@ -469,7 +472,7 @@ class MemoryBroker:
         if (agency, key) not in self._acts:
             why = parse(OpeningRequest, body).justification
             mine = next(one for one in self.hits[found] if self.signals[one].agency == agency)
-            event = self.recorder.opened(found, by, PURPOSE, mine, why, NOW).event
+            event = self.recorder.opened(found, by, OpenableHit(PURPOSE, mine, None, canary=False), why, NOW).event
             self._acts[(agency, key)] = self.log.add(event)
         return self._act(agency, key)
 

@@ -15,28 +15,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import record_fields
+from protocol.commitments import (
+    LEAF_BYTES,
+    commit,
+    leaf_of,
+    message_digest,
+    open_entry,
+    parse_opening,
+    tag_digest,
+    without_subject,
+)
 from protocol.encoding import canonical_json
 from protocol.errors import Code, InputError
 from protocol.events import (
     EVENTS,
-    LEAF_BYTES,
     Act,
     Asked,
     CovenantRef,
     Event,
     HitOpened,
     NoticeIssued,
-    QueryAnswered,
-    Reason,
     RequestRefused,
     SignalRegistered,
     SignalsMatched,
     Subject,
-    commit,
-    leaf_of,
-    message_digest,
-    parse_opening,
-    tag_digest,
+    Words,
 )
 from protocol.ids import HitId, SignalId
 from protocol.messages import KeyStatement, Opening, SetPoint, parse
@@ -47,7 +50,8 @@ SPEC = (ROOT / "protocol/spec/events.md").read_text()
 OPERATIONS = {"collection", "alteration", "consultation", "disclosure", "combination", "erasure", "administration"}
 
 COVENANT = CovenantRef(version="2026.1", sha256="ab" * 32)
-REASON = Reason(code="case-work", text="Overleg over een lopende zaak.", case_reference="2026-0412")
+REASON = "case-work"
+WORDS = Words(text="Overleg over een lopende zaak.", case_reference="2026-0412")
 ACT = Act(time=datetime(2026, 11, 21, 20, 0, tzinfo=UTC), covenant=COVENANT, agency="police-oost", person="p-7f3a91")
 ASKED = Asked(epoch=3, basis="consent", grounds=("g",), key_kinds=("bsn",), days=30, informed="informed")
 SIGNAL = SignalId(UUID("0197a1f0-7c00-7000-8000-000000000001"))
@@ -67,6 +71,9 @@ _SAMPLES = {
     record_fields.NUMBER: st.integers(0, 2**53 - 1),
     record_fields.DAYS: st.integers(-36_600, 36_600),
     record_fields.INFORMED: st.sampled_from(["informed", "deferred", "not-required"]),
+    record_fields.MONTH: st.from_regex(r"[0-9]{4}-(0[1-9]|1[0-2])", fullmatch=True),
+    record_fields.SCOPE: st.sampled_from(["own", "counterpart", "others"]),
+    record_fields.LOG_PURPOSE: st.sampled_from(["lawfulness-check", "criminal-proceedings"]),
     record_fields.UNUSUAL: st.sampled_from(["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end"]),
     record_fields.SLUG: st.from_regex(r"[a-z][a-z0-9-]{1,62}", fullmatch=True),
     record_fields.CODE: st.from_regex(r"[A-Za-z][A-Za-z0-9._:-]{0,63}", fullmatch=True),
@@ -86,8 +93,6 @@ def _sample(kind: record_fields.Kind):
         return _SAMPLES[kind]
     if kind.name == "CovenantRef":
         return _values(CovenantRef)
-    if kind.name == "Reason":
-        return _values(Reason)
     if kind.name == "Asked":
         return _values(Asked)
     inner = next(known for known in _SAMPLES if kind.name == f"list of {known.name}")
@@ -109,14 +114,16 @@ SUBJECTS = st.builds(
     signal_ids=st.lists(st.uuids().map(SignalId), max_size=3).map(tuple),
     hit_id=st.none() | st.uuids().map(HitId),
     tag_digests=st.lists(st.binary(min_size=32, max_size=32), max_size=3).map(tuple),
+    words=st.none() | _values(Words),
 )
 
 
 def _events(kind: type[Event]):
     acts = _values(Act)
-    if kind in (HitOpened, QueryAnswered):
-        acts = acts.map(lambda act: replace(act, justification=REASON, person="p-1"))
-    return _values(kind, act=acts, subject=SUBJECTS)
+    if not kind.JUSTIFIED:
+        return _values(kind, act=acts, subject=SUBJECTS)
+    acts = acts.map(lambda act: replace(act, justification=REASON, person="p-1"))
+    return _values(kind, act=acts, subject=SUBJECTS.map(lambda subject: replace(subject, words=WORDS)))
 
 
 ANY = st.one_of([_events(kind) for kind in EVENTS.values()])
@@ -145,9 +152,9 @@ def test_the_record_never_names_a_subject(event, record_salt, subject_salt):
 
 def test_no_record_field_has_a_subjects_type():
     """By its type, no field of any record can hold a signal id, a hit id or bytes."""
-    for kind in (Act, CovenantRef, Reason, *EVENTS.values()):
+    for kind in (Act, CovenantRef, *EVENTS.values()):
         for name, hint in get_type_hints(kind).items():
-            if name not in ("subject", "TAG", "OPERATION"):
+            if name not in ("subject", "TAG", "OPERATION", "JUSTIFIED"):
                 assert not re.search("UUID|SignalId|HitId|bytes", str(hint)), f"{kind.__name__}.{name}"
 
 
@@ -222,8 +229,8 @@ NOTICE = next(case for case in VECTORS["events"] if case["name"] == "NoticeIssue
         {"policyIds": [[]]},
         {"policyIds": [{}]},
         {"decision": "maybe"},
-        {"justification": {"code": "c", "text": "", "caseReference": "1"}},
-        {"justification": {"code": "c", "text": "x" * 501, "caseReference": "1"}},
+        {"justification": "two words"},
+        {"justification": {"code": "c", "text": "x", "caseReference": "1"}},
         {"traceId": "00"},
     ],
     ids=str,
@@ -258,6 +265,10 @@ def test_records_that_lack_a_field(lost):
         {"hitId": "x"},
         {"tagDigests": ["AAAA"]},
         {"tagDigests": {}},
+        {"words": None},
+        {"words": {"text": "", "caseReference": "1"}},
+        {"words": {"text": "x" * 501, "caseReference": "1"}},
+        {"words": {"text": "x"}},
     ],
     ids=lambda subject: str(subject)[:60],
 )
@@ -306,6 +317,32 @@ def test_a_consultation_names_who_and_why():
     for act in (ACT, replace(ACT, justification=REASON, person=None)):
         with pytest.raises(InputError):
             HitOpened(act=act)
+    with pytest.raises(InputError):
+        commit(HitOpened(act=replace(ACT, justification=REASON)), bytes(32), bytes(32))
+
+
+def test_no_field_of_a_record_holds_free_words():
+    """Every text in a record is a code, a name or a reference without spaces; words stand in the erasable part."""
+    for kind in (Act, CovenantRef, Asked, *EVENTS.values()):
+        for column in record_fields.layout_of(kind):
+            assert column.kind not in (record_fields.TEXT, record_fields.CASE), f"{kind.__name__}.{column.name}"
+    for spoken in ("Jan Jansen", "geboren 1-1-2001", "Kerkstraat 5"):
+        with pytest.raises(InputError):
+            replace(ACT, justification=spoken)
+
+
+@given(ANY, SALTS, SALTS)
+def test_an_erased_subject_part_leaves_record_and_leaf(event, record_salt, subject_salt):
+    """Without its subject part an opening still opens the same leaf, says the same, and is told to be erased."""
+    committed = commit(event, record_salt, subject_salt)
+    left = parse(Opening, without_subject(committed.opening).to_json())
+    opened = open_entry(left)
+    assert (opened.leaf, opened.erased) == (committed.leaf, True)
+    assert opened.event == replace(event, subject=Subject())
+    assert open_entry(committed.opening).event == event
+    with pytest.raises(InputError):
+        leaf_of(left)
+    assert open_entry(left.model_copy(update={"subject_hash": bytes(32)})).leaf != committed.leaf
 
 
 def test_events_are_valid_when_they_exist():
@@ -313,7 +350,7 @@ def test_events_are_valid_when_they_exist():
     for make in (
         lambda: replace(ACT, time=ACT.time + timedelta(microseconds=1)),
         lambda: replace(ACT, time=datetime(2026, 1, 1)),  # noqa: DTZ001 - a moment without a zone is the point
-        lambda: replace(ACT, covenant=REASON),
+        lambda: replace(ACT, covenant=WORDS),
         lambda: NoticeIssued(act=ACT, notice_seq=0, notice_type="hit"),
         lambda: NoticeIssued(act=ACT, notice_seq=1, notice_type="hit", kinds=["phone"]),
         lambda: NoticeIssued(act=ACT, notice_seq=1, notice_type=None),
@@ -321,6 +358,7 @@ def test_events_are_valid_when_they_exist():
         lambda: SignalsMatched(act=ACT, quality="hit", kinds=("phone",), agencies=("a-one",)),
         lambda: Subject(tag_digests=(b"short",)),
         lambda: Subject(signal_ids=("text",)),
+        lambda: Subject(words="text"),
         lambda: SignalRegistered(
             act=ACT, asked=replace(ASKED, epoch=2**32), urgency="normal", request_digest="0" * 64, request_key_id="a:1"
         ),
@@ -351,8 +389,8 @@ def test_digests():
 
 
 def test_the_list_is_in_order_and_names_its_operations():
-    """Tags are 1 to 14 without gaps, every class has its own, and every operation is the law's or administration."""
-    assert list(EVENTS) == list(range(1, 15))
+    """Tags are 1 to 21 without gaps, every class has its own, and every operation is the law's or administration."""
+    assert list(EVENTS) == list(range(1, 22))
     assert {kind.OPERATION for kind in EVENTS.values()} <= OPERATIONS
     assert {kind.__name__ for kind in EVENTS.values()} == {kind.__name__ for kind in Event.__subclasses__()}
     for kind in EVENTS.values():
@@ -364,7 +402,7 @@ def test_the_spec_page_lists_every_event_and_field():
     for tag, kind in EVENTS.items():
         listed = ", ".join(f"`{column.name}`: {column.kind.name}" for column in record_fields.layout_of(kind)) or "none"
         assert f"| {tag} | `{kind.__name__}` | {kind.OPERATION} | {listed} |" in SPEC
-    for kind in (Act, Asked, CovenantRef, Reason):
+    for kind in (Act, Asked, CovenantRef, Words):
         for column in record_fields.layout_of(kind):
             assert f"| `{column.name}` | {column.kind.name} |" in SPEC
     assert len(re.findall(r"^\| \d+ \|", SPEC, re.MULTILINE)) == len(EVENTS)

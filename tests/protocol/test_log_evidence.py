@@ -16,8 +16,9 @@ from protocol.checkpoint import (
     open_checkpoint,
     sign_checkpoint,
 )
+from protocol.commitments import commit
 from protocol.errors import Code, VerificationError
-from protocol.events import Act, CovenantRef, RequestRefused, commit
+from protocol.events import Act, CovenantRef, RequestRefused
 from protocol.log_evidence import verify_evidence
 from protocol.merkle import Frontier, append
 from protocol.messages import Evidence
