@@ -25,7 +25,7 @@ from protocol.commitments import open_entry
 from protocol.erasure import month_end
 from protocol.errors import Code, ConflictError
 from protocol.events import KeyMuted, NoticeIssued
-from protocol.ids import Epoch, PartyId, SignalId
+from protocol.ids import Epoch, SignalId
 
 SLACK: Final = timedelta(hours=1)
 """Between the time in an event and the one in its id, which are taken a moment apart, by one clock or another."""

@@ -39,7 +39,7 @@ def _openings(connection: psycopg.Connection[Any], keys: DataKeys) -> Iterator[t
     while True:
         rows = connection.execute(SQL(_ROWS).format(ROW), (after, PAGE)).fetchall()
         for row in map(read_row, rows):
-            if row.index is not None:
+            if row.index is not None and row.sealed is not None:
                 yield row.index, opening_of(row, keys)
         if len(rows) < PAGE:
             return

@@ -19,12 +19,14 @@ from broker.data_keys import DataKeys
 from broker.interfaces import NoticeRead
 from broker.levels import NAMED, RELEASED
 from broker.postgres.connections import Connection
-from broker.postgres.proofs import event_rows, evidence, published
+from broker.postgres.proofs import event_rows, evidence, leaves, published
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import (
     MAX_KEYS,
     Agreement,
     Counterpart,
+    ErasedEntry,
+    ErasedNotice,
     Evidence,
     HitNotice,
     Level,
@@ -75,6 +77,14 @@ class _Sealed:
     wraps: dict[tuple[UUID, UUID], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Of events that were erased: the entry that says so, and of those of an erased month what is left."""
+
+    markers: Mapping[UUID, Evidence]
+    leaves: Mapping[UUID, ErasedEntry]
+
+
 async def read_notices(connection: Connection, agency: PartyId, after: int, limit: int, keys: DataKeys) -> NoticeRead:
     """Return the notices behind ``after`` that are proven, in order, without a gap."""
     head = await published(connection)
@@ -84,16 +94,25 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
     )
     rows = [_Row(*row) for row in await cursor.fetchall()]
     events = await event_rows(connection, [row.event_id for row in rows])
+    markers = await event_rows(connection, sorted({one.erased_by for one in events.values() if one.erased_by}))
     ready: list[_Row] = []
     for row in rows:
-        # The first that is not proven yet holds back all behind it: an agency never sees a gap.
-        if row.seq != after + len(ready) + 1 or not events[row.event_id].within(head):
+        event = events[row.event_id]
+        # The first that is not proven yet holds back all behind it: an agency never sees a gap. What is erased is not
+        # told before the entry that says so.
+        proven = event.within(head) and (event.erased_by is None or markers[event.erased_by].within(head))
+        if row.seq != after + len(ready) + 1 or not proven:
             break
         ready.append(row)
     sealed = await _sealed(connection, ready)
     ready = _fitting(ready, sealed)
-    proofs = await evidence(connection, [events[row.event_id] for row in ready], head.size, keys)
-    told = await asyncio.to_thread(_notices, ready, sealed, proofs)
+    shown = [events[row.event_id] for row in ready]
+    said = {one.erased_by: markers[one.erased_by] for one in shown if one.erased_by}
+    proofs = await evidence(connection, [*shown, *said.values()], head.size, keys)
+    gone = _Gone(
+        {one.id: proofs[one.erased_by] for one in shown if one.erased_by}, await leaves(connection, shown, head.size)
+    )
+    told = await asyncio.to_thread(_notices, ready, sealed, proofs, gone)
     return NoticeRead(told, head.note, ready[-1].seq if ready else after)
 
 
@@ -142,8 +161,21 @@ def _fitting(rows: Sequence[_Row], sealed: _Sealed) -> list[_Row]:
     return list(rows)
 
 
-def _notices(rows: Sequence[_Row], sealed: _Sealed, proofs: Mapping[UUID, Evidence]) -> tuple[Notice, ...]:
-    return tuple(_notice(row, sealed, proofs[row.event_id]) for row in rows)
+def _notices(rows: Sequence[_Row], sealed: _Sealed, proofs: Mapping[UUID, Evidence], gone: _Gone) -> tuple[Notice, ...]:
+    return tuple(
+        _erased(row, proofs, gone) if row.event_id in gone.markers else _notice(row, sealed, proofs[row.event_id])
+        for row in rows
+    )
+
+
+def _erased(row: _Row, proofs: Mapping[UUID, Evidence], gone: _Gone) -> ErasedNotice:
+    return ErasedNotice(
+        seq=row.seq,
+        at=row.at,
+        evidence=proofs.get(row.event_id),
+        entry=gone.leaves.get(row.event_id),
+        marker=gone.markers[row.event_id],
+    )
 
 
 def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:

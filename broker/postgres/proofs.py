@@ -16,11 +16,12 @@ from psycopg.sql import SQL
 from broker.data_keys import DataKeys, month_of
 from broker.postgres.connections import Connection
 from broker.sealing import Sealed, unseal
+from protocol.errors import Code, NotFoundError, UnavailableError
 from protocol.merkle import TileId
-from protocol.messages import Evidence, Opening
+from protocol.messages import ErasedEntry, Evidence, Opening
 from protocol.tiles import inclusion_proofs, needed_tiles
 
-ROW: Final = SQL("id, log_index, at, leaf, record, subject")
+ROW: Final = SQL("id, log_index, at, leaf, record, subject, erased_by")
 """The columns of an ``EventRow``."""
 
 
@@ -40,7 +41,9 @@ class EventRow:
     index: int | None
     at: datetime
     leaf: bytes
-    sealed: Sealed
+    sealed: Sealed | None
+    """None when its month was erased: nothing but the leaf is left."""
+    erased_by: UUID | None
 
     def within(self, published: Published) -> bool:
         """Say whether the published tree holds it."""
@@ -62,14 +65,18 @@ async def event_rows(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUI
 
 def read_row(row: Sequence[Any]) -> EventRow:
     """Read the columns of ``ROW``."""
-    return EventRow(row[0], row[1], row[2], row[3], Sealed(row[4], row[5]))
+    sealed = None if row[4] is None else Sealed(row[4], row[5])
+    return EventRow(row[0], row[1], row[2], row[3], sealed, row[6])
 
 
 async def evidence(
     connection: Connection, rows: Iterable[EventRow], size: int, keys: DataKeys
 ) -> Mapping[UUID, Evidence]:
-    """Return the evidence of events that all stand in the tree of this size; erased parts by their hash."""
-    numbered = [(row, row.index) for row in rows if row.index is not None]
+    """Return the evidence of events that all stand in the tree of this size; erased parts by their hash.
+
+    Of what went with its month there is none: ``leaves`` has what is left.
+    """
+    numbered = [(row, row.index) for row in rows if row.index is not None and row.sealed is not None]
     indexes = [index for _, index in numbered]
     held = await tiles(connection, await asyncio.to_thread(needed_tiles, indexes, size))
     return await asyncio.to_thread(_evidence, numbered, size, held, keys)
@@ -81,6 +88,18 @@ def _evidence(
     proofs = inclusion_proofs([index for _, index in numbered], size, held)
     return {
         row.id: Evidence(index=index, opening=opening_of(row, keys), proof=proof)
+        for (row, index), proof in zip(numbered, proofs, strict=True)
+    }
+
+
+async def leaves(connection: Connection, rows: Iterable[EventRow], size: int) -> Mapping[UUID, ErasedEntry]:
+    """Return what is left of events whose month was erased, with its proof in the tree of this size."""
+    numbered = [(row, row.index) for row in rows if row.index is not None and row.sealed is None]
+    indexes = [index for _, index in numbered]
+    held = await tiles(connection, await asyncio.to_thread(needed_tiles, indexes, size))
+    proofs = await asyncio.to_thread(inclusion_proofs, indexes, size, held)
+    return {
+        row.id: ErasedEntry(index=index, leaf=row.leaf, proof=proof)
         for (row, index), proof in zip(numbered, proofs, strict=True)
     }
 
@@ -101,5 +120,14 @@ async def tiles(connection: Connection, wanted: Iterable[TileId]) -> Mapping[Til
 
 
 def opening_of(row: EventRow, keys: DataKeys) -> Opening:
-    """Open a row with its month's keys. Raises as ``DataKeys.of_month`` and ``unseal``."""
-    return unseal(keys.of_month(month_of(row.at)), row.id, row.sealed, row.leaf)
+    """Open a row with its month's keys. Raises as ``DataKeys.of_month`` and ``unseal``; ``UnavailableError`` for what
+    was erased between reading the row and opening it.
+    """
+    if row.sealed is None:
+        raise ValueError("of an erased month nothing can be opened")
+    try:
+        return unseal(keys.of_month(month_of(row.at)), row.id, row.sealed, row.leaf)
+    except NotFoundError as error:
+        raise UnavailableError(
+            Code.UNAVAILABLE, "An entry of the log is being erased at this moment.", hint="Ask again in a moment."
+        ) from error
