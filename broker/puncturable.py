@@ -74,7 +74,7 @@ class PuncturableKey:
         width = 9 + NODE_BYTES
         rows = [raw[start : start + width] for start in range(0, len(raw), width)]
         read = cls({(row[0], int.from_bytes(row[1:9], "big")): row[9:] for row in rows if len(row) == width})
-        if read.to_bytes() != raw or any(number >= ARITY**level for level, number in read.nodes if level <= DEPTH):
+        if read.to_bytes() != raw or any(level > DEPTH or number >= ARITY**level for level, number in read.nodes):
             raise InputError(Code.MALFORMED, "The stored data key cannot be read.")
         return read
 
