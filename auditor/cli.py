@@ -7,7 +7,6 @@ Not here: what is verified (``walk.py``).
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
@@ -16,39 +15,34 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from auditor.commands_pack import add_check_pack
+from auditor.commands_check import add_check
 from auditor.state import keep_evidence, read_state, write_state
 from auditor.transport import LogReader
 from auditor.walk import ContradictionError, Verified, terms_of, verify_log
-from edge.cli import exit_status, show
 from edge.covenant_watch import newest, pin
+from edge.findings import show_finding, status_of
+from edge.languages import LANGS, Lang, Pair, listed, say
+from protocol.backdating import Seen
 from protocol.covenant import Covenant
 from protocol.encoding import format_time
-from protocol.errors import Code, SluisError
+from protocol.errors import Code, InputError, SluisError
 from protocol.note import b64
 from protocol.walk import Wanted
 
-FINDINGS: Final = {
-    Code.LOG_ALTERED: 10,
-    Code.LOG_FORKED: 11,
-    Code.LOG_ROLLED_BACK: 12,
-    Code.LOG_INCOMPLETE: 13,
-    Code.CHECKPOINT_INVALID: 14,
-    Code.QUORUM_MISSING: 15,
-}
-"""Exit statuses of what can be wrong with a log, so that a watcher can tell an alarm (10 to 14) from "not yet" (15).
-Everything else ends with the status that all commands share."""
-
-_HEADLINES: Final = {
-    Code.LOG_ALTERED: "ALTERED",
-    Code.LOG_FORKED: "FORKED",
-    Code.LOG_ROLLED_BACK: "ROLLED BACK",
-    Code.LOG_INCOMPLETE: "INCOMPLETE",
-    Code.CHECKPOINT_INVALID: "CHECKPOINT NOT VALID",
-}
-_LAST_SHOWN: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
-"""A witness may sign any time up to 2**63; a calendar ends here."""
+_HOLDS: Final[Pair] = ("Het logboek klopt.", "The log holds.")
+_READ_ALL: Final[Pair] = ("gelezen vanaf de eerste", "read from the first")
+_READ_ON: Final[Pair] = ("gelezen vanaf regel {place}, waar we waren", "read from entry {place} on, where we were")
+_ROWS: Final[tuple[Pair, ...]] = (
+    ("logboek", "log"),
+    ("regels", "entries"),
+    ("wortel", "root"),
+    ("gezien door", "seen by"),
+    ("stand van", "as of"),
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+add_check(app)
 
 
 @app.callback()
@@ -70,6 +64,7 @@ def verify(
     state: Annotated[
         Path | None, typer.Option(help="Remember what was seen in this file, and next time read only what is new")
     ] = None,
+    lang: Annotated[str, typer.Option(help="nl or en")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text")] = False,
 ) -> None:
     """Read every entry of the log and check that it is what the log signed and the witnesses saw.
@@ -78,14 +73,17 @@ def verify(
     cosigned by enough witnesses; others as for every command (75: broker not reachable or the covenant's signatures
     expired, 76: the covenant is not as the board signed it, 78: covenant or state unusable).
     """
+    spoken: Lang = "nl" if lang == "nl" else "en"
     try:
+        if lang not in LANGS:
+            raise InputError(Code.MALFORMED, "--lang is nl or en.")
         with _home(keep) as home:
             covenant = newest(pin(home, root, source or f"{broker.rstrip('/')}/covenant/")).covenant
         found = _verify(broker, covenant, state, quiet=as_json)
     except SluisError as error:
-        _report_failure(error, as_json=as_json)
-        raise typer.Exit(FINDINGS.get(error.code) or exit_status(error.code)) from None
-    _report(found, as_json=as_json)
+        _report_failure(error, spoken, as_json=as_json)
+        raise typer.Exit(status_of(error)) from None
+    _report(found, spoken, as_json=as_json)
 
 
 @contextmanager
@@ -122,9 +120,9 @@ def _progress(quiet: bool) -> Generator[Callable[[Wanted], None], None, None]:
         yield lambda wanted: bar.update(task, completed=wanted.done, total=wanted.total)
 
 
-def _report(found: Verified, *, as_json: bool) -> None:
+def _report(found: Verified, lang: Lang, *, as_json: bool) -> None:
     head = found.cosigned.checkpoint
-    cosigned_at = format_time(datetime.fromtimestamp(min(found.cosigned.cosigned_at, _LAST_SHOWN), UTC))
+    cosigned_at = format_time(Seen.of(found.cosigned).at)
     if as_json:
         answer = {
             "verified": True,
@@ -137,22 +135,19 @@ def _report(found: Verified, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(answer))
         return
-    typer.secho("The log holds.", fg=typer.colors.GREEN)
-    read = "read from the first" if not found.read_from else f"read from entry {found.read_from} on, where we were"
-    typer.echo(f"  log        {head.origin}")
-    typer.echo(f"  entries    {head.size}, {read}")
-    typer.echo(f"  root       {b64(head.root)}")
-    typer.echo(f"  seen by    {', '.join(found.cosigned.cosigners)}")
-    typer.echo(f"  as of      {cosigned_at}")
+    typer.secho(say(_HOLDS, lang), fg=typer.colors.GREEN)
+    read = say(_READ_ON if found.read_from else _READ_ALL, lang).format(place=found.read_from)
+    rows = (head.origin, f"{head.size}, {read}", b64(head.root), listed(found.cosigned.cosigners, lang), cosigned_at)
+    for name, text in zip(_ROWS, rows, strict=True):
+        typer.echo(f"  {say(name, lang):<12} {text}")
 
 
-def _report_failure(error: SluisError, *, as_json: bool) -> None:
+def _report_failure(error: SluisError, lang: Lang, *, as_json: bool) -> None:
     if as_json:
         answer = {"verified": False, "code": error.code.value, "detail": error.detail, "hint": error.hint}
         typer.echo(json.dumps(answer))
         return
-    if error.code in _HEADLINES:
-        typer.secho(f"The log does not hold: {_HEADLINES[error.code]}.", fg=typer.colors.RED, bold=True, err=True)
-    elif error.code is Code.QUORUM_MISSING:
-        typer.secho("Not yet cosigned: nothing was concluded about the log.", fg=typer.colors.YELLOW, err=True)
-    show(error)
+    show_finding(error, lang)
+
+
+add_check_pack(app)

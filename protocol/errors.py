@@ -56,6 +56,8 @@ class Code(StrEnum):
     ERASURE_UNPROVEN = "erasure_unproven"
     NOTICE_MISSING = "notice_missing"
     NOTICE_REPLAYED = "notice_replayed"
+    PROBE_UNANSWERED = "probe_unanswered"
+    PROBE_LATE = "probe_late"
     COVENANT_UNTRUSTED = "covenant_untrusted"
     # Nobody's fault that a caller can mend: wait.
     UNAVAILABLE = "unavailable"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
-from auditor.cli import FINDINGS, app
+from auditor.cli import app
+from edge.findings import FINDINGS, HEADLINES
 from protocol.errors import Code
 from tests.fakes.covenant_repository import SignedCovenants, signed_covenants
 from tests.fakes.covenants import make_covenant
@@ -42,7 +43,7 @@ def test_a_log_that_holds(log, covenant):
     assert result.exit_code == 0
     assert "The log holds." in result.stdout
     assert "300, read from the first" in result.stdout
-    assert ", ".join(witness.key.name for witness in WITNESSES[:2]) in result.stdout
+    assert " and ".join(witness.key.name for witness in WITNESSES[:2]) in result.stdout
     assert "2026-11-21T20:00:00.000Z" in result.stdout
 
 
@@ -136,6 +137,20 @@ def test_failure_as_json(log, covenant):
     result = _run(log, covenant, "--json")
     answer = json.loads(result.stdout)
     assert (answer["verified"], answer["code"], result.exit_code) == (False, "log_altered", 10)
+
+
+def test_the_same_in_dutch(log, covenant):
+    """With --lang nl the words are Dutch, of what holds and of what does not; another language there is not."""
+    assert "Het logboek klopt." in _run(log, covenant, "--lang", "nl").stdout
+    log.leaves[5] = leaf(5, "other")
+    result = _run(log, covenant, "--lang", "nl")
+    assert (result.exit_code, "Het logboek klopt niet: VERANDERD." in result.stderr) == (10, True)
+    assert _run(log, covenant, "--lang", "fr").exit_code == 65
+
+
+def test_every_alarm_has_its_word():
+    """Each finding but "not yet" and a pack's has a headline in both languages."""
+    assert set(FINDINGS) - set(HEADLINES) == {Code.QUORUM_MISSING, Code.PACK_INVALID}
 
 
 def test_findings_have_statuses_of_their_own():
