@@ -15,8 +15,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from auditor.commands_pack import add_check_pack
 from auditor.commands_check import add_check
+from auditor.commands_pack import add_check_pack
 from auditor.state import keep_evidence, read_state, write_state
 from auditor.transport import LogReader
 from auditor.walk import ContradictionError, Verified, terms_of, verify_log
