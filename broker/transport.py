@@ -10,11 +10,13 @@ from typing import Final
 import httpx
 
 from edge.problems import error_from_problem
+from edge.tracing import outgoing
 from protocol.covenant import Covenant
 from protocol.errors import Code, InputError, UnavailableError, VerificationError
 from protocol.ids import Epoch, HolderIndex, PurposeId
 from protocol.messages import KeyStatements, parse
 from protocol.note import WitnessKey, decode_note
+from protocol.trace import TRACEPARENT
 from protocol.witness_rules import LAST_CHECKPOINT
 
 WITNESS_SECONDS: Final = 3.0
@@ -60,7 +62,12 @@ class KeyHolderDoor:
     async def _send(self, method: str, path: str, body: bytes, params: dict[str, str]) -> tuple[int, bytes]:
         try:
             async with self.http.stream(
-                method, self.url.rstrip("/") + path, content=body or None, params=params, timeout=WITNESS_SECONDS
+                method,
+                self.url.rstrip("/") + path,
+                content=body or None,
+                params=params,
+                headers={TRACEPARENT: outgoing().header},
+                timeout=WITNESS_SECONDS,
             ) as response:
                 content = bytearray()
                 async for chunk in response.aiter_raw():

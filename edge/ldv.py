@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +22,14 @@ from edge.tracing import current, working
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError, SluisError, UnavailableError
 from protocol.group import random_bytes
-from protocol.ids import PurposeId
-from protocol.ldv import DataSubject, Service, Span, Status, Work, activity_of, to_line
+from protocol.ids import PartyId, PurposeId
+from protocol.ldv import DataSubject, Service, ServiceName, Span, Status, Work, activity_of, to_line
 from protocol.trace import Trace, new_trace
 
 FOLDER: Final = "ldv"
 """In a role's home."""
+ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""The environment variable that all of OpenTelemetry's programs read; composition roots pass on what it says."""
 INSTANCE_BYTES: Final = 8
 _DECIDED: Final = (RefusedError, InputError, NotFoundError, ConflictError)
 _NAME: Final = re.compile(r"spans-(\d{4}-\d{2}-\d{2})\.jsonl\Z")
@@ -134,9 +137,14 @@ def day_of(path: Path) -> date:
     return date.fromisoformat(found[1])
 
 
-def service_of(name: str, party: str, version: str) -> Service:
+def service_of(name: ServiceName, party: PartyId) -> Service:
     """Return the resource of a program that starts now."""
-    return Service(name, party, version, random_bytes(INSTANCE_BYTES).hex())  # type: ignore[arg-type]
+    try:
+        version = metadata.version("sluis")
+    except metadata.PackageNotFoundError:
+        # Run from a folder that was not installed.
+        version = "0"
+    return Service(name, party, version, random_bytes(INSTANCE_BYTES).hex())
 
 
 # --- Work of a shell ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ files (``ldv.py``). Spec: ``protocol/spec/ldv.md``.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
 from edge.files import alone, put_file
-from edge.ldv import span_files
+from edge.ldv import ENDPOINT, span_files
 from edge.logs import Logger
 from protocol.errors import Code, ConfigurationError, InputError
 from protocol.ldv import (
@@ -41,8 +42,6 @@ from protocol.ldv import (
 )
 from protocol.trace import Trace
 
-ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
-"""The environment variable that all of OpenTelemetry's programs read; composition roots pass what it says."""
 MAX_SPANS: Final = 4_000
 """Spans in one request: about two megabytes, below what collectors take (4 MiB and more)."""
 SECONDS: Final = 10.0
@@ -94,14 +93,21 @@ class Forwarder:
             total += sent
         return total
 
-    async def run(self, log: Logger) -> None:
-        """Send for as long as the program runs."""
-        while True:
+    async def run(self, stopping: asyncio.Event, log: Logger) -> None:
+        """Send until told to stop; what is left then is sent at the next start."""
+        while not stopping.is_set():
             sent = await asyncio.to_thread(self.forward)
             if sent:
                 log.debug("spans sent", count=sent)
-            else:
-                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await stopping.wait()
+
+
+def forwarder_of(folder: Path, endpoint: str) -> Forwarder:
+    """Return what sends a folder's lines to a collector's base address. Raises ``ConfigurationError``."""
+    return Forwarder(folder, exporter_of(endpoint))
 
 
 def exporter_of(endpoint: str) -> SpanExporter:

@@ -21,6 +21,7 @@ from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import FOLDER, LOOK_SECONDS
 from edge.covenant_watch import enrol as enrol_home
 from edge.keyfile import SecretText, passphrase_from, replace_file
+from edge.ldv import ENDPOINT
 from edge.logs import configure
 from keyholder.ceremony import accept, deal, dealt_sets, fingerprints
 from keyholder.ledger import Ledger
@@ -202,6 +203,10 @@ def run(
 
     configure(path=log_file)
     service = open_service(open_enrolled(home, _passphrase()), _now, look_every)
+    if collector := os.environ.get(ENDPOINT):
+        from edge.ldv_otlp import forwarder_of
+
+        service.forwarder = forwarder_of(service.spans.folder, collector)
     served = make_keyholder_app(service, public_url=public_url or service.url)
     status = serve(served, host=host, port=port, role="keyholder")
     service.ledger.close()

@@ -10,6 +10,8 @@ from pathlib import Path
 from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import FOLDER, LOOK_SECONDS, CovenantWatch
 from edge.keyfile import SecretText
+from edge.ldv import FOLDER as SPANS
+from edge.ldv import SpanLog, service_of
 from edge.logs import logger
 from keyholder.ledger import Ledger
 from keyholder.ratchet import ratchet
@@ -75,6 +77,7 @@ def open_service(at: Opened, clock: Callable[[], datetime], look_seconds: float 
         held=moved.held,
         clock=clock,
         log=logger("keyholder"),
+        spans=SpanLog(at.home.folder / SPANS, service_of("sluis-keyholder", at.home.file.id), clock),
         look=at.watch.look,
         look_seconds=look_seconds,
     )

@@ -29,7 +29,7 @@ def make_keyholder_app(service: Service, *, public_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stopping = app.state.stopping
-        timers = [asyncio.create_task(work(stopping)) for work in (service.keep_time, service.follow)]
+        timers = [asyncio.create_task(work(stopping)) for work in (service.keep_time, service.follow, service.forward)]
         try:
             yield
         finally:

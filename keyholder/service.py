@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from edge.covenant_watch import LOOK_SECONDS as COVENANT_SECONDS
+from edge.ldv import SpanLog
 from edge.logs import Logger
-from keyholder.evaluate import admit, answer, within_budget
+from keyholder.evaluate import Admitted, admit, answer, within_budget
 from keyholder.ledger import Ledger
 from keyholder.ratchet import lowest_live, ratchet
 from keyholder.seedfile import SeedFolder
@@ -26,13 +27,17 @@ from keyholder.witness import Witness, WitnessAnswer
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, RefusedError, SluisError, UnavailableError
+from protocol.group import random_bytes
 from protocol.ids import Epoch, PartyId, PurposeId
-from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatements, SignedKeyStatement, parse
+from protocol.ldv import Span, Status, Work, activity_of, party_uri
+from protocol.messages import Budget, EvaluationAnswer, EvaluationRequest, KeyStatements, SignedKeyStatement, parse
 from protocol.note import LogKey
-from protocol.signing import Signer, sign_key_statement
+from protocol.signing import Signer, Verified, sign_key_statement
+from protocol.trace import new_trace
 
 if TYPE_CHECKING:
     # Loads the web server's parts, which the commands of the key ceremony do without.
+    from edge.ldv_otlp import Forwarder
     from edge.requests import SignedRequest
 
 LOOK_SECONDS: Final = 10.0
@@ -59,9 +64,13 @@ class Service:
     held: HeldSeeds
     clock: Callable[[], datetime]
     log: Logger
+    spans: SpanLog
+    """The log of processing (``protocol/spec/ldv.md``)."""
     look: Callable[[datetime], Agreed] | None = None
     """Returns the covenant to act under later on; without it the first one stays."""
     look_seconds: float = COVENANT_SECONDS
+    forwarder: "Forwarder | None" = None
+    """Sends the log of processing on to a collector, when one is configured."""
     _said: set[tuple[date, str, str, str]] = field(init=False, default_factory=set)
     _workers: CapacityLimiter = field(init=False)
     _statements: dict[tuple[PurposeId, Epoch], SignedKeyStatement] = field(init=False, default_factory=dict)
@@ -107,8 +116,33 @@ class Service:
         except SluisError as error:
             await self.refused(error, now, agency, request)
             raise
-        work = partial(answer, admitted, self.held, budget)
+        work = partial(self._answer, signed.verified, agreed, admitted, budget, now)
         return await to_thread.run_sync(work, limiter=self._workers)
+
+    def _answer(
+        self, by: Verified, agreed: Agreed, admitted: Admitted, budget: Budget, now: datetime
+    ) -> EvaluationAnswer:
+        status = Status.ERROR
+        try:
+            found = answer(admitted, self.held, budget)
+            status = Status.UNSET
+        finally:
+            # Before the answer leaves: whose elements these are nobody here can know, so the line names no one.
+            self.spans.write(
+                [
+                    Span(
+                        name=Work.EVALUATION,
+                        trace=by.trace.child(random_bytes) if by.trace is not None else new_trace(random_bytes),
+                        started=now,
+                        ended=self.clock(),
+                        activity=activity_of(agreed.covenant, admitted.purpose),
+                        parent=by.trace.span_id if by.trace is not None else None,
+                        processor=party_uri(agreed.covenant, by.party),
+                        status=status,
+                    )
+                ]
+            )
+        return found
 
     async def refused(
         self, error: SluisError, now: datetime, agency: PartyId | None, request: EvaluationRequest | None = None
@@ -168,6 +202,11 @@ class Service:
                     await stopping.wait()
             except TimeoutError:
                 self.take(await _aside(partial(self.look, self.clock())))
+
+    async def forward(self, stopping: asyncio.Event) -> None:
+        """Until told to stop: send the log of processing on, when there is a collector."""
+        if self.forwarder is not None:
+            await self.forwarder.run(stopping, self.log)
 
     async def keep_time(self, stopping: asyncio.Event) -> None:
         """Until told to stop: move the seeds on when an epoch is over, and forget nonces that cannot come back."""

@@ -26,6 +26,7 @@ SUBJECT: Final = "dpl.core.data_subject_id"
 SUBJECT_TYPE: Final = "dpl.core.data_subject_id_type"
 PROCESSOR: Final = "dpl.core.foreign_operation.processor"
 
+ServiceName: TypeAlias = Literal["sluis-agency", "sluis-keyholder", "sluis-broker"]
 SubjectKind: TypeAlias = Literal["urn:sluis:tag-digest", "urn:sluis:signal", "urn:sluis:hit"]
 _SUBJECT_FORMS: Final[Mapping[str, re.Pattern[str]]] = {
     "urn:sluis:tag-digest": re.compile(r"[0-9a-f]{64}\Z"),
@@ -91,7 +92,7 @@ class DataSubject:
 class Service:
     """Which program of which party writes, and which run of it: the resource of its spans."""
 
-    name: Literal["sluis-agency", "sluis-keyholder", "sluis-broker"]
+    name: ServiceName
     party: PartyId
     version: str
     instance: str

@@ -16,7 +16,7 @@ from edge.ldv import SpanLog, Works, service_of, span_files
 from edge.ldv_otlp import Forwarder, exporter_of
 from edge.tracing import current, outgoing
 from protocol.errors import Code, ConfigurationError, RefusedError, UnavailableError
-from protocol.ids import PurposeId
+from protocol.ids import PartyId, PurposeId
 from protocol.ldv import DataSubject, Span, Status, Work, parse_line
 from protocol.trace import Trace, new_trace, trace_of_key
 from tests.fakes.covenants import make_covenant
@@ -50,7 +50,7 @@ def span(name: str = "signal registered") -> Span:
 
 def open_log(folder: Path, clock: Clock | None = None) -> SpanLog:
     """Return a log in this folder."""
-    return SpanLog(folder, service_of("sluis-broker", "broker", "1.0.0"), clock or Clock())
+    return SpanLog(folder, service_of("sluis-broker", PartyId("broker")), clock or Clock())
 
 
 def read(folder: Path) -> list[Span]:
