@@ -8,8 +8,11 @@
 import typer
 
 from agency_client.cli import MACHINE
+from agency_client.commands_audit_search import add_search
+from agency_client.commands_audit_tail import add_tail
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the agency's commands to the auditor's."""
-    _ = app, MACHINE
+    add_search(app, MACHINE)
+    add_tail(app, MACHINE)

@@ -131,7 +131,9 @@ def _statement(sought: Sought, keys: DataKeys, months: Sequence[str], values: di
 
 
 def _common(filters: EventFilters) -> Composed:
-    conditions = [SQL("e.log_index > %(after)s AND e.log_index < %(size)s AND e.at >= %(since)s")]
+    conditions = [
+        SQL("e.log_index > %(after)s AND e.log_index < %(size)s AND e.at >= %(since)s AND e.record IS NOT NULL")
+    ]
     # Where the period begins and ends in the log: an index is then walked from there.
     conditions.append(
         SQL(
