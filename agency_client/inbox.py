@@ -25,7 +25,6 @@ from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, prove
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import (
-    Receipt,
     VerifiedHit,
     VerifiedMute,
     VerifiedNotice,
@@ -131,7 +130,7 @@ class Reader:
         """
         proven = prove(notice.evidence, cosigned)
         told_under = self.versions.require(proven.event).covenant
-        receipt = Receipt(proven.place, type(proven.event).__name__, str(notice.seq), proven.leaf, proven.opening)
+        receipt = proven.receipt(str(notice.seq))
         if mine is None:
             raise _not_proven("The notice is about a signal that this agency does not have.")
         if isinstance(notice, MutedNotice):

@@ -103,7 +103,7 @@ def check_statistics(
     senders = engine.covenant.purpose(wish.about).kinds_that("send")
     if any(row.kind not in senders or end_of(row.month) > act.time for row in answer.rows):
         raise _untrue("The answer shows a month that is not over, or a kind of agency that does not signal.")
-    receipt = Receipt(proven.place, type(event).__name__, wish.about, proven.leaf, proven.opening)
+    receipt = proven.receipt(wish.about)
     return CheckedStatistics(wish.about, wish.purpose, wish.year, answer.smallest_cell, answer.rows, act.time, receipt)
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from agency_client.cosigning import Cosigning
 from agency_client.doors import BrokerDoor
 from agency_client.vault.evidence import EvidenceShelf
+from agency_client.verified import Receipt
 from protocol.checkpoint import Checkpoint, CosignedCheckpoint, open_checkpoint
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, UnavailableError, VerificationError
@@ -58,18 +60,35 @@ class Proven:
     event: Event
     leaf: bytes
     opening: bytes
+    proof: tuple[bytes, ...]
+    cosigned: CosignedCheckpoint
+
+    def receipt(self, about: str) -> Receipt:
+        """Return what is kept of it, for whatever act or notice it was; ``about`` is what that is found by."""
+        size, note = self.cosigned.checkpoint.size, self.cosigned.note
+        kind = type(self.event).__name__
+        return Receipt(self.place, kind, about, self.leaf, self.opening, self.proof, size, note)
 
 
 def prove(evidence: Evidence, cosigned: CosignedCheckpoint) -> Proven:
     """Check that an opening is what the log has at its place. Raises ``VerificationError`` (``receipt_invalid``)."""
     event, leaf = verify_leaf(evidence, cosigned)
-    return Proven(evidence.index, event, leaf, evidence.opening.to_json())
+    return Proven(evidence.index, event, leaf, evidence.opening.to_json(), evidence.proof, cosigned)
 
 
 class Trail:
     """Keeps the line of checkpoints; every note that the client relies on goes through here first."""
 
-    def __init__(self, shelf: EvidenceShelf, broker: BrokerDoor, keys: LogKeys, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        shelf: EvidenceShelf,
+        broker: BrokerDoor,
+        keys: LogKeys,
+        clock: Callable[[], datetime],
+        witness: Cosigning | None = None,
+    ) -> None:
+        """``witness`` cosigns what was proven here and shows it to the broker."""
+        self._witness = witness
         self._shelf = shelf
         self._broker = broker
         self._keys = keys
@@ -102,8 +121,16 @@ class Trail:
         seen = self.last()
         head = self._keys.open(await self._broker.checkpoint())
         if seen is not None and head.checkpoint.size < seen.checkpoint.size:
+            # A broker that was restored from an old backup may not know it; this tells it.
+            await self._show(seen, at_once=True)
             raise self._stop(Code.LOG_ROLLED_BACK, "The log is shorter than it was.", seen, head)
-        return await self._take(head)
+        taken = await self._take(head)
+        await self._show(self.last() or taken)
+        return taken
+
+    async def _show(self, proven: CosignedCheckpoint, *, at_once: bool = False) -> None:
+        if self._witness is not None:
+            await self._witness.show(proven, at_once=at_once)
 
     async def admit(self, note: str) -> CosignedCheckpoint:
         """Take the checkpoint of an answer: newer than our last, or an older one that our last continues.
@@ -135,6 +162,7 @@ class Trail:
         except VerificationError as error:
             if error.code is not Code.LOG_FORKED:
                 raise
+            await self._show(last, at_once=True)
             raise self._stop(
                 Code.LOG_FORKED, "Two checkpoints of the log contradict each other.", last, found
             ) from error

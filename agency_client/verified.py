@@ -19,6 +19,11 @@ class Receipt:
     about: str
     leaf: bytes
     opening: bytes = field(repr=False)
+    proof: tuple[bytes, ...] = field(repr=False)
+    """The path from the leaf to the root of the tree of ``size`` entries."""
+    size: int
+    checkpoint: str = field(repr=False)
+    """The note over that tree, as a quorum of witnesses cosigned it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,13 +167,17 @@ class CovenantTrust:
         """Return the version of this hash that is kept here, for showing what is already here: nothing says that it is
         signed or current, so nobody acts under it. Raises ``NotFoundError`` when it is not kept.
         """
+        return Covenant.read(self.kept_bundle(sha256))
+
+    def kept_bundle(self, sha256: str) -> bytes:
+        """Return the bytes of a kept version, to hand on. Raises ``NotFoundError`` as ``kept``."""
         try:
             bundle = (self.folder / TARGETS / f"{sha256}.json").read_bytes()
         except FileNotFoundError:
             bundle = b""
         if hashlib.sha256(bundle).hexdigest() != sha256:
-            raise NotFoundError(Code.NOT_FOUND, "The last covenant is not kept here any more.")
-        return Covenant.read(bundle)
+            raise NotFoundError(Code.NOT_FOUND, "This version of the covenant is not kept here any more.")
+        return bundle
 
     def _fetch_earlier(self, wanted: TargetFile) -> None:
         with fetcher_of(self.source) as fetcher, TemporaryDirectory() as scratch:

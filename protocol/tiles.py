@@ -107,9 +107,7 @@ class _Node(NamedTuple):
 
 def needed_tiles(indexes: Iterable[int], size: int) -> frozenset[TileId]:
     """Return every tile that ``inclusion_proofs`` reads for these indexes."""
-    return frozenset(
-        node.tile for index in indexes for part in _inclusion_path(index, size) for node in _perfect(*part)
-    )
+    return frozenset(node.tile for index in indexes for part in inclusion_path(index, size) for node in _perfect(*part))
 
 
 def inclusion_proofs(indexes: Iterable[int], size: int, tiles: Mapping[TileId, bytes]) -> list[tuple[bytes, ...]]:
@@ -119,7 +117,7 @@ def inclusion_proofs(indexes: Iterable[int], size: int, tiles: Mapping[TileId, b
     ``VerificationError`` (``log_incomplete``) when a tile is missing or too short.
     """
     rows = _Rows(tiles)
-    return [tuple(rows.root(*part) for part in _inclusion_path(index, size)) for index in indexes]
+    return [tuple(rows.root(*part) for part in inclusion_path(index, size)) for index in indexes]
 
 
 def inclusion_proof(index: int, size: int, tiles: Mapping[TileId, bytes]) -> tuple[bytes, ...]:
@@ -151,8 +149,11 @@ def root_from_tiles(size: int, tiles: Mapping[TileId, bytes]) -> bytes:
     return _Rows(tiles).root(0, size)
 
 
-def _inclusion_path(index: int, size: int) -> list[tuple[int, int]]:
-    """PATH of RFC 6962 section 2.1.1, as ranges of leaves, lowest first."""
+def inclusion_path(index: int, size: int) -> list[tuple[int, int]]:
+    """Return PATH of RFC 6962 section 2.1.1, as ranges of leaves, lowest first: a proof has the root of each.
+
+    Raises ``ValueError`` for an index outside the tree.
+    """
     if not 0 <= index < size:
         raise ValueError("index outside the tree")
     low, high = 0, size

@@ -14,11 +14,13 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
+from agency_client.vault.proofs import put_proofs
 from agency_client.vault.tables import FindingRow, KeySetRow, PersonRow, ReceiptRow, SettingRow
 from agency_client.verified import Receipt
+from protocol.commitments import parse_opening
 from protocol.encoding import format_time
 from protocol.errors import Code
-from protocol.events import SignalRegistered, parse_opening
+from protocol.events import SignalRegistered
 from protocol.ids import Epoch, PurposeId, SignalId
 from protocol.messages import Opening, parse
 
@@ -94,6 +96,23 @@ class EvidenceShelf:
                 row = session.get_one(ReceiptRow, place)
                 sealed = row.opening
             yield place, parse(Opening, self._database.open(sealed, "receipt", str(place)))
+
+    def openings_between(self, first: int, behind: int) -> Iterator[tuple[int, Opening, bytes]]:
+        """Yield place, opening and leaf of the receipts from one place on and before another, in the log's order."""
+        while first < behind:
+            with self._database.reading() as session:
+                rows = session.exec(
+                    select(ReceiptRow)
+                    .where(col(ReceiptRow.place) >= first, col(ReceiptRow.place) < behind)
+                    .order_by(col(ReceiptRow.place))
+                    .limit(RECEIPT_PAGE)
+                ).all()
+            if not rows:
+                return
+            for row in rows:
+                sealed = self._database.open(row.opening, "receipt", str(row.place))
+                yield row.place, parse(Opening, sealed), row.leaf
+            first = rows[-1].place + 1
 
     def has_receipt(self, place: int) -> bool:
         """Return whether the log's entry at a place was proven to us before."""
@@ -173,6 +192,12 @@ class EvidenceShelf:
                 row.seen_at = format_time(now)
             return len(rows)
 
+    def person_name(self, reference: str) -> str | None:
+        """Return who is behind a person reference of this agency's, if it was made here."""
+        with self._database.reading() as session:
+            row = session.get(PersonRow, reference)
+            return None if row is None else self._database.open(row.name, "person", reference).decode()
+
     def put_person(self, reference: str, name: str) -> None:
         """Keep who is behind a person reference, sealed."""
         with self._database.writing() as session:
@@ -195,3 +220,4 @@ def put_receipts(session: Session, database: Database, receipts: Sequence[Receip
     ]
     if rows:
         session.connection().execute(insert(ReceiptRow).on_conflict_do_nothing(index_elements=["place"]), rows)
+        put_proofs(session, receipts)

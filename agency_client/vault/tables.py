@@ -116,6 +116,38 @@ class ReceiptRow(Row, table=True):
     """Sealed: the entry's opening, for who must show it later."""
 
 
+class CheckpointRow(Row, table=True):
+    """A cosigned checkpoint that receipts rest on, once, however many. Public, so in the clear."""
+
+    __tablename__ = "checkpoint"
+
+    size: int = Field(primary_key=True)
+    note: str
+
+
+class ProofRow(Row, table=True):
+    """Which checkpoint's tree the receipt of a place was proven in."""
+
+    __tablename__ = "receipt_proof"
+
+    place: int = Field(primary_key=True)
+    size: int
+
+
+class SubtreeRow(Row, table=True):
+    """The root over the log's entries from ``low`` up to ``high``: a step of every path that goes past them.
+
+    The paths of a push have most steps in common, so that each is kept once. Public, so in the clear.
+    """
+
+    __tablename__ = "subtree"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    low: int = Field(primary_key=True)
+    high: int = Field(primary_key=True)
+    root: bytes
+
+
 class KeySetRow(Row, table=True):
     """The public points of a purpose and epoch, as the log proved them. Public, so in the clear."""
 
@@ -156,6 +188,44 @@ class CanaryRow(Row, table=True):
     """Sealed: the signal, its draft and its envelope keys, until the cover's signature is there."""
     created_at: str
     expires_at: str
+
+
+class ProbeRow(Row, table=True):
+    """A probe of one pair: what was pushed for it, and what came of it. No column says anything of a person."""
+
+    __tablename__ = "probe"
+
+    name: str = Field(primary_key=True)
+    counterpart: str = Field(index=True)
+    week: int
+    number: int
+    purpose: str
+    epoch: int
+    due_at: str
+    their_due_at: str
+    state: str = Field(index=True)
+    signal: str | None = Field(default=None, index=True)
+    kinds: str
+    keys: int
+    read_at: str | None = None
+    their_at: str | None = None
+    theirs: bytes | None = None
+    """Sealed: the other agency's claim."""
+    quality: str | None = None
+
+
+class SubjectRequestRow(Row, table=True):
+    """One step of a citizen's request for access; rows are only ever added."""
+
+    __tablename__ = "subject_request"
+
+    number: int | None = Field(default=None, primary_key=True)
+    request: bytes = Field(index=True)
+    """Keyed hash of the request's case reference."""
+    step: str
+    at: str
+    said: bytes
+    """Sealed: the case, and what this step says of it."""
 
 
 class PersonRow(Row, table=True):

@@ -16,6 +16,7 @@ from agency_client.vault.signals import KeptKey, Pending
 from protocol.errors import Code, ConfigurationError, ConflictError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.messages import Refusal
+from protocol.tiles import inclusion_path
 from tests.fakes.agency_vault import open_vault
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
@@ -50,7 +51,8 @@ def ready(vault: Vault, count: int = 2, key: str = "key-1") -> int:
 
 def receipt(place: int) -> Receipt:
     """Return a receipt for a place in the log."""
-    return Receipt(place, "SignalRegistered", "x", b"\x01" * 65, b"{}")
+    path = (bytes(32),) * len(inclusion_path(place, place + 1))
+    return Receipt(place, "SignalRegistered", "x", b"\x01" * 65, b"{}", path, place + 1, "a note")
 
 
 def test_the_same_record_is_added_once(vault: Vault) -> None:
