@@ -10,6 +10,7 @@ from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
 from protocol.questions import PersonRole
 from protocol.statistics import StatisticsAnswer
+from protocol.witness_reports import CosignatureUpload, WitnessReports
 
 
 class KeyHolderDoor(Protocol):
@@ -54,3 +55,13 @@ class BrokerDoor(Protocol):
 
     async def log_file(self, path: str) -> bytes:
         """Return a tile or a bundle of entries, by its path behind ``/log/``."""
+
+
+class WitnessDoor(Protocol):
+    """The broker as one that keeps what witnesses show it."""
+
+    async def cosign(self, upload: CosignatureUpload) -> None:
+        """Show it a checkpoint with our cosignature."""
+
+    async def witnesses(self) -> WitnessReports:
+        """Return what it says of all witnesses."""

@@ -24,6 +24,7 @@ from protocol.errors import Code, ConfigurationError, ConflictError, InputError,
 from protocol.group import random_bytes
 from protocol.ids import KeyId, PartyId
 from protocol.messages import Message, Party, Time, parse
+from protocol.note import WitnessSigner
 from protocol.signing import Signer
 
 SETTINGS: Final = "agency.json"
@@ -33,6 +34,8 @@ VAULT: Final = "vault.db"
 CONTACT: Final = "contact.json"
 LOCK: Final = "sending.lock"
 _SECRETS: Final = ("signing", "vault", "lookup", "case", "person")
+_WITNESS: Final = "witness"
+"""Never the signing key: who signs an act must not be made to sign a checkpoint by it. Absent in an older home."""
 _KEY_BYTES: Final = 32
 _MAX_CONTACT: Final = 16_384
 
@@ -60,6 +63,8 @@ class Identity:
     person_key: SecretBytes = field(repr=False)
     vault_key: SecretBytes = field(repr=False)
     lookup_key: SecretBytes = field(repr=False)
+    witness: WitnessSigner | None = None
+    """By which it cosigns the log as it sees it; a home from before witness keys has none."""
 
     @property
     def party(self) -> PartyId:
@@ -87,11 +92,13 @@ class Home:
     def identity(self, passphrase: SecretText) -> Identity:
         """Open the private keys. Raises ``ConfigurationError``."""
         found = read_keyfile(self.folder / IDENTITY, passphrase)
-        if set(found) != set(_SECRETS) or any(len(secret.reveal()) != _KEY_BYTES for secret in found.values()):
+        names = set(found) - {_WITNESS}
+        if names != set(_SECRETS) or any(len(secret.reveal()) != _KEY_BYTES for secret in found.values()):
             raise ConfigurationError(Code.KEY_FILE_INVALID, f"{IDENTITY} does not hold an agency's keys.")
         signer = Signer(KeyId(f"{self.file.id}:1"), found["signing"].reveal())
         sender = Sender(signer, found["case"].reveal())
-        return Identity(sender, found["person"], found["vault"], found["lookup"])
+        witness = WitnessSigner(self.file.id, found[_WITNESS].reveal()) if _WITNESS in found else None
+        return Identity(sender, found["person"], found["vault"], found["lookup"], witness)
 
     def vault(self, identity: Identity) -> Vault:
         """Open the vault, or make it. Raises ``ConfigurationError``."""
@@ -168,11 +175,11 @@ def make_home(folder: Path, wanted: HomeFile, passphrase: SecretText) -> Home:
         )
     home = Home(folder, present)
     if not (folder / IDENTITY).exists():
-        secrets = {name: random_bytes(_KEY_BYTES) for name in _SECRETS}
+        secrets = {name: random_bytes(_KEY_BYTES) for name in (*_SECRETS, _WITNESS)}
         profile = Profile[present.key_file_cost.upper()]
         write_keyfile(folder / IDENTITY, secrets, passphrase, profile=profile)
-    signer = home.identity(passphrase).sender.signer
-    replace_file(home.statement_path, dump_party(_statement(present, signer)).encode())
+    statement = _statement(present, home.identity(passphrase))
+    replace_file(home.statement_path, dump_party(statement).encode())
     home.statement_path.chmod(0o644)
     return home
 
@@ -190,9 +197,12 @@ def require_place(home: Home, identity: Identity, covenant: Covenant) -> Agency:
             hint=f"Give {home.statement_path} to the covenant board (`sluis policy add-party`).",
         )
     signer = identity.sender.signer
+    witness = identity.witness.key.vkey if identity.witness is not None else None
     same = {
         "kind": entry.kind == home.file.kind,
         "OIN": entry.oin == home.file.oin,
+        # Without one in the covenant this client cosigns nothing, and all else is as before.
+        "witness key": entry.witness in (None, witness),
         "signing key": any((key.id, key.key) == (signer.key_id, signer.public_key) for key in entry.signing_keys),
     }
     differs = [what for what, equal in same.items() if not equal]
@@ -222,10 +232,17 @@ def _read(folder: Path) -> HomeFile | None:
         return None
 
 
-def _statement(file: HomeFile, signer: Signer) -> PartyStatement:
-    key = SigningKey(id=signer.key_id, key=signer.public_key, valid_from=_day(file.made_at))
+def _statement(file: HomeFile, identity: Identity) -> PartyStatement:
+    signer, witness = identity.sender.signer, identity.witness
     return PartyStatement(
-        agency=Agency(id=file.id, kind=file.kind, title=file.title, oin=file.oin, signing_keys=(key,))
+        agency=Agency(
+            id=file.id,
+            kind=file.kind,
+            title=file.title,
+            oin=file.oin,
+            signing_keys=(SigningKey(id=signer.key_id, key=signer.public_key, valid_from=_day(file.made_at)),),
+            witness=witness.key.vkey if witness is not None else None,
+        )
     )
 
 

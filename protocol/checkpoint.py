@@ -46,6 +46,7 @@ __all__ = [
     "parse_size",
     "read_cosignatures",
     "sign_checkpoint",
+    "without_cosignatures",
 ]
 
 
@@ -134,6 +135,14 @@ def open_signed(note: str, log_key: LogKey) -> SignedCheckpoint:
     if checkpoint.origin != log_key.name:
         raise _invalid("The checkpoint is of another log.")
     return SignedCheckpoint(checkpoint, note)
+
+
+def without_cosignatures(signed: SignedCheckpoint, log_key: LogKey) -> SignedCheckpoint:
+    """Return it with the log's own signature only: anybody can put more lines under a note."""
+    parsed = parse_note(signed.note)
+    verify_note(parsed, log_key)
+    own = next(line for line in parsed.lines if (line.name, line.key_id) == (log_key.name, log_key.key_id))
+    return SignedCheckpoint(signed.checkpoint, f"{parsed.text}\n{signature_line(log_key, own.signature)}")
 
 
 def open_checkpoint(note: str, log_key: LogKey, witness_keys: Sequence[WitnessKey], quorum: int) -> CosignedCheckpoint:

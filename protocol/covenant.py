@@ -223,6 +223,11 @@ class Covenant:
         """The key-holders' witness keys, in the order of their indexes."""
         return tuple(holder.witness_key for holder in self.key_holders)
 
+    @property
+    def agency_witness_keys(self) -> Mapping[PartyId, WitnessKey]:
+        """The witness keys of the agencies that have one; they show the log to more eyes and count for no quorum."""
+        return {agency.id: agency.witness_key for agency in self.agencies if agency.witness_key is not None}
+
     def missing(self) -> tuple[str, ...]:
         """Return in words which parties a running role would miss; empty when complete."""
         lacks = []

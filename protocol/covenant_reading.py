@@ -140,6 +140,8 @@ class _Reading:
             once("OIN", agency.oin, ("agencies", place, "oin"))
             for key in agency.signing_keys:
                 once("signing key", key.key.hex(), ("agencies", place, "signingKeys"))
+            if (own := agency.witness_key) is not None:
+                once("witness key", own.public.hex(), ("agencies", place, "witness"))
         for place, holder in enumerate(parties.key_holders):
             once("party id", holder.id, ("keyHolders", place, "id"))
             once("index", str(holder.index), ("keyHolders", place, "index"))
@@ -153,6 +155,10 @@ class _Reading:
                 self.issues.append(document.issue(("keyHolders", place, "index"), "out_of_range", text))
         if parties.log is not None:
             public = parties.log.verifier.public
+            for place, agency in enumerate(parties.agencies):
+                if (own := agency.witness_key) is not None and own.public == public:
+                    text = "This witness key is the log's own: a log that cosigns itself has no witness."
+                    self.issues.append(document.issue(("agencies", place, "witness"), "log_is_witness", text))
             for place, holder in enumerate(parties.key_holders):
                 if holder.witness_key.public == public:
                     text = "This witness key is the log's own: a log that cosigns itself has no witness."

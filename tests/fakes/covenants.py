@@ -8,7 +8,7 @@ real ones of ``policies/``.
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class CovenantKit:
     witness_signers: dict[PartyId, WitnessSigner]
     sealing_keys: dict[PartyId, PrivateKey]
     log_signer: LogSigner
+    agency_witnesses: dict[PartyId, WitnessSigner] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write the files as a covenant folder and return it."""
@@ -82,6 +83,7 @@ def make_covenant(
     signers: dict[PartyId, Signer] = {}
     witnesses: dict[PartyId, WitnessSigner] = {}
     sealing: dict[PartyId, PrivateKey] = {}
+    own: dict[PartyId, WitnessSigner] = {}
 
     def key_of(party: str) -> tuple[SigningKey, ...]:
         signer = signers[PartyId(party)] = Signer(KeyId(f"{party}:1"), seed_of(f"{party} signing"))
@@ -92,7 +94,15 @@ def make_covenant(
         again = place // len(FIRST) + 1 if place < agencies else 1
         party = name if again == 1 else f"{name}-{again}"
         titles = Title(nl=title, en=title)
-        return Agency(id=PartyId(party), kind=kind, title=titles, oin=f"{place + 1:020}", signing_keys=key_of(party))
+        witness = own[PartyId(party)] = WitnessSigner(party, seed_of(f"{party} witness"))
+        return Agency(
+            id=PartyId(party),
+            kind=kind,
+            title=titles,
+            oin=f"{place + 1:020}",
+            signing_keys=key_of(party),
+            witness=witness.key.vkey,
+        )
 
     def holder(place: int) -> KeyHolder:
         party = PartyId(f"holder-{place + 1}")
@@ -132,7 +142,7 @@ def make_covenant(
             text = files[path].decode()
             files[path] = re.sub(r"^budgetPerDay:.*$", f"budgetPerDay: {budget}", text, flags=re.MULTILINE).encode()
     change(files)
-    return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer)
+    return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer, own)
 
 
 def amended(kit: CovenantKit, version: str, changes: Mapping[str, tuple[str, str]] | None = None) -> CovenantKit:

@@ -6,7 +6,7 @@ It also answers ``GET /v1/keys`` with the key statements it is given. Not here: 
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ class FakeWitness:
     down: bool = False
     delay: float = 0.0
     asked: int = 0
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     statements: list[SignedKeyStatement] = field(default_factory=list)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -54,7 +55,7 @@ class FakeWitness:
                     return Response(decision.body, decision.status, media_type=decision.content_type)
                 self.last = decision.new_checkpoint
                 self.shown = body.decode().partition("\n\n")[2]
-                line = cosign(self.last, self.signer, datetime.now(UTC))
+                line = cosign(self.last, self.signer, self.clock())
             return Response(line, 200, media_type=decision.content_type)
 
         @app.get(LAST_CHECKPOINT)
