@@ -11,7 +11,7 @@ from uuid import UUID
 
 from broker.erasable import Erasable
 from protocol.events import Event
-from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.ids import Epoch, HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, SignedKeyStatement
 from protocol.signing import Verified
 from protocol.unusual import Reason
@@ -200,6 +200,23 @@ class CovenantKept:
 
 
 @dataclass(frozen=True, slots=True)
+class HourReported:
+    """What a key-holder said of an hour stands in the log; it is not taken again."""
+
+    holder: HolderIndex
+    hour: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InformingChanged:
+    """It was decided anew whether, and when at the latest, the person of a signal is told."""
+
+    signal_id: SignalId
+    status: Literal["informed", "deferred"]
+    review_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnusualSaid:
     """That a day's use was unusual for this reason stands in the log; it is not said again."""
 
@@ -207,6 +224,17 @@ class UnusualSaid:
     purpose: PurposeId
     reason: Reason
     day: date
+    event_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ProbesSaid:
+    """How many of an agency's signals of a month were probes, in the order of the measures."""
+
+    agency: PartyId
+    purpose: PurposeId
+    month: date
+    counts: tuple[int, ...]
     event_id: UUID
 
 
@@ -249,6 +277,9 @@ Fact: TypeAlias = (
     | StatementKept
     | CovenantKept
     | UnusualSaid
+    | InformingChanged
+    | ProbesSaid
+    | HourReported
     | EntriesErased
     | SignalForgotten
     | MonthErased

@@ -14,7 +14,11 @@ from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from broker.bells import Bell
-from broker.facts import KeptResult, Outcome, Pair, SignalState, Urgency
+from broker.erasable import Erasable, MonthStanding
+from broker.facts import KeptResult, Outcome, Pair, ProbesSaid, SignalState, Urgency
+from broker.ldv import Cause
+from broker.sought import FoundEvents, Sought
+from broker.subjects import AboutEntry, AboutSought, ErasedRow
 from broker.suppression import MonthCount
 from protocol.covenant_parts import AgencyKind
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
@@ -184,6 +188,15 @@ class CountedKinds:
     senders: tuple[tuple[PurposeId, AgencyKind], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Declarers:
+    """Who says how many of its signals were probes: each agency with each purpose under which it signals."""
+
+    pairs: tuple[tuple[PartyId, PurposeId], ...]
+    waited_before: date
+    """The first month that can still wait for them."""
+
+
 UseKey: TypeAlias = tuple[PartyId, PurposeId]
 
 
@@ -259,17 +272,44 @@ class Act(Protocol):
     async def waited(self, signals: Sequence[SignalId]) -> None:
         """Let these signals wait no more: their counterparts came."""
 
+    async def reported(self, holder: HolderIndex, hours: Sequence[datetime]) -> frozenset[datetime]:
+        """Return which of these hours this key-holder reported before; nobody else reports for it meanwhile."""
+
     async def has_statement(self, signed: SignedKeyStatement) -> bool:
         """Say whether a statement of this key-holder for this purpose and epoch is kept."""
 
     async def has_covenant(self, sha256: str) -> bool:
         """Say whether this covenant's activation was logged."""
 
+    async def probes_said(self, agency: PartyId, purpose: PurposeId, month: date) -> ProbesSaid | None:
+        """Return what an agency declared of a month; from then on until the commit nobody else declares or counts."""
+
+    async def month_counted(self, purpose: PurposeId, month: date) -> bool:
+        """Say whether a month's signals were counted."""
+
     async def said_unusual(self, day: date) -> frozenset[tuple[PartyId, PurposeId, str]]:
         """Return what was said to be unusual about a day; nobody else says anything until the end."""
 
     async def use_of(self, day: date) -> Mapping[UseKey, Sequence[Hour]]:
         """Return the hours of a day (UTC) in which each agency did something for each purpose, from counts alone."""
+
+    async def search(self, sought: Sought) -> FoundEvents:
+        """Return a page of the published log's entries that fit and may be seen."""
+
+    async def entries_of(self, signal: SignalId) -> Sequence[Erasable]:
+        """Return the entries of the log whose subject part names a signal and was not erased, in their order."""
+
+    async def entry_at(self, index: int) -> Erasable | None:
+        """Return the entry at an index, or None when the log has none there."""
+
+    async def oldest_month(self, oldest_epoch: Epoch) -> MonthStanding | None:
+        """Return the oldest month of the log of which anything is left; nobody else erases one until the end."""
+
+    async def about(self, sought: AboutSought) -> Sequence[AboutEntry]:
+        """Return the newest entries that name one of these values, opened."""
+
+    async def erased_among(self, indexes: Sequence[int], agency: PartyId) -> Sequence[ErasedRow]:
+        """Return those of these entries of an agency that were erased, and by which event."""
 
     async def commit(self, outcome: Outcome) -> None:
         """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
@@ -281,8 +321,8 @@ class Act(Protocol):
 class Store(Protocol):
     """Where the broker keeps everything."""
 
-    def act(self) -> AbstractAsyncContextManager[Act]:
-        """Open a transaction."""
+    def act(self, cause: Cause | None = None) -> AbstractAsyncContextManager[Act]:
+        """Open a transaction; the cause goes into the log of processing (``Broker.act`` gives it)."""
 
     async def remember(self, party: PartyId, nonce: str, expires: datetime) -> None:
         """Keep a nonce. Raises ``AuthenticationError`` (``signature_replayed``)."""
@@ -304,8 +344,15 @@ class Store(Protocol):
     ) -> tuple[Sequence[tuple[SignedKeyStatement, Evidence]], str | None]:
         """Return the logged key statements that are proven, and the checkpoint."""
 
-    async def count_months(self, kinds: CountedKinds, closed_before: date) -> int:
-        """Count every month before this one that was not counted, from the events; return how many."""
+    async def count_months(self, kinds: CountedKinds, closed_before: date, declarers: Declarers) -> int:
+        """Count every month before this one that was not counted, from the events, without the probes that were
+        declared; return how many. A month that can still wait for who declares is left for later.
+        """
+
+    async def undeclared(
+        self, purpose: PurposeId, months: Sequence[date], declarers: Declarers
+    ) -> Mapping[date, Sequence[PartyId]]:
+        """Return who did not declare the probes of these months."""
 
     async def counted_months(self, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
         """Return all that was counted under a purpose before a month."""
@@ -322,6 +369,12 @@ class Store(Protocol):
     @property
     def queue(self) -> Bell:
         """Rings when a batch was queued."""
+
+    async def destroy_erased(self, *, everything: bool = False) -> int:
+        """Destroy the keys of what was erased and has them still; return of how many entries and months.
+
+        ``everything`` goes through all that was ever erased. Raises ``ConfigurationError`` when it cannot be done.
+        """
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

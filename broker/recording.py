@@ -11,17 +11,32 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from broker.erasable import MonthStanding
 from broker.facts import Recorded
 from broker.interfaces import OpenableHit, StoredSignal
 from protocol import events
 from protocol.commitments import message_digest, tag_digest
 from protocol.covenant import Covenant
+from protocol.evaluation_reports import AgencyHour
+from protocol.event_search import Reach
 from protocol.events import Act, Asked, CovenantRef, Event, Subject, Words
-from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import Justification, Level, Quality, QueryRequest, Refusal, Signal, SignedKeyStatement
-from protocol.policy import Decision
+from protocol.ids import HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
+from protocol.informing import InformingReview
+from protocol.messages import (
+    ErasureGround,
+    Justification,
+    Level,
+    Quality,
+    QueryRequest,
+    Refusal,
+    Signal,
+    SignedKeyStatement,
+)
+from protocol.policy import Decision, LogPurpose
 from protocol.record_fields import MAX_DAYS
 from protocol.signing import Verified
+from protocol.statistics import ProbeCounts
+from protocol.subject_requests import SubjectSearch
 from protocol.unusual import Finding
 
 
@@ -252,12 +267,63 @@ class Recorder:
             events.UnusualUse(act=act, reason=finding.reason, count=finding.count, limit=finding.limit)
         )
 
+    def events_read(
+        self, by: Verified, reach: Reach, log_purpose: LogPurpose, entries: int, now: datetime, *, export: bool = False
+    ) -> Recorded:
+        """Somebody reads entries of the log, or takes them out with their proofs."""
+        act = self._act_of(by, now, decision="allow", policy_ids=reach.policies)
+        kind = events.EventsExported if export else events.EventsRead
+        return self._recorded(
+            kind(act=act, scopes=reach.scopes, log_purpose=log_purpose, purposes=reach.named, entries=entries)
+        )
+
+    def subject_reported(self, by: Verified, search: SubjectSearch, entries: int, now: datetime) -> Recorded:
+        """An agency has the entries about a citizen collected, to answer that citizen."""
+        act = self._act_of(by, now, justification=search.justification.code)
+        digests = tuple(dict.fromkeys(digest for group in search.tags for digest in group.tag_digests))
+        subject = Subject(signal_ids=search.signals, tag_digests=digests, words=_words(search.justification))
+        return self._recorded(
+            events.SubjectReported(act=act, subject=subject, purposes=search.purposes, entries=entries)
+        )
+
+    def informing_reviewed(
+        self, signal: StoredSignal, by: Verified, decided: InformingReview, now: datetime
+    ) -> Recorded:
+        """An agency decides anew about telling the person of its signal."""
+        act = self._act_of(by, now, purpose=signal.purpose, justification=decided.justification.code)
+        day = decided.review_on
+        return self._recorded(
+            events.InformingReviewed(
+                act=act,
+                subject=Subject(signal_ids=(signal.id,), words=_words(decided.justification)),
+                informed=decided.status,
+                review_days=None if day is None else _bounded((day - now.date()).days),
+                approver=decided.approver,
+            )
+        )
+
     def statistics_read(
         self, by: Verified, purpose: PurposeId, about: PurposeId, cells: int, decision: Decision, now: datetime
     ) -> Recorded:
         """Somebody reads aggregates of a purpose."""
         act = self._act_of(by, now, purpose=purpose, decision="allow", policy_ids=decision.policies)
         return self._recorded(events.StatisticsRead(act=act, about=about, cells=cells))
+
+    def probes_declared(self, by: Verified, said: ProbeCounts, now: datetime) -> Recorded:
+        """An agency says how many of a month's signals were probes."""
+        act = self._act_of(by, now, purpose=said.purpose, decision="allow")
+        return self._recorded(
+            events.ProbesDeclared(
+                act=act,
+                month=said.month,
+                registered=said.counts["registered"],
+                withdrawn=said.counts["withdrawn"],
+                expired=said.counts["expired"],
+                hit=said.counts["hit"],
+                probable=said.counts["probable"],
+                possible=said.counts["possible"],
+            )
+        )
 
     def key_statement(self, signed: SignedKeyStatement, now: datetime) -> Recorded:
         """A key-holder's statement, verified, is published."""
@@ -270,6 +336,50 @@ class Recorder:
                 epoch=statement.epoch,
                 statement_digest=message_digest(statement),
             )
+        )
+
+    def parts_erased(
+        self,
+        ground: ErasureGround,
+        indexes: tuple[int, ...],
+        now: datetime,
+        by: Verified | None = None,
+        *,
+        purpose: PurposeId | None = None,
+        policies: tuple[str, ...] = (),
+        words: Words | None = None,
+    ) -> Recorded:
+        """The subject parts of these entries are gone: an agency asked for it, or else whoever runs this broker."""
+        act = (
+            self._own_act(now)
+            if by is None
+            else self._act_of(by, now, purpose=purpose, decision="allow", policy_ids=policies)
+        )
+        subject = Subject(words=words)
+        return self._recorded(
+            events.EventsErased(act=act, subject=subject, ground=ground, indexes=indexes, entries=len(indexes))
+        )
+
+    def month_erased(self, ground: ErasureGround, month: MonthStanding, now: datetime) -> Recorded:
+        """Of a month's entries only the leaves are left."""
+        return self._recorded(
+            events.EventsErased(
+                act=self._own_act(now),
+                ground=ground,
+                month=month.month,
+                first=month.first,
+                last=month.last,
+                entries=month.entries,
+            )
+        )
+
+    def evaluations_reported(
+        self, holder: PartyId, index: HolderIndex, hour: datetime, row: AgencyHour, now: datetime
+    ) -> Recorded:
+        """A key-holder says what it did for an agency in an hour."""
+        act = Act(time=now, covenant=self._ref(), agency=row.agency, system=holder, purpose=row.purpose)
+        return self._recorded(
+            events.EvaluationsReported(act=act, holder=index, hour=hour, elements=row.elements, refused=row.refused)
         )
 
     def covenant_activated(self, now: datetime) -> Recorded:

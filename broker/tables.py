@@ -190,6 +190,12 @@ class MatchQueueTable(Table, table=True):
     signals: list[UUID] = Field(sa_type=ARRAY(_UUID))
 
 
+def _read_by(name: str, who: str) -> Index:
+    # Only numbered entries can be read, so that an event costs the index one row and not two.
+    where = text(f"log_index IS NOT NULL AND {who} IS NOT NULL")
+    return Index(name, who, "kind", "purpose", "log_index", postgresql_where=where)
+
+
 class EventTable(Table, table=True):
     """An event of the log: written in the transaction of its act, numbered later by the sequencer.
 
@@ -200,6 +206,11 @@ class EventTable(Table, table=True):
     __tablename__ = "events"
     __table_args__ = (
         Index("events_unnumbered", "id", postgresql_where=text("log_index IS NULL")),
+        _read_by("events_of_agency", "agency"),
+        _read_by("events_told", "recipient"),
+        _read_by("events_concerning", "concerns"),
+        Index("events_of_kind", "kind", "purpose", "log_index", postgresql_where=text("log_index IS NOT NULL")),
+        Index("events_matched", "agencies", postgresql_using="gin", postgresql_where=text("agencies IS NOT NULL")),
         Index("events_erased", "id", postgresql_where=text("erased_by IS NOT NULL AND record IS NOT NULL")),
     )
 
@@ -369,6 +380,23 @@ class MonthlyCountTable(Table, table=True):
     possible: int = Field(sa_type=BigInteger)
 
 
+class ProbeCountTable(Table, table=True):
+    """How many of an agency's signals of a month were probes, as it declared."""
+
+    __tablename__ = "probe_counts"
+
+    agency: str = Field(primary_key=True, sa_type=Text)
+    purpose: str = Field(primary_key=True, sa_type=Text)
+    month: date = Field(primary_key=True)
+    registered: int = Field(sa_type=BigInteger)
+    withdrawn: int = Field(sa_type=BigInteger)
+    expired: int = Field(sa_type=BigInteger)
+    hit: int = Field(sa_type=BigInteger)
+    probable: int = Field(sa_type=BigInteger)
+    possible: int = Field(sa_type=BigInteger)
+    event_id: UUID = Field(sa_type=_UUID)
+
+
 class UnusualTable(Table, table=True):
     """Unusual use that was put in the log: once an agency, purpose, reason and day (UTC)."""
 
@@ -379,6 +407,15 @@ class UnusualTable(Table, table=True):
     reason: str = Field(primary_key=True, sa_type=Text)
     day: date = Field(primary_key=True)
     event_id: UUID = Field(sa_type=_UUID)
+
+
+class ReportedHourTable(Table, table=True):
+    """An hour that a key-holder reported: once."""
+
+    __tablename__ = "reported_hours"
+
+    holder: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
+    hour: datetime = Field(primary_key=True, sa_type=_TIME)
 
 
 class KeyStatementTable(Table, table=True):

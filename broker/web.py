@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from broker import awaiting_worker, matching_worker, publishing, statistics, timers, unusual
+from broker import awaiting_worker, erasing, matching_worker, publishing, statistics, timers, unusual
 from broker.data_keys import DataKeys
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
@@ -27,13 +27,19 @@ from broker.recording import Recorder
 from broker.routes.access import add_access
 from broker.routes.covenant import add_covenant
 from broker.routes.door import Door
+from broker.routes.erasure import add_erasure
+from broker.routes.evaluation_reports import add_evaluation_reports
+from broker.routes.events import add_events
 from broker.routes.hits import add_hits
+from broker.routes.informing import add_informing
 from broker.routes.key_statements import add_key_statements
 from broker.routes.log import add_log
 from broker.routes.notices import add_notices
+from broker.routes.probe_counts import add_probe_counts
 from broker.routes.queries import add_queries
 from broker.routes.signals import add_signals
 from broker.routes.statistics import add_statistics
+from broker.routes.subject_requests import add_subject_requests
 from broker.routes.unusual import add_unusual
 from broker.routes.witnesses import add_witnesses
 from broker.service import Broker
@@ -41,12 +47,17 @@ from broker.standing import Look, Standing
 from broker.transport import WITNESS_SECONDS, key_holder_doors
 from broker.witnessing import Witnessing
 from edge.api import make_app
+from edge.ldv import SpanLog
 from edge.logs import Logger, error_fields, logger
 from edge.transport import make_http
 from protocol.agreed import Agreed
 from protocol.checkpoint import LogSigner
 from protocol.errors import SluisError
 from protocol.group import random_bytes
+
+if TYPE_CHECKING:
+    # Loads OpenTelemetry, which is needed only where a collector is configured.
+    from edge.ldv_otlp import Forwarder
 
 API_VERSION: Final = "1.0.0"
 
@@ -68,13 +79,18 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    agreed: Agreed, signer: LogSigner, keys: DataKeys, database: str, clock: Callable[[], datetime]
+    agreed: Agreed,
+    signer: LogSigner,
+    keys: DataKeys,
+    database: str,
+    clock: Callable[[], datetime],
+    spans: SpanLog | None = None,
 ) -> AsyncIterator[Running]:
     """Open the store and build the broker on it; nothing runs by itself yet."""
     covenant = agreed.covenant
     covenant.require_complete()
     log = logger("broker")
-    opening = PostgresStore.open(database, random_bytes, keys)
+    opening = PostgresStore.open(database, random_bytes, keys, spans)
     async with opening as store, make_http(read_seconds=WITNESS_SECONDS) as http:
         ids = EventIds(clock, random_bytes)
         recorder = Recorder(covenant, covenant.broker.id, ids.next)
@@ -95,17 +111,20 @@ def make_broker_app(
     public_url: str,
     look: Look | None = None,
     publication: Publication | None = None,
+    spans: SpanLog | None = None,
+    forwarder: "Forwarder | None" = None,
 ) -> FastAPI:
     """Return the application; its lifespan opens the store and keeps the workers going.
 
     ``keys`` seal what the log's entries say. ``look`` returns the covenant to act under later on; without it the first
-    one stays. ``publication`` is served to all parties and kept fresh.
+    one stays. ``publication`` is served to all parties and kept fresh. ``spans`` is the log of processing, which
+    ``forwarder`` sends on.
     """
     acting: list[Standing] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(agreed, signer, keys, database, clock) as started:
+        async with running(agreed, signer, keys, database, clock, spans) as started:
             await started.broker.activate()
             acting.append(started.standing)
             _add_routes(app, started, public_url)
@@ -115,11 +134,14 @@ def make_broker_app(
                 _worker("awaited", awaiting_worker.run(started.standing, started.log), started.log),
                 _worker("use", unusual.run(started.standing, started.log), started.log),
                 _worker("counting", statistics.run(started.standing, started.log), started.log),
+                _worker("erasure", erasing.run(started.standing, started.log), started.log),
                 _worker("expiry", timers.run_expiry(started.standing, started.log), started.log),
                 _worker("statements", timers.run_statements(started.standing, started.log), started.log),
             ]
             if look is not None:
                 tasks.append(_worker("covenant", started.standing.run(look, started.log_worker), started.log))
+            if forwarder is not None:
+                tasks.append(_worker("spans", forwarder.run(app.state.stopping, started.log), started.log))
             if publication is not None:
                 add_covenant(app, publication)
                 tasks.append(_worker("publication", publishing.run(publication, clock, started.log), started.log))
@@ -144,15 +166,21 @@ def make_broker_app(
 def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     door = Door(started.standing, public_url, app.state.stopping)
     add_signals(app, door)
+    add_erasure(app, door)
     add_notices(app, door)
     add_hits(app, door)
     add_queries(app, door)
     add_key_statements(app, door)
+    add_evaluation_reports(app, door)
     add_log(app, started.store.log, started.store.witnesses)
     add_witnesses(app, door, started.log_worker.witnessing)
     add_access(app, door)
     add_statistics(app, door)
+    add_probe_counts(app, door)
     add_unusual(app, door)
+    add_events(app, door)
+    add_subject_requests(app, door)
+    add_informing(app, door)
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:

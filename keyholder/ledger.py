@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, select, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -28,6 +28,7 @@ from keyholder.tables import (
     HOUR,
     NONCE,
     REFUSAL,
+    REPORTED,
     TABLES,
     WITNESSED,
     open_file,
@@ -75,6 +76,17 @@ class HourUsage:
     agency: str
     purpose: str
     elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class HourActivity:
+    """What an hour saw of an agency and purpose; either is empty where it was not proven or known."""
+
+    start: datetime
+    agency: str
+    purpose: str
+    elements: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,7 @@ class Ledger:
                     for table in TABLES:
                         table.create(connection)
                     HOUR.create(connection)
+                    REPORTED.create(connection)
                     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
                 elif version != SCHEMA:
                     raise ConfigurationError(
@@ -143,6 +156,7 @@ class Ledger:
                     )
                 # A ledger from before hours were counted begins to count them now; nothing else about it changed.
                 HOUR.create(connection, checkfirst=True)
+                REPORTED.create(connection, checkfirst=True)
         except UnavailableError as error:
             raise ConfigurationError(
                 Code.SETTINGS_INVALID,
@@ -197,6 +211,34 @@ class Ledger:
                 for row in connection.execute(query)
             )
 
+    def unreported(self, now: datetime, hours: int) -> tuple[HourActivity, ...]:
+        """Return what the oldest closed hours saw that were not reported, at most so many hours, in order."""
+        used = select(HOUR.c.hour, HOUR.c.agency, HOUR.c.purpose, HOUR.c.elements, literal(0).label("refused"))
+        minute = func.substr(REFUSAL.c.minute, 1, 13).label("hour")
+        refused = select(minute, REFUSAL.c.agency, REFUSAL.c.purpose, literal(0), REFUSAL.c.requests)
+        both = union_all(used, refused).subquery()
+        closed, oldest = now.strftime("%Y-%m-%dT%H"), (now - HOURS_KEPT).strftime("%Y-%m-%dT%H")
+        due = and_(both.c.hour < closed, both.c.hour > oldest, both.c.hour.not_in(select(REPORTED.c.hour)))
+        first = select(both.c.hour).where(due).distinct().order_by(both.c.hour).limit(hours)
+        keys = [both.c.hour, both.c.agency, both.c.purpose]
+        query = (
+            select(*keys, func.sum(both.c.elements), func.sum(both.c.refused))
+            .where(both.c.hour.in_(first))
+            .group_by(*keys)
+            .order_by(*keys)
+        )
+        with self._transaction() as connection:
+            return tuple(
+                HourActivity(datetime.fromisoformat(f"{hour}:00:00+00:00"), _known(agency), _known(purpose), *counts)
+                for hour, agency, purpose, *counts in connection.execute(query)
+            )
+
+    def mark_reported(self, hours: Iterable[datetime]) -> None:
+        """Write down that the log has these hours."""
+        rows = [{"hour": hour.astimezone(UTC).strftime("%Y-%m-%dT%H")} for hour in hours]
+        with self._transaction() as connection:
+            connection.execute(insert(REPORTED).values(rows).on_conflict_do_nothing())
+
     # --- Refusals ---
 
     def refuse(
@@ -245,6 +287,7 @@ class Ledger:
         oldest = (now - HOURS_KEPT).date().isoformat()
         with self._transaction() as connection:
             connection.execute(delete(HOUR).where(HOUR.c.hour < oldest))
+            connection.execute(delete(REPORTED).where(REPORTED.c.hour < oldest))
             connection.execute(delete(NONCE).where(NONCE.c.forget_after < int(now.timestamp())))
 
     # --- Destroyed keys ---
@@ -362,3 +405,7 @@ class Ledger:
 
 def _same(table: Table, **values: str) -> ColumnElement[bool]:
     return and_(*(table.c[name] == value for name, value in values.items()))
+
+
+def _known(name: str) -> str:
+    return "" if name == UNKNOWN else name

@@ -200,9 +200,11 @@ def run(
     # Loaded here only: a web server takes longer to load than the other commands take altogether.
     from edge.serve import serve
     from keyholder.routes import make_keyholder_app
+    from keyholder.transport import sender_of
 
     configure(path=log_file)
     service = open_service(open_enrolled(home, _passphrase()), _now, look_every)
+    service.report = sender_of(service)
     if collector := os.environ.get(ENDPOINT):
         from edge.ldv_otlp import forwarder_of
 

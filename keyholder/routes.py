@@ -29,7 +29,10 @@ def make_keyholder_app(service: Service, *, public_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stopping = app.state.stopping
-        timers = [asyncio.create_task(work(stopping)) for work in (service.keep_time, service.follow, service.forward)]
+        timers = [
+            asyncio.create_task(work(stopping))
+            for work in (service.keep_time, service.follow, service.forward, service.keep_reporting)
+        ]
         try:
             yield
         finally:

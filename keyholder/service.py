@@ -6,7 +6,7 @@ Holds the current seeds and moves them on when an epoch ends. Not here: HTTP (``
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -20,6 +20,7 @@ from edge.logs import Logger
 from keyholder.evaluate import Admitted, admit, answer, within_budget
 from keyholder.ledger import Ledger
 from keyholder.ratchet import lowest_live, ratchet
+from keyholder.reporting import REST_SECONDS, report
 from keyholder.seedfile import SeedFolder
 from keyholder.share import HeldSeeds, statement_of
 from keyholder.use import unusual_use
@@ -27,6 +28,7 @@ from keyholder.witness import Witness, WitnessAnswer
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, RefusedError, SluisError, UnavailableError
+from protocol.evaluation_reports import EvaluationReports
 from protocol.group import random_bytes
 from protocol.ids import Epoch, PartyId, PurposeId
 from protocol.ldv import Span, Status, Work, activity_of, party_uri
@@ -71,6 +73,8 @@ class Service:
     look_seconds: float = COVENANT_SECONDS
     forwarder: "Forwarder | None" = None
     """Sends the log of processing on to a collector, when one is configured."""
+    report: "Callable[[EvaluationReports], Awaitable[object]] | None" = None
+    """Sends the hours' counts to the log; without it they stay in the ledger."""
     _said: set[tuple[date, str, str, str]] = field(init=False, default_factory=set)
     _workers: CapacityLimiter = field(init=False)
     _statements: dict[tuple[PurposeId, Epoch], SignedKeyStatement] = field(init=False, default_factory=dict)
@@ -207,6 +211,24 @@ class Service:
         """Until told to stop: send the log of processing on, when there is a collector."""
         if self.forwarder is not None:
             await self.forwarder.run(stopping, self.log)
+
+    async def keep_reporting(self, stopping: asyncio.Event) -> None:
+        """Until told to stop: report each closed hour to the log."""
+        failing = False
+        while self.report is not None and not stopping.is_set():
+            try:
+                if count := await report(self.ledger, self.report, self.clock()):
+                    self.log.info("hours reported", count=count)
+                failing = False
+            except SluisError as error:
+                if not failing:
+                    self.log.warning("hours will be reported again", code=error.code.value)
+                failing = True
+            try:
+                async with asyncio.timeout(REST_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
 
     async def keep_time(self, stopping: asyncio.Event) -> None:
         """Until told to stop: move the seeds on when an epoch is over, and forget nonces that cannot come back."""

@@ -42,6 +42,13 @@ class HourRow(Row, table=True):
     elements: int = 0
 
 
+class ReportedRow(Row, table=True):
+    """An hour (UTC) whose use and refusals the log has."""
+
+    __tablename__ = "reported"
+    hour: str = Field(primary_key=True)
+
+
 class RefusalRow(Row, table=True):
     """How often a minute (UTC) saw the same refusal: a flood of bad requests does not fill the disk."""
 
@@ -110,6 +117,7 @@ BUDGET, REFUSAL, NONCE, DESTRUCTION, DRAWN, WITNESSED, CONTRADICTION = TABLES = 
     _table(row) for row in (BudgetRow, RefusalRow, NonceRow, DestructionRow, DrawnRow, WitnessRow, ContradictionRow)
 )
 HOUR: Any = _table(HourRow)
+REPORTED: Any = _table(ReportedRow)
 
 
 def open_file(path: Path) -> Engine:

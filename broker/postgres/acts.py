@@ -16,7 +16,8 @@ from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL
 
 from broker.data_keys import DataKeys
-from broker.facts import KeptResult, Outcome, Pair
+from broker.erasable import Erasable, MonthStanding
+from broker.facts import KeptResult, Outcome, Pair, ProbesSaid
 from broker.interfaces import (
     Acquainted,
     Agreed,
@@ -33,15 +34,22 @@ from broker.interfaces import (
     UseKey,
     Waiting,
 )
+from broker.ldv import LoggedAct
 from broker.levels import NAMED
 from broker.matching import pair_of
 from broker.postgres.awaiting import end_waits, read_waiting
 from broker.postgres.connections import Connection
+from broker.postgres.counting import is_counted, read_declared
+from broker.postgres.erasing import entries_of, entry_at, oldest_month
 from broker.postgres.queries import sealed_signals, shared_keys
+from broker.postgres.searching import find_events
+from broker.postgres.subject_requests import entries_about, erased_among
 from broker.postgres.unusual import read_said, read_use
 from broker.postgres.writes import write
+from broker.sought import FoundEvents, Sought
+from broker.subjects import AboutEntry, AboutSought, ErasedRow
 from protocol.errors import Code, ConflictError
-from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
+from protocol.ids import Epoch, HitId, HolderIndex, PartyId, PurposeId, SignalId
 from protocol.messages import PartName, Quality, QueryKey, Refusal, SignedKeyStatement, parse
 from protocol.unusual import Hour
 
@@ -53,10 +61,14 @@ _SIGNAL_COLUMNS = (
 class PostgresAct:
     """``interfaces.Act`` on an open transaction."""
 
-    def __init__(self, connection: Connection, draw: Callable[[int], bytes], keys: DataKeys) -> None:
+    def __init__(
+        self, connection: Connection, draw: Callable[[int], bytes], keys: DataKeys, logged: LoggedAct | None = None
+    ) -> None:
+        """``logged`` gives each event its place in the log of processing; without it, as in tests, they have none."""
         self._connection = connection
         self._draw = draw
         self._keys = keys
+        self._logged = logged
         self.done = False
         """Whether the transaction has something to keep."""
 
@@ -224,6 +236,14 @@ class PostgresAct:
         await end_waits(self._connection, signals)
         self.done = True
 
+    async def reported(self, holder: HolderIndex, hours: Sequence[datetime]) -> frozenset[datetime]:
+        """Return which of these hours this key-holder reported before; nobody else reports for it meanwhile."""
+        await self._one("SELECT pg_advisory_xact_lock(hashtextextended('reported-hours', %s))", holder)
+        rows = await self._rows(
+            "SELECT hour FROM reported_hours WHERE holder = %s AND hour = ANY(%s)", holder, list(hours)
+        )
+        return frozenset(row[0] for row in rows)
+
     async def has_statement(self, signed: SignedKeyStatement) -> bool:
         """Say whether a statement of this key-holder for this purpose and epoch is kept."""
         said = signed.statement
@@ -245,6 +265,14 @@ class PostgresAct:
         await self._one("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4))", sha256)
         return await self._row("SELECT 1 FROM covenants WHERE sha256 = %s", sha256) is not None
 
+    async def probes_said(self, agency: PartyId, purpose: PurposeId, month: date) -> ProbesSaid | None:
+        """Return what an agency declared of a month; from then on until the commit nobody else declares or counts."""
+        return await read_declared(self._connection, agency, purpose, month)
+
+    async def month_counted(self, purpose: PurposeId, month: date) -> bool:
+        """Say whether a month's signals were counted."""
+        return await is_counted(self._connection, purpose, month)
+
     async def said_unusual(self, day: date) -> frozenset[tuple[PartyId, PurposeId, str]]:
         """Return what was said to be unusual about a day; nobody else says anything until the end."""
         return await read_said(self._connection, day)
@@ -253,10 +281,36 @@ class PostgresAct:
         """Return the hours of a day (UTC) in which each agency did something for each purpose, from counts alone."""
         return await read_use(self._connection, day)
 
+    async def search(self, sought: Sought) -> FoundEvents:
+        """Return a page of the published log's entries that fit and may be seen."""
+        return await find_events(self._connection, sought, self._keys)
+
+    async def entries_of(self, signal: SignalId) -> Sequence[Erasable]:
+        """Return the entries of the log whose subject part names a signal and was not erased, in their order."""
+        return await entries_of(self._connection, signal, self._keys)
+
+    async def entry_at(self, index: int) -> Erasable | None:
+        """Return the entry at an index, or None when the log has none there."""
+        return await entry_at(self._connection, index, self._keys)
+
+    async def oldest_month(self, oldest_epoch: Epoch) -> MonthStanding | None:
+        """Return the oldest month of the log of which anything is left; nobody else erases one until the end."""
+        await self._one("SELECT pg_advisory_xact_lock(hashtextextended('erase-month', 6))")
+        return await oldest_month(self._connection, oldest_epoch)
+
+    async def about(self, sought: AboutSought) -> Sequence[AboutEntry]:
+        """Return the newest entries that name one of these values, opened."""
+        return await entries_about(self._connection, sought, self._keys)
+
+    async def erased_among(self, indexes: Sequence[int], agency: PartyId) -> Sequence[ErasedRow]:
+        """Return those of these entries of an agency that were erased, and by which event."""
+        return await erased_among(self._connection, indexes, agency)
+
     async def commit(self, outcome: Outcome) -> None:
         """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
+        stamped = outcome if self._logged is None else self._logged.stamp(outcome)
         try:
-            await write(self._connection, outcome, self._draw, self._keys)
+            await write(self._connection, stamped, self._draw, self._keys)
         except UniqueViolation:
             raise in_flight() from None
         self.done = True

@@ -345,6 +345,14 @@ async def _keep_statements(connection: Connection, kept: Sequence[f.StatementKep
     )
 
 
+async def _keep_hours(connection: Connection, kept: Sequence[f.HourReported]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO reported_hours (holder, hour) VALUES (%s, %s)",
+        [(fact.holder, fact.hour) for fact in kept],
+    )
+
+
 async def _keep_covenants(connection: Connection, kept: Sequence[f.CovenantKept]) -> None:
     await _many(
         connection,
@@ -353,11 +361,28 @@ async def _keep_covenants(connection: Connection, kept: Sequence[f.CovenantKept]
     )
 
 
+async def _change_informing(connection: Connection, changed: Sequence[f.InformingChanged]) -> None:
+    await _many(
+        connection,
+        "UPDATE signals SET informed = %s, review_on = %s WHERE id = %s",
+        [(fact.status, fact.review_on, fact.signal_id) for fact in changed],
+    )
+
+
 async def _say_unusual(connection: Connection, said: Sequence[f.UnusualSaid]) -> None:
     await _many(
         connection,
         "INSERT INTO unusual (agency, purpose, reason, day, event_id) VALUES (%s, %s, %s, %s, %s)",
         [(fact.agency, fact.purpose, fact.reason, fact.day, fact.event_id) for fact in said],
+    )
+
+
+async def _say_probes(connection: Connection, said: Sequence[f.ProbesSaid]) -> None:
+    await _many(
+        connection,
+        "INSERT INTO probe_counts (agency, purpose, month, registered, withdrawn, expired, hit, probable, possible, "
+        "event_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [(fact.agency, fact.purpose, fact.month, *fact.counts, fact.event_id) for fact in said],
     )
 
 
@@ -379,7 +404,10 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.TagMuted: _mute,
     f.StatementKept: _keep_statements,
     f.CovenantKept: _keep_covenants,
+    f.HourReported: _keep_hours,
     f.UnusualSaid: _say_unusual,
+    f.InformingChanged: _change_informing,
+    f.ProbesSaid: _say_probes,
     f.EntriesErased: erase_entries,
     f.SignalForgotten: forget_signals,
     f.MonthErased: erase_months,

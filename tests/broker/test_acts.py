@@ -19,11 +19,26 @@ from tests.broker.test_store import _statements
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, BrokerWorld, broker_world
 
 PHONE = {"phone": "1"}
-WRITES = {"/v1/signals", "/v1/signals/{signal_id}/withdrawal", "/v1/hits/{hit_id}/opening", "/v1/queries"}
+WRITES = {
+    "/v1/evaluation-reports",
+    "/v1/signals",
+    "/v1/signals/{signal_id}/withdrawal",
+    "/v1/hits/{hit_id}/opening",
+    "/v1/queries",
+}
 READS = {"/v1/notices", "/v1/notices/stream", "/v1/key-statements", "/log/checkpoint", "/log/tile/{path:path}"}
-READS |= {"/healthz", "/readyz", "/.well-known/authzen-configuration", "/v1/statistics", "/v1/unusual"}
+READS |= {
+    "/log/witnesses",
+    "/healthz",
+    "/readyz",
+    "/.well-known/authzen-configuration",
+    "/v1/statistics",
+    "/v1/unusual",
+}
 ASKS = {"/access/v1/evaluation", "/access/v1/evaluations"}
 """POSTs that ask what the rules say: they write nothing."""
+WITNESSES = {"/v1/log/cosignatures"}
+"""POSTs about the log itself, which hold nothing of anybody's acts: a cosignature of what is public."""
 
 Act = Callable[[BrokerWorld], Awaitable[None]]
 
@@ -142,5 +157,5 @@ async def test_every_route_is_known_as_writing_or_reading(database: str) -> None
         app = world.app()
         async with app.router.lifespan_context(app):
             routes = {route.path: route.methods for route in app.routes if isinstance(route, APIRoute)}
-    assert {path for path, methods in routes.items() if "POST" in methods} == WRITES | ASKS
-    assert set(routes) == WRITES | READS | ASKS
+    assert {path for path, methods in routes.items() if "POST" in methods} == WRITES | ASKS | WITNESSES
+    assert set(routes) == WRITES | READS | ASKS | WITNESSES
