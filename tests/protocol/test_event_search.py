@@ -53,7 +53,8 @@ def _reach(party: PartyId, role: PersonRole = "privacy-officer", log_purpose: Lo
 def act(**facts: Any) -> e.Act:
     """Return an act under the purpose of the tests."""
     covenant = e.CovenantRef(version="2026.1", sha256="ab" * 32)
-    return e.Act(**({"time": NOW, "covenant": covenant, "purpose": PURPOSE} | facts))
+    held: dict[str, Any] = {"time": NOW, "covenant": covenant, "purpose": PURPOSE} | facts
+    return e.Act(**held)
 
 
 def opened(agency: PartyId = POLICE) -> e.HitOpened:
