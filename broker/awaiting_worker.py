@@ -28,7 +28,7 @@ async def tell_overdue(broker: Broker) -> int:
     while expected:
         now = broker.now()
         broker.agreed.require_in_force(now)
-        async with broker.store.act() as act:
+        async with broker.act() as act:
             due = await act.awaiting(expected, MEETS, now, now - GRACE, BATCH)
             if not due:
                 break

@@ -27,7 +27,7 @@ async def take_reports(broker: Broker, by: Verified, body: bytes) -> ReportsTake
     request, now = parse(EvaluationReports, body), broker.now()
     for report in request.reports:
         _require_closed(report, now)
-    async with broker.store.act() as act:
+    async with broker.act(by) as act:
         known = await act.reported(holder.index, [report.hour for report in request.reports])
         fresh = [report for report in request.reports if report.hour not in known]
         if fresh:

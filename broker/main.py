@@ -13,24 +13,33 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import httpx
 import typer
 
 from broker import binaries, cluster
+from broker.commands_ldv import add_ldv_check
 from broker.exporting import add_decisions
 from broker.migrate import migrate
+from broker.publishing import TRUST
 from broker.settings import HomeFile, make_home, open_home, require_place
 from broker.standing import looking
 from broker.web import make_broker_app
 from edge.cli import reported
+from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import CovenantWatch
 from edge.keyfile import SecretText, passphrase_from
+from edge.ldv import ENDPOINT, FOLDER, SpanLog, service_of
 from edge.logs import configure, logger
 from edge.serve import serve
-from protocol.errors import Code, UnavailableError
+from edge.witness_lines import witness_lines
+from protocol.errors import Code, SluisError, UnavailableError, VerificationError
 from protocol.messages import parse
+from protocol.witness_reports import WitnessReports, read_reports
+
+if TYPE_CHECKING:
+    from edge.ldv_otlp import Forwarder
 
 DATABASE: Final = "sluis"
 STATUS_SECONDS: Final = 5.0
@@ -132,7 +141,19 @@ def run(
     with _database(database, found.postgres, postgres_bin) as url:
         migrate(url)
         address = public_url or agreed.covenant.broker.url
-        served = make_broker_app(agreed, signer, keys, url, _now, address, looking(watch, publication), publication)
+        spans = SpanLog(home / FOLDER, service_of("sluis-broker", found.file.id), _now)
+        served = make_broker_app(
+            agreed,
+            signer,
+            keys,
+            url,
+            _now,
+            address,
+            looking(watch, publication),
+            publication,
+            spans,
+            _forwarder(spans),
+        )
         status = serve(served, host=host, port=port, role="broker")
     raise typer.Exit(status)
 
@@ -158,8 +179,26 @@ def status(
         typer.echo(f"covenant: {covenant['version']}, sha256 {covenant['sha256']}{over}")
     if failing := state.get("failingWitnesses"):
         typer.echo(f"key-holders that do not cosign now: {', '.join(failing)}")
+    for line in _witnesses(home, address):
+        typer.echo(f"witness {line}")
+    if why := state.get("frozenBecause"):
+        typer.echo(f"frozen: {why}")
     if answer.status_code != httpx.codes.OK:
         raise UnavailableError(Code.UNAVAILABLE, "The broker cannot do its work now; its log says why.")
+
+
+def _witnesses(home: Path, address: str) -> Iterator[str]:
+    """Yield how far each witness is, by its own signature; nothing when that cannot be had."""
+    try:
+        covenant = CovenantTrust.open(home / TRUST).load().covenant
+        answer = httpx.get(f"{address.rstrip('/')}/log/witnesses", timeout=STATUS_SECONDS, trust_env=False)
+        states = read_reports(parse(WitnessReports, answer.content), covenant)
+    except VerificationError as error:
+        yield f"reports do not hold: {error.detail}"
+    except (httpx.HTTPError, SluisError):
+        return
+    else:
+        yield from witness_lines(states, _now())
 
 
 @contextmanager
@@ -177,6 +216,16 @@ def _database(given: str | None, folder: Path, postgres_bin: Path | None) -> Ite
         private.stop()
 
 
+def _forwarder(spans: SpanLog) -> "Forwarder | None":
+    """Return what sends the log of processing on, when a collector is configured."""
+    collector = os.environ.get(ENDPOINT)
+    if not collector:
+        return None
+    from edge.ldv_otlp import forwarder_of
+
+    return forwarder_of(spans.folder, collector)
+
+
 def _passphrase(*, new: bool = False) -> SecretText:
     return passphrase_from(os.environ, getpass.getpass if os.isatty(0) else None, new=new)
 
@@ -186,6 +235,11 @@ def _now() -> datetime:
 
 
 add_decisions(
+    app,
+    lambda home, given, programs: _database(given, home if given else open_home(home).postgres, programs),
+    lambda home: open_home(home).data_keys(_passphrase()),
+)
+add_ldv_check(
     app,
     lambda home, given, programs: _database(given, home if given else open_home(home).postgres, programs),
     lambda home: open_home(home).data_keys(_passphrase()),

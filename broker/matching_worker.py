@@ -35,7 +35,7 @@ async def match_waiting(broker: Broker) -> int:
 
 async def match_once(broker: Broker, purpose: PurposeId, epoch: Epoch) -> int | None:
     """Match some batches of a purpose and epoch; return the number of hits, or None when none waits."""
-    async with broker.store.act() as act:
+    async with broker.act() as act:
         batches = await act.queued(purpose, epoch, BATCHES)
         if not batches:
             return None

@@ -6,6 +6,7 @@ Not here: HTTP (``routes/``), SQL (``postgres/``), and every decision (``ingest.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,7 +16,8 @@ from broker import query, withdrawal
 from broker.bells import heard
 from broker.facts import AnswerKept, CovenantKept, Fact, KeptResult, Outcome, RequestKept
 from broker.ingest import ANSWER_KEPT, EPOCH_RULE, Examined, accept, examine
-from broker.interfaces import Proven, Store
+from broker.interfaces import Act, Proven, Store
+from broker.ldv import Cause
 from broker.recording import Recorder
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
@@ -87,9 +89,13 @@ class Broker:
         """Return the present moment, cut to what wires and log carry."""
         return utc(self.clock())
 
+    def act(self, by: Verified | None = None) -> AbstractAsyncContextManager[Act]:
+        """Begin an act for somebody's request, or of the broker's own; the log of processing tells which."""
+        return self.store.act(Cause(self.covenant, self.now, by))
+
     async def activate(self) -> None:
         """Log, once, that this covenant is acted under."""
-        async with self.store.act() as act:
+        async with self.act() as act:
             if not await act.has_covenant(self.covenant.sha256):
                 event = self.recorder.covenant_activated(self.now())
                 await act.commit(Outcome((CovenantKept(self.covenant.sha256, event.id),), (event,)))
@@ -100,7 +106,7 @@ class Broker:
         """Register signals; the same request again gives the same results, with fresh evidence."""
         await self._require_agency(by)
         key = self._require_key(by)
-        async with self.store.act() as act:
+        async with self.act(by) as act:
             kept = await act.kept_answer(by.party, key)
         if kept is not None:
             return await self._answer(_replay(kept.digest, kept.results, by))
@@ -113,7 +119,7 @@ class Broker:
     async def _register(
         self, by: Verified, key: str, examined: Sequence[Examined], now: datetime
     ) -> tuple[KeptResult, ...]:
-        async with self.store.act() as act:
+        async with self.act(by) as act:
             kept = await act.kept_answer(by.party, key)
             if kept is not None:
                 return _replay(kept.digest, kept.results, by)
@@ -146,7 +152,7 @@ class Broker:
 
     async def _withdraw(self, by: Verified, signal_id: SignalId, request: WithdrawalRequest) -> UUID:
         now = self.now()
-        async with self.store.act() as act:
+        async with self.act(by) as act:
             signal = (await act.signals([signal_id], lock=True)).get(signal_id)
             if signal is None or signal.told != by.party or signal.state == "expired":
                 raise NotFoundError(Code.NOT_FOUND, "This agency has no such signal that is live or was withdrawn.")
@@ -177,7 +183,7 @@ class Broker:
 
     async def _open(self, by: Verified, hit_id: HitId, request: OpeningRequest) -> UUID:
         now = self.now()
-        async with self.store.act() as act:
+        async with self.act(by) as act:
             key = by.idempotency_key
             kept = await act.kept_answer(by.party, key) if key else None
             if kept is not None:
@@ -254,7 +260,7 @@ class Broker:
     async def _query(
         self, by: Verified, request: QueryRequest, decision: Decision
     ) -> tuple[tuple[QueryMatch, ...], UUID]:
-        async with self.store.act() as act:
+        async with self.act(by) as act:
             now = self.now()
             shared = await act.shared(by.party, request.purpose, request.epoch, request.keys)
             purpose = self.covenant.purpose(request.purpose)
@@ -281,7 +287,7 @@ class Broker:
 
     async def log_refusal(self, by: Verified, code: str, rule: str | None) -> None:
         """Log that a whole request of this agency was refused."""
-        async with self.store.act() as act:
+        async with self.act(by) as act:
             await act.commit(Outcome((), (self.recorder.request_refused(by, code, rule, self.now()),)))
 
     @staticmethod

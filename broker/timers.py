@@ -33,7 +33,7 @@ async def expire(broker: Broker) -> int:
     count = 0
     while True:
         now = broker.now()
-        async with broker.store.act() as act:
+        async with broker.act() as act:
             due = await act.expired(now, oldest_live_epoch(broker.covenant, now), BATCH)
             if not due:
                 return count
@@ -78,7 +78,7 @@ async def _collect(
 
 async def keep_statement(broker: Broker, signed: SignedKeyStatement) -> None:
     """Log a verified statement and keep it; the first of a key-holder for a purpose and epoch stands."""
-    async with broker.store.act() as act:
+    async with broker.act() as act:
         if not await act.has_statement(signed):
             event = broker.recorder.key_statement(signed, broker.now())
             await act.commit(Outcome((StatementKept(signed, event.id),), (event,)))

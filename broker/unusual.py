@@ -35,7 +35,7 @@ async def look(broker: Broker) -> int:
 
 async def look_at(broker: Broker, day: date, now: datetime) -> int:
     """Say what is unusual about a day (UTC) and was not said before; return how much that was."""
-    async with broker.store.act() as act:
+    async with broker.act() as act:
         said = await act.said_unusual(day)
         use = await act.use_of(day)
         facts, events = [], []

@@ -5,8 +5,8 @@ Not here: SQL of acts (``acts.py``) and of the log (``log.py``).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,10 +18,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from broker.bells import Bell
 from broker.data_keys import DataKeys
-from broker.interfaces import CountedKinds, NotedUse, NoticeRead, Proven
+from broker.interfaces import CountedKinds, Declarers, NotedUse, NoticeRead, Proven
+from broker.ldv import Cause, LoggedAct
 from broker.postgres.acts import PostgresAct
 from broker.postgres.connections import Connection, Pool, answering, borrow
-from broker.postgres.counting import count_months, read_months
+from broker.postgres.counting import count_months, read_months, read_undeclared
+from broker.postgres.erasing import destroy_erased
 from broker.postgres.log import LogRows
 from broker.postgres.notices import read_notices
 from broker.postgres.proofs import event_rows, evidence, published
@@ -29,8 +31,10 @@ from broker.postgres.unusual import list_said
 from broker.postgres.witnessing import WitnessRows
 from broker.postgres.writes import EVENTS_CHANNEL, PUBLISHED_CHANNEL, QUEUE_CHANNEL
 from broker.suppression import MonthCount
-from protocol.errors import AuthenticationError, Code
+from edge.ldv import SpanLog
+from protocol.errors import AuthenticationError, Code, UnavailableError
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
+from protocol.ldv import Status
 from protocol.messages import Evidence, SignedKeyStatement, parse
 
 MAX_CONNECTIONS: Final = 16
@@ -45,8 +49,11 @@ _ANALYSE_ROWS: Final = 20_000
 class PostgresStore:
     """``interfaces.Store``. Use as ``async with PostgresStore.open(url, draw, keys) as store``."""
 
-    def __init__(self, url: str, pool: Pool, draw: Callable[[int], bytes], keys: DataKeys) -> None:
+    def __init__(
+        self, url: str, pool: Pool, draw: Callable[[int], bytes], keys: DataKeys, spans: SpanLog | None
+    ) -> None:
         self._url = url
+        self._spans = spans
         self._pool = pool
         self._draw = draw
         self._keys = keys
@@ -59,10 +66,13 @@ class PostgresStore:
 
     @staticmethod
     @asynccontextmanager
-    async def open(url: str, draw: Callable[[int], bytes], keys: DataKeys) -> "AsyncIterator[PostgresStore]":
+    async def open(
+        url: str, draw: Callable[[int], bytes], keys: DataKeys, spans: SpanLog | None = None
+    ) -> "AsyncIterator[PostgresStore]":
         """Connect, listen, and close at the end; ``draw`` gives random bytes. Raises ``UnavailableError``.
 
-        ``keys`` seal and open what the log's entries say.
+        ``keys`` seal and open what the log's entries say; ``spans`` is the log of processing, which tests of other
+        things do without.
         """
         pool: Pool = AsyncConnectionPool(
             url,
@@ -76,7 +86,7 @@ class PostgresStore:
         try:
             with answering():
                 await pool.open(wait=True, timeout=WAIT_SECONDS)
-            store = PostgresStore(url, pool, draw, keys)
+            store = PostgresStore(url, pool, draw, keys, spans)
             listener = asyncio.create_task(store._listen(), name="listener")
             try:
                 yield store
@@ -87,13 +97,29 @@ class PostgresStore:
             await pool.close()
 
     @asynccontextmanager
-    async def act(self) -> AsyncIterator[PostgresAct]:
-        """Open a transaction; it is kept only when the act committed something."""
-        async with borrow(self._pool) as connection, connection.transaction() as transaction:
-            act = PostgresAct(connection, self._draw, self._keys)
-            yield act
-            if not act.done:
-                raise psycopg.Rollback(transaction)
+    async def act(self, cause: Cause | None = None) -> AsyncIterator[PostgresAct]:
+        """Open a transaction; it is kept only when the act committed something, and the log of processing has it.
+
+        The spans of its events are on the disk before it is kept, so that no event is ever without; the act's own span
+        comes after, and says whether it was kept (``protocol/spec/ldv.md``).
+        """
+        logged = None if cause is None else LoggedAct(cause, self._draw)
+        status, spans = Status.ERROR, None
+        try:
+            async with borrow(self._pool) as connection, connection.transaction() as transaction:
+                act = PostgresAct(connection, self._draw, self._keys, logged)
+                yield act
+                if not act.done:
+                    raise psycopg.Rollback(transaction)
+                if logged is not None and self._spans is not None and logged.said_something:
+                    spans = self._spans
+                    await asyncio.to_thread(_write_events, spans, logged)
+            status = Status.UNSET
+        finally:
+            if logged is not None and spans is not None:
+                # What is committed is committed: that this one line cannot be written makes nobody repeat it.
+                with suppress(UnavailableError):
+                    spans.write([logged.of_act(status)], durable=False)
 
     async def remember(self, party: PartyId, nonce: str, expires: datetime) -> None:
         """Keep a nonce. Raises ``AuthenticationError`` (``signature_replayed``)."""
@@ -160,10 +186,19 @@ class PostgresStore:
             ]
             return said, head.note
 
-    async def count_months(self, kinds: CountedKinds, closed_before: date) -> int:
-        """Count every month before this one that was not counted, from the events; return how many."""
+    async def count_months(self, kinds: CountedKinds, closed_before: date, declarers: Declarers) -> int:
+        """Count every month before this one that was not counted, from the events, without the probes that were
+        declared; return how many. A month that can still wait for who declares is left for later.
+        """
         async with borrow(self._pool) as connection:
-            return await count_months(connection, kinds, closed_before)
+            return await count_months(connection, kinds, closed_before, declarers)
+
+    async def undeclared(
+        self, purpose: PurposeId, months: Sequence[date], declarers: Declarers
+    ) -> Mapping[date, Sequence[PartyId]]:
+        """Return who did not declare the probes of these months."""
+        async with borrow(self._pool) as connection:
+            return await read_undeclared(connection, purpose, months, declarers)
 
     async def counted_months(self, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
         """Return all that was counted under a purpose before a month."""
@@ -176,6 +211,11 @@ class PostgresStore:
         """Return the unusual use that stands proven in the log, and the checkpoint."""
         async with borrow(self._pool) as connection:
             return await list_said(connection, purposes, since, self._keys)
+
+    async def destroy_erased(self, *, everything: bool = False) -> int:
+        """Destroy the keys of what was erased and has them still; return of how many entries and months."""
+        async with borrow(self._pool) as connection:
+            return await destroy_erased(connection, self._keys, everything=everything)
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""
@@ -217,6 +257,10 @@ class PostgresStore:
                         bells[notification.channel].ring()
             except psycopg.OperationalError:
                 await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _write_events(spans: SpanLog, logged: LoggedAct) -> None:
+    spans.write(logged.of_events())
 
 
 async def _configure(connection: Connection) -> None:

@@ -12,12 +12,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from pathlib import Path
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 
 from broker.web import Running, make_broker_app, running
+from edge.ldv import SpanLog, service_of
 from edge.transport import SignedClient
 from protocol.agreed import Agreed
 from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
@@ -100,6 +102,8 @@ class BrokerWorld:
     http: httpx.AsyncClient
     database: str = ""
     sockets: Sequence[socket.socket] = field(default_factory=list)
+    spans: SpanLog | None = None
+    """The log of processing, of tests that look at it."""
     agreed: Agreed = field(init=False)
     """What the board has signed last: brokers follow it."""
 
@@ -175,7 +179,7 @@ class BrokerWorld:
     def running(self, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[Running]:
         """Return another process's broker on the same database, at this clock."""
         agreed, database = Agreed.of(self.kit.covenant), self.database
-        return running(agreed, self.kit.log_signer, keys_of(database), database, clock)
+        return running(agreed, self.kit.log_signer, keys_of(database), database, clock, self.spans)
 
     def app(self) -> FastAPI:
         """Return a new broker on the same database."""
@@ -187,6 +191,7 @@ class BrokerWorld:
             self.clock,
             self.kit.covenant.broker.url,
             lambda _: self.agreed,
+            spans=self.spans,
         )
 
 
@@ -279,9 +284,10 @@ async def broker_world(
     before: Callable[[Sequence[FakeWitness]], None] | None = None,
     also: Sequence[tuple[str, AgencyKind, str]] = (),
     change: Callable[[dict[str, bytes]], None] = lambda _: None,
+    ldv: Path | None = None,
 ) -> AsyncIterator[BrokerWorld]:
     """Run witnesses and a broker, or several on one database that take requests in turn; ``before`` may change the
-    witnesses first.
+    witnesses first, ``ldv`` is the folder of the log of processing.
     """
     clock = Clock()
     sockets = listeners(3 + brokers)
@@ -297,7 +303,8 @@ async def broker_world(
         http = await stack.enter_async_context(
             httpx.AsyncClient(transport=Balancer(ports), timeout=30, trust_env=False)
         )
-        world = BrokerWorld(kit, witnesses, clock, http, database, sockets[3:])
+        spans = None if ldv is None else SpanLog(ldv, service_of("sluis-broker", kit.covenant.broker.id), clock)
+        world = BrokerWorld(kit, witnesses, clock, http, database, sockets[3:], spans)
         # All listen already, so they can start and stop together.
         apps = [*(one.app() for one in witnesses), *(world.app() for _ in range(brokers))]
         await stack.enter_async_context(serving(apps, sockets))
