@@ -43,7 +43,7 @@ WRONG: Final = {
 """Exit statuses of what can be wrong with a receipt, so that programs can tell them apart; 14 and 15 are those of
 ``verify``. Everything else ends with the status that all commands share."""
 _WIDTH: Final = 100
-_NAMES: Final = 26
+_NAMES: Final = 40
 """Columns of what facts are called; a longer name gets a line of its own."""
 
 
@@ -89,7 +89,7 @@ def add_check(app: typer.Typer) -> None:
             looked = [Looked(file.name, _look(file, covenants)) for file in files]
         lacking = any(isinstance(one.found, Proven) and one.found.covenant is None for one in looked)
         if html is not None:
-            put_file(html, receipts_page(looked, given, lacking=lacking).encode())
+            put_file(html, receipts_page(looked, given, lacking=lacking).encode(), mode=0o600)
         if as_json:
             typer.echo(json.dumps(_json(looked, given), ensure_ascii=False))
         else:

@@ -60,10 +60,21 @@ def _where(proven: Proven, lang: Lang) -> Iterator[Fact]:
     receipt, head = proven.receipt, proven.receipt.cosigned.checkpoint
     place = say(WORDS["proven-said"], lang).format(index=receipt.index, log=head.origin, size=head.size)
     yield say(WORDS["proven"], lang), place
-    who = listed(receipt.cosigned.cosigners, lang)
+    who = listed([_witness(name, proven.covenant, lang) for name in receipt.cosigned.cosigners], lang)
     seen = say(WORDS["seen-said"], lang).format(witnesses=who, at=moment(seen_at(proven), lang))
     yield say(WORDS["seen"], lang), seen
     yield say(WORDS["keys"], lang), say(WORDS["version-said"], lang).format(version=receipt.terms.version)
+
+
+def _witness(name: str, covenant: Covenant | None, lang: Lang) -> str:
+    holders = () if covenant is None else covenant.key_holders
+    return next(
+        (f"{_title(holder.title, lang)} ({name})" for holder in holders if holder.witness_key.name == name), name
+    )
+
+
+def _title(title: Title, lang: Lang) -> str:
+    return title.nl if lang == "nl" else title.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +224,7 @@ class _Teller:
         return f"{said} (SHA-256 {ref.sha256})"
 
     def _title(self, title: Title) -> str:
-        return title.nl if self.lang == "nl" else title.en
+        return _title(title, self.lang)
 
     def _word(self, name: str) -> str:
         return say(WORDS[name], self.lang)

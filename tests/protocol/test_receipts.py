@@ -4,48 +4,27 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from protocol.checkpoint import LogSigner, add_cosignatures, cosign, open_signed, sign_checkpoint
-from protocol.commitments import leaf_of, open_entry, without_subject
+from protocol.commitments import open_entry, without_subject
 from protocol.encoding import canonical_json
 from protocol.errors import Code, SluisError
-from protocol.messages import Evidence, Opening, parse
-from protocol.receipts import ReceiptTerms, read_receipt, verify_receipt, write_receipt
+from protocol.messages import Opening, parse
+from protocol.receipts import ReceiptTerms, read_receipt, verify_receipt
 from protocol.tlog_proof import MAX_FILE, TlogProof, parse_tlog_proof
 from tests.fakes.covenants import make_covenant, seed_of
-from tests.fakes.small_world import MemoryLog
+from tests.fakes.receipt_log import ReceiptLog, openings
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
 KIT = make_covenant(now=NOW)
 TERMS = ReceiptTerms.of(KIT.covenant)
-EVENTS = json.loads((Path(__file__).parents[1] / "vectors/events.json").read_text())["events"]
-OPENINGS = {case["name"]: parse(Opening, json.dumps(case["opening"]).encode()) for case in EVENTS}
+OPENINGS = openings()
 WITNESSES = list(KIT.witness_signers.values())
 
 
-class Log:
-    """A log that holds these openings, in their order."""
-
-    def __init__(self, *openings: Opening) -> None:
-        self.openings = list(openings)
-        self.log = MemoryLog(KIT)
-        for opening in openings:
-            self.log.add_leaf(leaf_of(opening))
-
-    def evidence(self, index: int) -> Evidence:
-        """Return the evidence of an entry in the head."""
-        made = type("Made", (), {"opening": self.openings[index]})
-        return self.log.evidence(index, made)  # type: ignore[arg-type]  # only its opening is read
-
-    def receipt(self, index: int, witnesses: int = 2) -> bytes:
-        """Return the receipt of an entry in the head."""
-        return write_receipt(self.evidence(index), self.log.checkpoint(witnesses)).encode()
-
-
-ALL = Log(*OPENINGS.values())
+ALL = ReceiptLog(KIT, list(OPENINGS.values()))
 RAW = ALL.receipt(2)
 
 
@@ -79,14 +58,12 @@ def test_every_kind_of_event_has_a_receipt(index):
 @pytest.mark.parametrize("index", range(len(OPENINGS)), ids=list(OPENINGS))
 def test_a_receipt_without_its_subject_part_holds(index):
     """A receipt whose subject part was erased proves the rest, says that it was, and shows nothing of it."""
-    evidence = ALL.evidence(index)
-    bare = evidence.model_copy(update={"opening": without_subject(evidence.opening)})
-    raw = write_receipt(bare, ALL.log.checkpoint()).encode()
+    raw = ALL.receipt(index, bare=True)
     found = verify_receipt(raw, [TERMS])
     assert found.erased
     whole = verify_receipt(ALL.receipt(index), [TERMS]).event
     assert found.event == replace(whole, subject=type(whole.subject)())
-    subject = evidence.opening.subject or {}
+    subject = ALL.held[index].subject or {}
     told = read_receipt(raw).proof.extra or b""
     for value in (*subject.get("signalIds", ()), *subject.get("tagDigests", ())):
         assert value.encode() not in told
@@ -94,10 +71,9 @@ def test_a_receipt_without_its_subject_part_holds(index):
 
 def test_a_receipt_holds_after_the_log_grew():
     """A receipt of an early checkpoint stays true however long the log becomes, and so does one of a later one."""
-    log = Log(*list(OPENINGS.values())[:3])
+    log = ReceiptLog(KIT, list(OPENINGS.values())[:3])
     early = log.receipt(1)
-    for opening in OPENINGS.values():
-        log.log.add_leaf(leaf_of(opening))
+    log.grow(list(OPENINGS.values()))
     late = log.receipt(1)
     first, second = verify_receipt(early, [TERMS]), verify_receipt(late, [TERMS])
     assert (first.event, first.index) == (second.event, second.index)
