@@ -96,12 +96,15 @@ class SignedClient:
         *,
         idempotency_key: str | None = None,
         person: str | None = None,
+        role: PersonRole | None = None,
         purpose: PurposeId | None = None,
     ) -> M:
         """Send a message and return the parsed answer. Raises the error that the service's problem stands for,
         ``UnavailableError`` when it cannot be reached, ``VerificationError`` when its answer is not as agreed.
         """
         headers = _headers(idempotency_key, person, purpose)
+        if role is not None:
+            headers["Sluis-Role"] = role
         return _parsed(answer, await self.request("POST", path, body=message.to_json(), headers=headers))
 
     async def get(
