@@ -8,11 +8,17 @@
 import typer
 
 from agency_client.cli import MACHINE
+from agency_client.commands_audit_evidence import add_evidence
+from agency_client.commands_audit_export import add_export
 from agency_client.commands_audit_search import add_search
 from agency_client.commands_audit_tail import add_tail
+from agency_client.commands_verify import add_verify
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the agency's commands to the auditor's."""
+    add_evidence(app, MACHINE)
     add_search(app, MACHINE)
+    add_export(app, MACHINE)
+    add_verify(app, MACHINE, "verify-own")
     add_tail(app, MACHINE)

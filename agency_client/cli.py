@@ -18,19 +18,21 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from agency_client.acts import Opened
 from agency_client.awaiting import Wait, overdue
 from agency_client.budgets import known_budgets, scarcest
-from agency_client.checking import Checked
 from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
 from agency_client.commands_canary import add_canary
 from agency_client.commands_decisions import add_decisions
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
+from agency_client.commands_receipts import add_receipts
+from agency_client.commands_reviews import add_reviews
 from agency_client.commands_statistics import add_statistics
+from agency_client.commands_subject import add_subject
 from agency_client.commands_unusual import add_unusual
+from agency_client.commands_verify import add_verify
 from agency_client.heard import warning_of
 from agency_client.looking import Looked, look
 from agency_client.machine import Machine
@@ -56,6 +58,7 @@ from agency_client.showing import (
     state_words,
 )
 from agency_client.showing_waits import show_overdue, wait_json
+from agency_client.showing_witnesses import witness_words, witnesses_json
 from agency_client.states import SignalState
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.signals import Kept
@@ -428,52 +431,6 @@ async def _withdraw(session: Session, text: str, reason: str, person: str) -> Si
 
 @app.command()
 @reported()
-def verify(
-    home: HomeOption,
-    evidence_seen: Annotated[
-        bool, typer.Option("--evidence-seen", help="Go on after you looked at the findings; they are kept.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Verify the whole log from its first entry, and that all that was proven to this agency still stands in it."""
-    out = _console(stderr=as_json)
-    with opened(home, _passphrase(), _now) as session:
-        shelf = session.vault.evidence
-        for finding in shelf.findings(unseen_only=True):
-            out.print(f"[red]{finding.code}[/] {finding.found_at} {finding.place}: {finding.detail}", highlight=False)
-            for title, note in (("ours", finding.ours), ("theirs", finding.theirs)):
-                if note:
-                    out.print(f"  {title}:\n{note}", markup=False, highlight=False)
-        if evidence_seen:
-            out.print(f"{shelf.mark_seen(_now())} findings marked as seen; they are kept.", highlight=False)
-        try:
-            checked = asyncio.run(_verify(session))
-        except VerificationError as error:
-            shelf.report(error.code, "whole log", error.detail, _now())
-            raise
-        size, cosigners = checked.head.checkpoint.size, checked.head.cosigners
-        left = len(shelf.findings(unseen_only=True))
-        if as_json:
-            _print_json({"size": size, "receipts": checked.receipts, "cosigners": list(cosigners), "findings": left})
-        out.print(
-            f"[green]The log holds:[/] {size:,} entries from the first, cosigned by {', '.join(cosigners)}; "
-            f"all {checked.receipts:,} entries that were proven to this agency stand in it.",
-            highlight=False,
-        )
-        if left:
-            out.print(f"{left} findings above still wait for you: --evidence-seen", style="red", highlight=False)
-            raise typer.Exit(exit_status(Code.RECEIPT_INVALID))
-
-
-async def _verify(session: Session) -> Checked:
-    async with online(session, asyncio.sleep) as doors:
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
-            task = bar.add_task("entries", total=None)
-            return await doors.checking.run(lambda done, total: bar.update(task, completed=done, total=total))
-
-
-@app.command()
-@reported()
 def status(home: HomeOption, as_json: JsonOption = False) -> None:
     """Show where everything is, without asking anybody."""
     with opened(home, _passphrase(), _now, offline=True) as session:
@@ -490,7 +447,8 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             _print_json({"agency": session.me.id, "covenant": own, "differing": others, "signals": states,
                          "waiting": waiting, "hits": live,
                          "requests": session.vault.outbox.count_open(), "findings": len(findings),
-                         "budgets": [one.json for one in known_budgets(session.vault.evidence, _now())]})  # fmt: skip
+                         "budgets": [one.json for one in known_budgets(session.vault.evidence, _now())],
+                         "witnesses": witnesses_json(session)})  # fmt: skip
             return
         out = _console()
         out.print(f"{session.me.title.nl} ({session.me.id}), covenant {session.covenant.version}", highlight=False)
@@ -500,6 +458,8 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             out.print(f"  {known.words}", highlight=False)
         if differ:
             out.print(f"  {warning_of(differ, session.covenant)}", style="yellow", highlight=False)
+        for line in witness_words(session):
+            out.print(f"  {line}", highlight=False)
         if findings:
             out.print(
                 f"  {counted(len(findings), 'finding')}: something did not hold. sluis agency verify", style="red"
@@ -550,6 +510,10 @@ MACHINE: Final = Machine(
     person_of=_person,
 )
 """This machine, for commands that are written in files of their own."""
+add_receipts(app, MACHINE)
+add_verify(app, MACHINE)
+add_subject(app, MACHINE)
+add_reviews(app, MACHINE)
 
 
 def _print_json(value: Json) -> None:

@@ -175,8 +175,8 @@ async def test_an_entry_that_is_no_event_is_found_by_verify(tmp_path: Path, worl
     assert caught.value.code is Code.LOG_ALTERED
 
 
-async def test_an_event_that_vanished_is_found_by_its_receipt(tmp_path: Path, world: World) -> None:
-    """A log that adds up, but lacks what was proven to us before, is incomplete."""
+async def test_an_event_that_was_replaced_is_found_by_its_receipt(tmp_path: Path, world: World) -> None:
+    """A log that adds up, but has another entry where one was proven to us before, is altered."""
     police = await police_with_hit(tmp_path, world, world.broker.door(POLICE))
     police.vault.evidence.put_setting("checkpoint", "")
     other = make_client(tmp_path / "x", world)
@@ -189,7 +189,7 @@ async def test_an_event_that_vanished_is_found_by_its_receipt(tmp_path: Path, wo
         world.broker.log.add_leaf(leaf)
     with pytest.raises(VerificationError) as caught:
         await Checking(police.vault.evidence, other.trail).run(lambda _, __: None)
-    assert caught.value.code is Code.LOG_INCOMPLETE
+    assert caught.value.code is Code.LOG_ALTERED
 
 
 async def test_a_signal_without_its_own_event_is_not_accepted(tmp_path: Path, world: World) -> None:

@@ -82,7 +82,8 @@ class SearchedLog:
         through = len(self.world.broker.log.leaves)
         chosen = [one for one in self.entries if self._seen(one, agency, search, reach)]
         page = chosen[: search.limit]
-        read = e.EventsRead(
+        kind = e.EventsExported if search.use == "export" else e.EventsRead
+        read = kind(
             act=self.act(agency=agency, person=person, time=now, decision="allow", policy_ids=reach.policies),
             scopes=reach.scopes,
             log_purpose=search.log_purpose,
