@@ -18,10 +18,11 @@ from agency_client.vault.evidence import EvidenceShelf
 from agency_client.verified import Receipt
 from protocol.checkpoint import Checkpoint, CosignedCheckpoint, open_checkpoint
 from protocol.covenant import Covenant
-from protocol.errors import Code, NotFoundError, UnavailableError, VerificationError
+from protocol.errors import Code, NotFoundError, SluisError, UnavailableError, VerificationError
 from protocol.events import Event
+from protocol.fork_evidence import Beginning, find_beginning
 from protocol.log_evidence import verify_leaf
-from protocol.messages import Evidence
+from protocol.messages import Evidence, parse
 from protocol.note import LogKey, WitnessKey
 from protocol.walk import drive_async, verify_continuation
 
@@ -68,6 +69,17 @@ class Proven:
         size, note = self.cosigned.checkpoint.size, self.cosigned.note
         kind = type(self.event).__name__
         return Receipt(self.place, kind, about, self.leaf, self.opening, self.proof, size, note)
+
+
+def kept_beginning(shelf: EvidenceShelf, one: Checkpoint, other: Checkpoint) -> Beginning | None:
+    """Return what was kept to show others that two checkpoints contradict each other, if the log served it."""
+    older, newer = sorted((one, other), key=lambda head: head.size)
+    kept = shelf.setting(_beginning_name(older, newer))
+    return None if kept is None else parse(Beginning, kept.encode())
+
+
+def _beginning_name(older: Checkpoint, newer: Checkpoint) -> str:
+    return f"fork {older.size} {older.root.hex()} {newer.size} {newer.root.hex()}"
 
 
 def prove(evidence: Evidence, cosigned: CosignedCheckpoint) -> Proven:
@@ -121,9 +133,10 @@ class Trail:
         seen = self.last()
         head = self._keys.open(await self._broker.checkpoint())
         if seen is not None and head.checkpoint.size < seen.checkpoint.size:
+            stopped = self._stop(Code.LOG_ROLLED_BACK, "The log is shorter than it was.", seen, head)
             # A broker that was restored from an old backup may not know it; this tells it.
             await self._show(seen, at_once=True)
-            raise self._stop(Code.LOG_ROLLED_BACK, "The log is shorter than it was.", seen, head)
+            raise stopped
         taken = await self._take(head)
         await self._show(self.last() or taken)
         return taken
@@ -162,10 +175,23 @@ class Trail:
         except VerificationError as error:
             if error.code is not Code.LOG_FORKED:
                 raise
+            # Stopped before anything else is asked of the broker.
+            stopped = self._stop(Code.LOG_FORKED, "Two checkpoints of the log contradict each other.", last, found)
             await self._show(last, at_once=True)
-            raise self._stop(
-                Code.LOG_FORKED, "Two checkpoints of the log contradict each other.", last, found
-            ) from error
+            await self._keep_beginning(older, newer)
+            raise stopped from error
+
+    async def _keep_beginning(self, older: Checkpoint, newer: Checkpoint) -> None:
+        """Keep what shows the fork to others, if the log still serves it."""
+        if not 0 < older.size < newer.size:
+            return
+        try:
+            found = await drive_async(find_beginning(older, newer), self.file)
+        except SluisError:
+            # Both notes are kept all the same; they stop us, and prove to others what they can.
+            return
+        if found.root != older.root:
+            self._shelf.put_setting(_beginning_name(older, newer), found.to_json().decode())
 
     def report_if_frozen(self) -> None:
         """Keep a finding when nobody cosigned the log for long: nothing happened, or what is newer is held back."""

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from auditor.commands_check import add_check
+from auditor.commands_fork import add_check_fork
 from auditor.commands_pack import add_check_pack
 from auditor.state import keep_evidence, read_state, write_state
 from auditor.transport import LogReader
@@ -151,3 +152,4 @@ def _report_failure(error: SluisError, lang: Lang, *, as_json: bool) -> None:
 
 
 add_check_pack(app)
+add_check_fork(app)

@@ -21,8 +21,9 @@ from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import FOLDER, LOOK_SECONDS
 from edge.covenant_watch import enrol as enrol_home
 from edge.keyfile import SecretText, passphrase_from, replace_file
-from edge.ldv import ENDPOINT
+from edge.ldv import collector
 from edge.logs import configure
+from keyholder.accusing import write_evidence
 from keyholder.ceremony import accept, deal, dealt_sets, fingerprints
 from keyholder.ledger import Ledger
 from keyholder.opening import Opened, open_enrolled, open_service
@@ -205,10 +206,10 @@ def run(
     configure(path=log_file)
     service = open_service(open_enrolled(home, _passphrase()), _now, look_every)
     service.report = sender_of(service)
-    if collector := os.environ.get(ENDPOINT):
+    if address := collector():
         from edge.ldv_otlp import forwarder_of
 
-        service.forwarder = forwarder_of(service.spans.folder, collector)
+        service.forwarder = forwarder_of(service.spans.folder, address)
     served = make_keyholder_app(service, public_url=public_url or service.url)
     status = serve(served, host=host, port=port, role="keyholder")
     service.ledger.close()
@@ -220,6 +221,10 @@ def run(
 def show_ledger(
     home: HomeOption,
     days: Annotated[int, typer.Option(help="How many days back.", min=1)] = 31,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="Also write what the log contradicted itself in to files in this folder.", file_okay=False),
+    ] = None,
 ) -> None:
     """Show what was evaluated, left and refused, per agency, purpose and day (UTC), what is unusual about it, and which
     keys were destroyed.
@@ -255,6 +260,9 @@ def show_ledger(
             f"ALARM: at {format_time(denied.at)} the log {denied.origin} signed two trees of size {denied.size}."
         )
         console.print(denied.cosigned + "\n" + denied.note, highlight=False)
+    if evidence is not None:
+        for path in write_evidence(ledger.contradictions(), evidence):
+            console.print(f"{path}: anybody can check it with `sluis audit check-fork`.", highlight=False)
 
 
 def _last_covenant(home: Path) -> Covenant | None:
