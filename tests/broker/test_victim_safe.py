@@ -28,13 +28,17 @@ from fastapi.routing import APIRoute
 from broker import matching
 from broker.postgres.store import PostgresStore
 from edge import api
-from protocol.commitments import LEAF_BYTES
+from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
+from protocol.commitments import LEAF_BYTES, tag_digest
 from protocol.covenant_parts import AgencyKind
 from protocol.encoding import b64url
 from protocol.events import EVENTS
 from protocol.group import random_bytes
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.informing import InformingReview
+from protocol.merkle import EMPTY_ROOT
 from protocol.messages import (
+    ErasureRequest,
     Informed,
     Justification,
     Message,
@@ -46,6 +50,8 @@ from protocol.messages import (
     WithdrawalRequest,
 )
 from protocol.signing import Request, sign_request
+from protocol.subject_requests import PurposeTags, SubjectSearch
+from protocol.witness_reports import CosignatureUpload
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, BrokerWorld, broker_world, new_signal_id, tag_of
 from tests.fakes.covenants import FIRST, make_covenant
 from tests.fakes.data_keys import openings_of
@@ -131,6 +137,14 @@ def withdrawals(world: World, party: PartyId) -> Iterator[Sent]:
     yield post(f"/v1/signals/{world.signal}/withdrawal", WithdrawalRequest(reason="mistake"))
 
 
+def erasures(world: World, party: PartyId) -> Iterator[Sent]:
+    """The victim's signal, in every role."""
+    asked = ErasureRequest(ground="wrong-person", text="vergissing", case_reference="P-1")
+    for role in ("privacy-officer", "supervisor", "coordinator"):
+        method, path, body, headers = post(f"/v1/signals/{world.signal}/erasure", asked, key=True)
+        yield method, path, body, {**headers, "Sluis-Role": role}
+
+
 def openings(world: World, party: PartyId) -> Iterator[Sent]:
     """The hit of the victim's side."""
     why = Justification(code="case-work", text="overleg", case_reference="Z-1")
@@ -176,6 +190,25 @@ def supervision(world: World, party: PartyId) -> Iterator[Sent]:
     yield get("/v1/unusual", since="2026-01-01", logPurpose="lawfulness-check")
 
 
+def citizens(world: World, party: PartyId) -> Iterator[Sent]:
+    """What the log has about the person, as if the person had asked: with own, hidden and stolen pseudonyms, and the
+    victim's signal; and whether the person was told of that signal.
+    """
+    why = Justification(code="access-request", text="verzoek om inzage", case_reference="I-1")
+    for purpose, stolen in ((world.purpose_of(party), False), (world.purpose_of(party), True), (HIDDEN, True)):
+        keys = world.question(purpose, stolen=stolen).keys
+        digests = tuple(sorted(tag_digest(key.tag) for key in keys))
+        tags = (PurposeTags(purpose=purpose, epoch=world.broker.epoch, tag_digests=digests),)
+        search = SubjectSearch(
+            justification=why, purposes=(purpose,), tags=tags, signals=(world.signal,), known=tuple(range(50))
+        )
+        for role in ("privacy-officer", "coordinator"):
+            method, path, body, _ = post("/v1/subject-requests", search)
+            yield method, path, body, {"Sluis-Role": role}
+    told = InformingReview(status="informed", approver="p-1", justification=why)
+    yield post(f"/v1/signals/{world.signal}/informing", told, key=True)
+
+
 def readings(world: World, party: PartyId) -> Iterator[Sent]:
     """What it is told, and what the key-holders said of the hidden purpose's keys."""
     yield get("/v1/notices", limit=500)
@@ -183,9 +216,30 @@ def readings(world: World, party: PartyId) -> Iterator[Sent]:
     yield get("/v1/key-statements", purpose=HIDDEN, epoch=world.broker.epoch)
 
 
+def logs(world: World, party: PartyId) -> Iterator[Sent]:
+    """Its own entries, page by page, and by name the hidden purpose's, the victim's signal and hit, and others' acts."""
+    own = [{"event": tag} for tag in (3, 8, 9, 12)]
+    about = [{"purpose": HIDDEN}, {"signal": str(world.signal)}, {"hit": str(world.hit)}, {"agency": CARE}]
+    for filters in (*own, *about, {"operation": "combination"}, {"decision": "allow", "operation": "collection"}):
+        for reason in ("self-monitoring", "criminal-proceedings"):
+            method, path, body, _ = post("/v1/events/search", {"logPurpose": reason, "filters": filters, "limit": 1})
+            yield method, path, body, {"Sluis-Role": "privacy-officer"}
+
+
+def witnessings(world: World, party: PartyId) -> Iterator[Sent]:
+    """Its cosignature of a tree that was there before anybody, and one that does not hold."""
+    kit = world.broker.kit
+    tree = Checkpoint(kit.log_signer.key.name, 0, EMPTY_ROOT)
+    note = sign_checkpoint(tree, kit.log_signer)
+    line = cosign(tree, kit.agency_witnesses[party], world.broker.clock())
+    for lines in (line, ""):
+        yield post("/v1/log/cosignatures", CosignatureUpload(note=note + lines))
+
+
 CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/signals": pushes,
     "/v1/signals/{signal_id}/withdrawal": withdrawals,
+    "/v1/signals/{signal_id}/erasure": erasures,
     "/v1/hits/{hit_id}/opening": openings,
     "/v1/queries": queries,
     "/v1/notices": readings,
@@ -193,13 +247,18 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/key-statements": readings,
     "/v1/statistics": statistics,
     "/v1/unusual": supervision,
+    "/v1/subject-requests": citizens,
+    "/v1/signals/{signal_id}/informing": citizens,
     "/access/v1/evaluation": decisions,
     "/access/v1/evaluations": decisions,
+    "/v1/log/cosignatures": witnessings,
+    "/v1/events/search": logs,
 }
 """Every route that answers one agency -> what the suspect's side asks there."""
 PUBLIC: Final = {
     "/log/checkpoint",
     "/log/tile/{path:path}",
+    "/log/witnesses",
     "/covenant/{name:path}",
     "/healthz",
     "/readyz",
@@ -251,18 +310,19 @@ def statements_seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, li
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 _BYTES = re.compile(r"^[A-Za-z0-9_-]{43,}$")
-_PROOFS: Final = {"index", "proof", "checkpoint", "sha256", "seq", "noticeSeq"}
+_PROOFS: Final = {"index", "proof", "checkpoint", "sha256", "seq", "noticeSeq", "next", "through", "traceId", "spanId"}
 """What depends on the public log's size, on the moment that a test's covenant was made, or, since all ask at once, on
 who came first. What the log says, in ``evidence.opening``, is compared.
 """
 
 
 def plain(value: Any) -> Any:
-    """Return an answer without ids, times, random bytes and proofs; notices in no order, since all ask at once."""
+    """Return an answer without ids, times, random bytes and proofs; what is listed in no order: all ask at once."""
     if isinstance(value, dict):
         found = {key: "proof" if key in _PROOFS else plain(one) for key, one in value.items()}
-        if "notices" in found:
-            found["notices"] = sorted(json.dumps(one, sort_keys=True) for one in found["notices"])
+        for name in {"notices", "entries"} & found.keys():
+            if isinstance(found[name], list):
+                found[name] = sorted(json.dumps(one, sort_keys=True) for one in found[name])
         return found
     if isinstance(value, list):
         return [plain(one) for one in value]
