@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from agency_client.draft import Draft, DraftKey
 from agency_client.mapping import Mapping as ColumnMapping
@@ -23,6 +23,7 @@ from agency_client.vault.adding import Added, NewSignal
 from protocol.covenant_parts import Agency
 from protocol.errors import InputError, Issue
 from protocol.group import random_bytes
+from protocol.ids import PurposeId
 from protocol.messages import PartName
 from protocol.normalise import normalise
 from protocol.policy import Plant, PolicyEngine, Push
@@ -30,6 +31,7 @@ from protocol.policy import Plant, PolicyEngine, Push
 CHUNK: Final = 200
 """Records written to the vault at once: one disk flush for so many, and small in memory."""
 QUARANTINE_SUFFIX: Final = ".quarantine.csv"
+Mix: TypeAlias = Callable[[frozenset[PurposeId], int, datetime], object]
 OF_THE_MOMENT: Final = frozenset({"guard.covenant-not-in-force", "guard.epoch-closed"})
 """Refusals that pass without any change to the record: it waits in the vault, and nothing is lost."""
 
@@ -50,14 +52,22 @@ class Intake:
     """Takes files into the vault of one agency."""
 
     def __init__(
-        self, engine: PolicyEngine, me: Agency, card: Mapping[str, str], clock: Callable[[], datetime]
+        self,
+        engine: PolicyEngine,
+        me: Agency,
+        card: Mapping[str, str],
+        clock: Callable[[], datetime],
+        mix: Mix = lambda _, __, ___: None,
     ) -> None:
-        """``card`` is the agency's contact card, for records without a contact of their own."""
+        """``card`` is the agency's contact card, for records without a contact of their own. ``mix`` is told of which
+        purposes and how many signals were just added, and may add some of the same moment (``probing.py``).
+        """
         self._engine = engine
         self._covenant = engine.covenant
         self._me = me
         self._card = dict(card)
         self._clock = clock
+        self._mix = mix
 
     def drafts(self, path: Path, mapping: ColumnMapping, quarantine: "Quarantine", taken: Taken) -> Iterator["Ready"]:
         """Yield what each usable row would send; the others go to ``quarantine``."""
@@ -173,6 +183,7 @@ class Intake:
             for chunk in _chunks(self.drafts(path, mapping, quarantine, taken)):
                 now = self._clock()
                 done = vault.signals.add([self._signal(ready, now) for ready in chunk], now)
+                self._mix(frozenset(ready.record.purpose for ready in chunk), done.new + done.changed, now)
                 _sum(taken.added, done)
                 told(taken)
                 if stop():

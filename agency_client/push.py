@@ -172,6 +172,7 @@ async def drain(
     """Send all there is; when another command of this home is sending already, leave it to that one."""
     try:
         with session.home.sending():
+            await asyncio.to_thread(session.prober().alone)
             async with online(session, sleep) as doors:
                 obstacle = await doors.drain(more, told)
                 return doors.sending.tally, obstacle

@@ -9,7 +9,7 @@ Not here: what must hold (``inbox.py``).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,16 +17,19 @@ from typing import Final
 from agency_client.awaiting import awaited_of, is_met
 from agency_client.doors import BrokerDoor
 from agency_client.inbox import Mine, Reader, content_of, signal_of
+from agency_client.probe_answers import Answers
 from agency_client.states import SignalState
 from agency_client.trail import Trail
 from agency_client.vault import Vault
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import VerifiedNotice
+from edge.ldv import UNLOGGED, Works
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
 from protocol.ids import SignalId
-from protocol.messages import Notice, NoticePage, OverdueNotice
+from protocol.ldv import DataSubject, Work
+from protocol.messages import ErasedNotice, Evidence, Notice, NoticePage, OverdueNotice
 
 PAGE: Final = 100
 """Notices asked for at once."""
@@ -49,13 +52,20 @@ class Reading:
     """Reads one agency's notices into its vault."""
 
     def __init__(
-        self, vault: Vault, broker: BrokerDoor, trail: Trail, reader: Reader, clock: Callable[[], datetime]
+        self,
+        vault: Vault,
+        broker: BrokerDoor,
+        trail: Trail,
+        reader: Reader,
+        clock: Callable[[], datetime],
+        works: Works = UNLOGGED,
     ) -> None:
         self._vault = vault
         self._broker = broker
         self._trail = trail
         self._reader = reader
         self._clock = clock
+        self._works = works
         self._known: dict[SignalId, tuple[Kept, tuple[KeptKey, ...]]] = {}
 
     async def read(self, wait: float = 0.0) -> News:
@@ -71,6 +81,10 @@ class Reading:
         while await self._page(news, wait):
             wait = 0.0
         self._miss(news)
+        answers = Answers(self._vault, self._reader.covenant, self._clock)
+        if not news.failures:
+            answers.note_read()
+        answers.assess()
         self._trail.report_if_frozen()
         return news
 
@@ -87,11 +101,12 @@ class Reading:
         if not page.notices:
             return False
         cosigned = await self._admit(page)
+        self._write_down(page)
         # One write to the disk a page: a kill within it means that the page is read again.
         with self._vault.together():
             # Nobody else writes meanwhile, so what is looked up once holds for the page.
             last = self._vault.hits.last_seq()
-            self._known = self._vault.signals.with_keys([signal_of(notice) for notice in page.notices])
+            self._known = self._vault.signals.with_keys(_signals(page.notices))
             for notice in page.notices:
                 if not self._take(notice, last, cosigned, news):
                     return False
@@ -99,20 +114,33 @@ class Reading:
         # Only what was verified leads to the next page: a broker that makes notices up would keep us reading for ever.
         return len(news.verified) > before
 
+    def _write_down(self, page: NoticePage) -> None:
+        """Write in the log of processing whom the notices concern, before they are kept."""
+        signals = [signal for notice in page.notices if (signal := signal_of(notice)) is not None]
+        known = self._vault.signals.with_keys(signals)
+        purposes = [known[signal][0].purpose if signal in known else None for signal in signals]
+        for purpose in dict.fromkeys(purposes):
+            with self._works.do(Work.NOTICES, purpose) as work:
+                work.subjects = [
+                    (Work.NOTICE, DataSubject("urn:sluis:signal", str(signal)))
+                    for signal, its in zip(signals, purposes, strict=True)
+                    if its == purpose
+                ]
+
     async def _admit(self, page: NoticePage) -> CosignedCheckpoint:
         if page.checkpoint is None:
             raise VerificationError(
                 Code.QUORUM_MISSING, "The broker gave notices without a checkpoint.", hint="Nothing of them is shown."
             )
         # Looked up here, where it may take its time: later a write to the vault is open.
-        await asyncio.to_thread(self._reader.versions.fetch, [notice.evidence for notice in page.notices])
+        await asyncio.to_thread(self._reader.versions.fetch, [one for notice in page.notices for one in _shown(notice)])
         return await self._trail.admit(page.checkpoint)
 
     def _take(self, notice: Notice, last: int, cosigned: CosignedCheckpoint, news: News) -> bool:
         """Take one notice after the one numbered ``last``; returns whether the next may be looked at."""
         content = content_of(notice)
         if notice.seq <= last:
-            if self._vault.hits.digest_matches(notice.seq, content) is False:
+            if self._vault.hits.digest_matches(notice.seq, content) is False and not isinstance(notice, ErasedNotice):
                 self._fail(_replayed(notice.seq), notice.seq, news)
             return True
         if notice.seq > last + 1:
@@ -134,7 +162,7 @@ class Reading:
 
     def _mine(self, notice: Notice) -> Mine | None:
         signal = signal_of(notice)
-        found = self._known.get(signal)
+        found = None if signal is None else self._known.get(signal)
         if found is None:
             return None
         mine = Mine(*found, self._ended(found[0]))
@@ -164,9 +192,10 @@ class Reading:
             for notice in page.notices[:1]:
                 if notice.seq != seq:
                     continue
-                self._known = self._vault.signals.with_keys([signal_of(notice)])
+                self._known = self._vault.signals.with_keys(_signals([notice]))
                 cosigned, content = await self._admit(page), content_of(notice)
-                if seq in undelivered and not self._vault.hits.digest_matches(seq, content):
+                known = isinstance(notice, ErasedNotice) or self._vault.hits.digest_matches(seq, content)
+                if seq in undelivered and not known:
                     self._fail(_replayed(seq), seq, news)
                     continue
                 try:
@@ -181,3 +210,13 @@ class Reading:
 
 def _replayed(seq: int) -> VerificationError:
     return VerificationError(Code.NOTICE_REPLAYED, f"Notice {seq} was given again with other content.")
+
+
+def _signals(notices: Iterable[Notice]) -> list[SignalId]:
+    return [signal for notice in notices if (signal := signal_of(notice)) is not None]
+
+
+def _shown(notice: Notice) -> list[Evidence]:
+    if isinstance(notice, ErasedNotice):
+        return [notice.marker, *([notice.evidence] if notice.evidence is not None else [])]
+    return [notice.evidence]

@@ -17,16 +17,21 @@ from agency_client.acts import Acts
 from agency_client.ask import Asking
 from agency_client.budgets import keep_budgets
 from agency_client.checking import Checking
+from agency_client.cosigning import Cosigning
 from agency_client.evaluation import KeyHolders
 from agency_client.heard import Differing, Heard, differing, warning_of
 from agency_client.inbox import Reader
+from agency_client.informing import InformingDesk
 from agency_client.intake import Intake
 from agency_client.keys import PublishedKeys
 from agency_client.post import Post, Tally
+from agency_client.probing import Prober
 from agency_client.reading import Reading
+from agency_client.searching import Searching
 from agency_client.settings import Home, Identity, open_home, require_place
 from agency_client.signed_versions import SignedVersions, earlier_of
 from agency_client.statistics import Statistics
+from agency_client.subject_search import SubjectSearching
 from agency_client.submit import person_reference
 from agency_client.tagging import Sending
 from agency_client.taken import last_taken, note_taken, replaced_at
@@ -38,6 +43,8 @@ from edge.cli import warn as warn_people
 from edge.covenant_trust import CovenantTrust, Trusted
 from edge.covenant_watch import recent
 from edge.keyfile import SecretText
+from edge.ldv import FOLDER as SPANS
+from edge.ldv import SpanLog, Works, collector, service_of
 from edge.transport import make_http
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
@@ -79,7 +86,11 @@ class Session:
 
     def intake(self) -> Intake:
         """Return what takes files in."""
-        return Intake(self.engine, self.me, self.home.contact(), self.clock)
+        return Intake(self.engine, self.me, self.home.contact(), self.clock, self.prober().mix)
+
+    def prober(self) -> Prober:
+        """Return what pushes this agency's probes."""
+        return Prober(self.vault, self.identity.sender.signer, self.engine, self.me, self.clock)
 
     def seen_as(self, agency: Agency) -> "Session":
         """Return the session with another agency's place in the covenant, for what is written in its name."""
@@ -107,6 +118,9 @@ class Online:
     asking: Asking
     statistics: Statistics
     unusual: UnusualUses
+    searching: Searching
+    subjects: SubjectSearching
+    informing: InformingDesk
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -191,26 +205,46 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
     covenant, vault, clock = session.covenant, session.vault, session.clock
     signer, heard = session.identity.sender.signer, Heard()
     versions = SignedVersions(session.agreed, earlier_of(session.trust), replaced_at(vault.evidence))
+    spans = SpanLog(session.home.folder / SPANS, service_of("sluis-agency", session.me.id), clock)
+    works = Works(spans, covenant)
     async with make_http() as http:
         broker = broker_door(session.agreed, signer, clock, http, heard)
         doors = key_holder_doors(session.agreed, signer, clock, http, heard)
-        trail = Trail(vault.evidence, broker, LogKeys.of(covenant), clock)
+        cosigning = Cosigning(session.identity.witness, session.me, covenant, vault.evidence, broker, clock)
+        trail = Trail(vault.evidence, broker, LogKeys.of(covenant), clock, cosigning)
         holders = KeyHolders(doors, covenant.sharing, vault.evidence, clock)
         keys = PublishedKeys(vault.evidence, broker, trail, versions, covenant, clock)
-        post = Post(vault, broker, trail, versions, session.me.id, clock, sleep)
-        sending = Sending(vault, holders, keys, post, session.identity.sender, covenant, clock)
+        post = Post(vault, broker, trail, versions, session.me.id, clock, sleep, works)
+        sending = Sending(vault, holders, keys, post, session.identity.sender, covenant, clock, works=works)
         reader = Reader(session.me.id, covenant, versions)
-        reading = Reading(vault, broker, trail, reader, clock)
+        reading = Reading(vault, broker, trail, reader, clock, works)
         acts = Acts(vault, post, reader, clock)
-        asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock)
+        asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock, works)
         statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
         unusual = UnusualUses(vault.evidence, broker, trail, versions, clock)
+        searching = Searching(vault.evidence, broker, trail, versions, session.engine, session.me.id, clock)
         try:
             checking = Checking(vault.evidence, trail)
-            yield Online(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics, unusual)
+            yield Online(
+                *(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics, unusual, searching),
+                subjects=SubjectSearching(
+                    vault, broker, trail, keys, holders, versions, session.engine, session.me.id, clock
+                ),
+                informing=InformingDesk(vault, post, covenant, clock),
+            )
         finally:
             await asyncio.to_thread(keep_budgets, vault.evidence, holders.heard_budgets())
             await asyncio.to_thread(_settle, session, heard)
+            await asyncio.to_thread(_send_on, spans)
+
+
+def _send_on(spans: SpanLog) -> None:
+    """Send the log of processing to the collector, where there is one; what it does not take goes the next time."""
+    spans.close()
+    if address := collector():
+        from edge.ldv_otlp import forwarder_of
+
+        forwarder_of(spans.folder, address).forward_all()
 
 
 def differing_of(session: Session, current: Covenant) -> list[Differing]:

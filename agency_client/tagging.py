@@ -19,16 +19,22 @@ from agency_client.submit import Sender, Tagging, ToSign, derive, make_signal, r
 from agency_client.vault import Vault
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
 from agency_client.vault.signals import KeptKey, Pending
+from edge.ldv import UNLOGGED, Works
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError, VerificationError
+from protocol.group import random_bytes
 from protocol.ids import Epoch, PurposeId
+from protocol.ldv import Work
 from protocol.messages import MAX_SIGNALS
+from protocol.trace import trace_of_key
 
 BATCH: Final = 200
 """Signals a request: with fifteen keys each some 3,000 points, about a second of key-holders' and client's work, so
 that a kill costs little and the first hit comes soon."""
 IN_FLIGHT: Final = 3
 """Batches at once: one at the key-holders, one at the broker, one in the client's own hands."""
+_SHUFFLED: Final = 16
+"""Random bytes by which a batch is put in no order: so many that no two are the same."""
 LOOK_SECONDS: Final = 0.2
 """How often the sender looks for signals that a file brought meanwhile."""
 
@@ -47,6 +53,7 @@ class Sending:
         clock: Callable[[], datetime],
         *,
         batch: int = BATCH,
+        works: Works = UNLOGGED,
     ) -> None:
         self._vault = vault
         self._holders = holders
@@ -56,6 +63,7 @@ class Sending:
         self._covenant = covenant
         self._clock = clock
         self._batch = min(batch, MAX_SIGNALS)
+        self._works = works
         self.tally = Tally()
         self._waits: dict[PurposeId, SluisError] = {}
         """Purposes whose signals cannot be tagged in this run, and why."""
@@ -134,7 +142,9 @@ class Sending:
                 obstacle = obstacle or task.result()
             told(self.tally)
 
-    async def _one_batch(self, batch: Sequence[Pending]) -> SluisError | None:
+    async def _one_batch(self, read: Sequence[Pending]) -> SluisError | None:
+        # In no order: neither how a file was sorted nor which of its signals is a probe shows by its place.
+        batch = sorted(read, key=lambda _: random_bytes(_SHUFFLED))
         try:
             number = await self._tag(batch)
         except ConflictError:
@@ -151,19 +161,22 @@ class Sending:
     async def _tag(self, batch: Sequence[Pending]) -> int | None:
         """Return the number of the request that carries the batch, or None when the covenant lets it have none."""
         purpose, epoch = batch[0].purpose, self._covenant.epoch_at(self._clock())
-        keys = await self._keys.get(purpose, epoch)
         drafts = [Draft.from_bytes(pending.draft) for pending in batch]
         tagging = Tagging.of(drafts)
-        try:
-            outputs = await self._holders.outputs(keys, tagging.inputs, self._covenant.purpose(purpose).max_batch)
-        except RefusedError as error:
-            if error.code is not Code.POLICY_REFUSED:
-                raise
-            refused = await asyncio.to_thread(self._vault.signals.turn_away, batch, error.code, error.rule)
-            self.tally.refuse(refused, error.code, error.rule)
-            self._turned_away = error
-            return None
-        return await asyncio.to_thread(self._write, batch, drafts, tagging, outputs, epoch)
+        # The request's key, which gives its trace too: from the key-holders to the event it is one.
+        key = new_key()
+        with self._works.do(Work.TAGGING, purpose, trace_of_key(key, random_bytes)):
+            keys = await self._keys.get(purpose, epoch)
+            try:
+                outputs = await self._holders.outputs(keys, tagging.inputs, self._covenant.purpose(purpose).max_batch)
+            except RefusedError as error:
+                if error.code is not Code.POLICY_REFUSED:
+                    raise
+                refused = await asyncio.to_thread(self._vault.signals.turn_away, batch, error.code, error.rule)
+                self.tally.refuse(refused, error.code, error.rule)
+                self._turned_away = error
+                return None
+        return await asyncio.to_thread(self._write, batch, drafts, tagging, outputs, epoch, key)
 
     def _write(
         self,
@@ -172,6 +185,7 @@ class Sending:
         tagging: Tagging,
         outputs: Sequence[bytes],
         epoch: Epoch,
+        key: str,
     ) -> int:
         purpose = batch[0].purpose
         derived = derive(outputs, purpose, epoch)
@@ -192,7 +206,7 @@ class Sending:
         posting = NewPosting(
             PostingKind.PUSH,
             "/v1/signals",
-            new_key(),
+            key,
             request_body([signal for signal, _ in made]),
             purpose,
         )

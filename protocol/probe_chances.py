@@ -19,7 +19,7 @@ def chance_to_catch(share: float, rate: float, pairs: int, weeks: float, working
 
     ``rate`` probes a pair and week begin at random (Poisson), of which a share ``working`` is pushed by both and makes
     a hit. A broker that cannot tell them from real hits withholds each with chance ``share``, so those that it holds
-    back are Poisson too, with mean ``share * rate * pairs * weeks * working``; the chance of none is ``exp`` of minus that.
+    are Poisson too, with mean ``share * rate * pairs * weeks * working``. The chance of none is ``exp`` of minus that.
     """
     if not 0 <= share <= 1 or not 0 <= working <= 1 or min(rate, pairs, weeks) < 0:
         raise ValueError("shares lie between 0 and 1, the others are not negative")

@@ -23,8 +23,7 @@ from protocol.covenant import EPOCH_ZERO, Covenant
 from protocol.covenant_purposes import PERSON_KINDS
 from protocol.encoding import label, lp, u32
 from protocol.ids import Epoch, KeyId, KeyKind, PartyId, PurposeId
-from protocol.keys import KINDS, Tier, quality_of
-from protocol.messages import Quality
+from protocol.keys import KINDS, Tier
 from protocol.signing import Signer
 
 WEEK: Final = timedelta(days=7)
@@ -115,10 +114,6 @@ class Probe:
         own = party if place or kind in self.differs else ""
         bound = _of(self.id) + b"".join(lp(text) for text in (self.purpose, kind, own)) + u32(place)
         return f"probe|{hmac.digest(self.secret.value, label('probe-form') + bound, hashlib.sha256).hex()}"
-
-    def quality(self, mine: frozenset[KeyKind], theirs: frozenset[KeyKind]) -> Quality | None:
-        """Return the hit that an honest broker makes of two signals with keys of these kinds of the subject's."""
-        return quality_of((mine & theirs) - self.differs)
 
 
 def week_at(moment: datetime) -> int:

@@ -9,7 +9,10 @@ from agency_client.vault.database import Cipher, Database
 from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.hits import Hits
 from agency_client.vault.outbox import Outbox
+from agency_client.vault.probes import Probes
+from agency_client.vault.proofs import Proofs
 from agency_client.vault.signals import Signals
+from agency_client.vault.subject_requests import SubjectRequests
 
 
 class Vault:
@@ -22,7 +25,10 @@ class Vault:
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
         self.evidence = EvidenceShelf(self._database)
+        self.proofs = Proofs(self._database)
         self.canaries = Canaries(self._database)
+        self.probes = Probes(self._database)
+        self.subject_requests = SubjectRequests(self._database)
 
     def together(self) -> AbstractContextManager[None]:
         """Make one transaction of all that this thread does with the shelves within."""

@@ -14,8 +14,10 @@ from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
-from agency_client.vault.tables import HitRow, NoticeRow, PostingRow, ReceiptRow
+from agency_client.vault.probes import real
+from agency_client.vault.tables import HitRow, NoticeRow, PostingRow, ProbeRow, ReceiptRow
 from agency_client.verified import (
+    VerifiedErased,
     VerifiedHit,
     VerifiedNotice,
     VerifiedOverdue,
@@ -80,7 +82,8 @@ class Hits:
             if isinstance(found, VerifiedOverdue):
                 _require_first(session, found)
             session.merge(self._row(found.notice, content))
-            put_receipts(session, self._database, [found.receipt])
+            receipts = found.receipts if isinstance(found, VerifiedErased) else (found.receipt,)
+            put_receipts(session, self._database, receipts)
             if isinstance(found, VerifiedHit):
                 self._put_hit(session, found.notice, HitState.LIVE, None)
             elif isinstance(found, VerifiedUndelivered):
@@ -89,6 +92,8 @@ class Hits:
                 self._drop_undelivered(session, found.notice.hit_id)
             elif isinstance(found, VerifiedWithdrawal):
                 self._put_withdrawn(session, found.notice)
+            elif isinstance(found, VerifiedErased):
+                self._drop_erased(session, found.notice.seq)
 
     def put_refused(self, notice: Notice, content: bytes) -> None:
         """Keep only that this number was given something that did not hold; nothing of it is kept."""
@@ -132,6 +137,13 @@ class Hits:
         # Our own signal ended before the parts came: they never will, and there is nobody to miss them.
         row = session.get(HitRow, str(hit))
         if row is not None and row.state == HitState.UNDELIVERED:
+            session.delete(row)
+
+    @staticmethod
+    def _drop_erased(session: Session, seq: int) -> None:
+        # What was told in part, and is erased now, is not delivered any more.
+        row = session.exec(select(HitRow).where(HitRow.seq == seq, HitRow.state == HitState.UNDELIVERED)).first()
+        if row is not None:
             session.delete(row)
 
     def _withdrawals(self, session: Session, after: int) -> list[WithdrawnNotice]:
@@ -194,9 +206,9 @@ class Hits:
         return self._kept(row)
 
     def all(self) -> list[KeptHit]:
-        """Return the hits in the order in which they were told."""
+        """Return the hits in the order in which they were told, without those of probes."""
         with self._database.reading() as session:
-            rows = session.exec(select(HitRow).order_by(col(HitRow.seq))).all()
+            rows = session.exec(select(HitRow).where(real(HitRow.signal)).order_by(col(HitRow.seq))).all()
         return [self._kept(row) for row in rows]
 
     def muted(self) -> list[MutedNotice]:
@@ -211,9 +223,11 @@ class Hits:
         """Return the verified words about counterparts that stay away, oldest first."""
         with self._database.reading() as session:
             rows = session.exec(select(NoticeRow).where(NoticeRow.type == "overdue").order_by(col(NoticeRow.seq))).all()
-        return [
+            probes = _probes(session)
+        told = [
             parse(OverdueNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
         ]
+        return [notice for notice in told if str(notice.my_signal) not in probes]
 
     def of_signal(self, signal: SignalId) -> list[KeptHit]:
         """Return the hits with one of our signals."""
@@ -225,19 +239,27 @@ class Hits:
         """Return the verified words about who asked about our people, oldest first."""
         with self._database.reading() as session:
             rows = session.exec(select(NoticeRow).where(NoticeRow.type == "queried").order_by(col(NoticeRow.seq))).all()
-        return [
+            probes = _probes(session)
+        told = [
             parse(QueriedNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
         ]
+        return [notice for notice in told if str(notice.my_signal) not in probes]
 
     def starting_with(self, text: str) -> list[HitId]:
         """Return the hits whose id starts with what the user typed."""
         with self._database.reading() as session:
-            rows = session.exec(select(HitRow.id).where(col(HitRow.id).startswith(text, autoescape=True))).all()
+            rows = session.exec(
+                select(HitRow.id).where(col(HitRow.id).startswith(text, autoescape=True), real(HitRow.signal))
+            ).all()
         return [HitId(UUID(row)) for row in rows]
 
     def _kept(self, row: HitRow) -> KeptHit:
         notice = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
         return KeptHit(notice, HitState(row.state), row.opened_at, row.withdrawn_at)
+
+
+def _probes(session: Session) -> frozenset[str]:
+    return frozenset(row for row in session.exec(select(ProbeRow.signal)).all() if row is not None)
 
 
 def _require_first(session: Session, found: VerifiedOverdue) -> None:

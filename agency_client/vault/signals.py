@@ -7,7 +7,7 @@ Not here: the requests that carry them (``outbox.py``).
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,13 +16,16 @@ from sqlalchemy import bindparam, insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select, update
 
+from agency_client.draft import Draft
 from agency_client.states import WAITING, SignalState, Step, after, before
 from agency_client.vault.adding import Added, Adding, Latest, NewSignal
 from agency_client.vault.database import Database
+from agency_client.vault.probes import real
 from agency_client.vault.tables import SignalRow
 from protocol.encoding import b64url, lp, unb64url
 from protocol.errors import Code, ConflictError, NotFoundError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
+from protocol.informing import InformingReview
 from protocol.messages import Role
 
 _ASKED: Final = 500
@@ -254,6 +257,13 @@ class Signals:
                 [{"signal": str(signal)} for signal in signals],
             )
 
+    def review(self, session: Session, signal: SignalId, decided: InformingReview) -> None:
+        """Write what was decided about telling the person. The record's digest stays: its source did not change."""
+        row = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).one()
+        held = Draft.from_bytes(self._database.open(row.draft, "draft", row.id))
+        changed = replace(held, informed=decided.status, review_on=decided.review_on)
+        row.draft = self._database.seal(changed.to_bytes(), "draft", row.id)
+
     def withdraw_unsent(self, signal: SignalId) -> bool:
         """Withdraw a signal that was never offered; returns whether that was all there was to do."""
         with self._database.writing() as session:
@@ -263,13 +273,13 @@ class Signals:
             return row.state == SignalState.WITHDRAWN
 
     def find(self, text: str) -> list[Kept]:
-        """Return the signals that a user means by a signal id or a record reference, newest first."""
+        """Return the signals that a user means by a signal id or a record reference, newest first; never a probe."""
         with self._database.reading() as session:
             purposes = session.exec(select(SignalRow.purpose).distinct()).all()
             records = [self._record_key(PurposeId(purpose), text) for purpose in purposes]
             rows = session.exec(
                 select(SignalRow)
-                .where(or_(col(SignalRow.id) == text, col(SignalRow.record).in_(records)))
+                .where(or_(col(SignalRow.id) == text, col(SignalRow.record).in_(records)), real(SignalRow.id))
                 .order_by(col(SignalRow.position).desc())
             ).all()
         return [self._kept(row) for row in rows]
@@ -298,11 +308,11 @@ class Signals:
         return found
 
     def page(self, after_position: int, limit: int) -> list[tuple[int, Kept]]:
-        """Return the next signals in the order of reading, so that a long list needs little memory."""
+        """Return the next signals in the order of reading, without probes, so that a long list needs little memory."""
         with self._database.reading() as session:
             rows = session.exec(
                 select(SignalRow)
-                .where(col(SignalRow.position) > after_position)
+                .where(col(SignalRow.position) > after_position, real(SignalRow.id))
                 .order_by(col(SignalRow.position))
                 .limit(limit)
             ).all()
@@ -317,9 +327,11 @@ class Signals:
         return _unpack(self._database.open(row.envelope_keys, "envelope-keys", row.id))
 
     def count(self) -> Counter[SignalState]:
-        """Return how many signals are in each state."""
+        """Return how many signals are in each state, without probes."""
         with self._database.reading() as session:
-            rows = session.exec(select(SignalRow.state, func.count()).group_by(SignalRow.state)).all()
+            rows = session.exec(
+                select(SignalRow.state, func.count()).where(real(SignalRow.id)).group_by(SignalRow.state)
+            ).all()
         return Counter({SignalState(state): count for state, count in rows})
 
     def waiting(self) -> int:
