@@ -28,7 +28,7 @@ from protocol.messages import Justification, OpeningRequest, parse
 from protocol.normalise import Person
 
 STANDARD_INPUT: Final = "-"
-_PROMPTS: Final = {
+PROMPTS: Final = {
     "given_names": "Given names",
     "surname": "Surname, with its prefix",
     "birth_date": "Birth date",
@@ -156,7 +156,7 @@ def _whom(fields: Mapping[str, Sequence[str]], file: str | None, mapping: Path |
             "It was not said who the person is.",
             hint="Write JSON on standard input with --file -, or give a file with one record.",
         )
-    return person_of({name: _answers(name, label) for name, label in _PROMPTS.items()})
+    return person_of({name: _answers(name, label) for name, label in PROMPTS.items()})
 
 
 def _answers(name: str, label: str) -> list[str]:

@@ -15,11 +15,13 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from agency_client.doors import BrokerDoor
+from agency_client.processing import WORK_OF, subjects_of
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, Trail, prove
 from agency_client.vault import Vault
 from agency_client.vault.outbox import Posting, PostingKind
 from agency_client.verified import Receipt
+from edge.ldv import UNLOGGED, Works
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.commitments import tag_digest
 from protocol.encoding import unb64url
@@ -34,6 +36,7 @@ from protocol.errors import (
     VerificationError,
 )
 from protocol.events import Event, HitOpened, InformingReviewed, SignalRefused, SignalRegistered, SignalWithdrawn, Words
+from protocol.group import random_bytes
 from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
 from protocol.informing import InformingReview
 from protocol.messages import (
@@ -45,6 +48,7 @@ from protocol.messages import (
     WithdrawalRequest,
     parse,
 )
+from protocol.trace import trace_of_key
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds between tries in one run: a broker that restarts is back within them; longer outages wait in the outbox."""
@@ -91,6 +95,7 @@ class Post:
         agency: PartyId,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        works: Works = UNLOGGED,
     ) -> None:
         self._vault = vault
         self._broker = broker
@@ -99,6 +104,7 @@ class Post:
         self._agency = agency
         self._clock = clock
         self._sleep = sleep
+        self._works = works
 
     async def send(self, number: int, tally: Tally) -> None:
         """Send one request until its answer is proven.
@@ -140,13 +146,17 @@ class Post:
         self._vault.outbox.fail(posting.number, error.code, rule, epoch_closed=closed)
 
     async def _once(self, posting: Posting, tally: Tally) -> None:
-        raw = await self._broker.post(
-            posting.path,
-            posting.body,
-            idempotency_key=posting.idempotency_key,
-            purpose=posting.purpose,
-            person=posting.person,
-        )
+        # Written down before anything is settled: a kill in between repeats the request, and the line.
+        trace = trace_of_key(posting.idempotency_key, random_bytes)
+        with self._works.do(WORK_OF[posting.kind], posting.purpose, trace) as work:
+            work.subjects = subjects_of(posting)
+            raw = await self._broker.post(
+                posting.path,
+                posting.body,
+                idempotency_key=posting.idempotency_key,
+                purpose=posting.purpose,
+                person=posting.person,
+            )
         if posting.kind is PostingKind.PUSH:
             await self._take_push(posting, _read(PushAnswer, raw), tally)
         else:

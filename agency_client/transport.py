@@ -14,14 +14,18 @@ from agency_client.heard import Heard
 from edge.transport import READ_SECONDS, SignedClient
 from protocol.agreed import Agreed
 from protocol.covenant_parts import KeyHolder
-from protocol.errors import Code, VerificationError
+from protocol.errors import Code, InputError, VerificationError
+from protocol.event_search import EventPage, EventSearch
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
-from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
+from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage, parse
 from protocol.questions import LogPurpose, PersonRole
 from protocol.signing import Signer
 from protocol.statistics import StatisticsAnswer
 from protocol.unusual import UnusualAnswer
+from protocol.witness_reports import CosignatureUpload, WitnessReports
 
+WITNESS_SECONDS: Final = 3.0
+"""What is shown as a witness takes milliseconds, and must not hold up what the agency came for."""
 MAX_LOG_FILE: Final = 256 * 67 + 8_192
 """Bytes of a bundle of 256 entries of 65 bytes, each with its two-byte length; a tile of hashes is smaller."""
 
@@ -67,11 +71,29 @@ class HttpBroker:
         headers = {"Sluis-Purpose": purpose, "Sluis-Person": person}
         return (await self._client.request("POST", "/v1/queries", body=body, headers=headers)).body
 
+    async def search_events(self, search: EventSearch, *, person: str, role: PersonRole) -> EventPage:
+        """Ask for a page of the log's entries, once: every call is another reading."""
+        self._allowed()
+        headers = {"Sluis-Person": person, "Sluis-Role": role}
+        found = await self._client.request("POST", "/v1/events/search", body=search.to_json(), headers=headers)
+        try:
+            return parse(EventPage, found.body)
+        except InputError as error:
+            raise VerificationError(
+                Code.RECEIPT_INVALID, "The broker's answer does not have the agreed form.", hint=error.detail
+            ) from error
+
     async def unusual(self, since: date, log_purpose: LogPurpose, *, person: str, role: PersonRole) -> UnusualAnswer:
         """Ask for the unusual use that stands in the log from a day on."""
         self._allowed()
         params: dict[str, str | int] = {"since": since.isoformat(), "logPurpose": log_purpose}
         return await self._client.get("/v1/unusual", UnusualAnswer, params=params, person=person, role=role)
+
+    async def subject_request(self, body: bytes, *, person: str, role: PersonRole) -> bytes:
+        """Ask what the log has about a citizen, once: every call is another consultation."""
+        self._allowed()
+        headers = {"Sluis-Person": person, "Sluis-Role": role}
+        return (await self._client.request("POST", "/v1/subject-requests", body=body, headers=headers)).body
 
     async def statistics(
         self, about: PurposeId, purpose: PurposeId, year: int, *, person: str, role: PersonRole
@@ -112,6 +134,15 @@ class HttpBroker:
         if len(body) > MAX_LOG_FILE:
             raise VerificationError(Code.LOG_INCOMPLETE, "A part of the log is larger than it can be.")
         return body
+
+    async def cosign(self, upload: CosignatureUpload) -> None:
+        """Show the broker a checkpoint with our cosignature; nobody's work waits long for it."""
+        body = upload.to_json()
+        await self._client.request("POST", "/v1/log/cosignatures", body=body, read_seconds=WITNESS_SECONDS)
+
+    async def witnesses(self) -> WitnessReports:
+        """Ask what the broker says of all witnesses."""
+        return await self._client.get("/log/witnesses", WitnessReports, read_seconds=WITNESS_SECONDS)
 
 
 def key_holder_doors(

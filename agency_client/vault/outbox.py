@@ -23,6 +23,7 @@ from agency_client.verified import Receipt
 from protocol.encoding import b64url, format_time
 from protocol.group import random_bytes
 from protocol.ids import Epoch, HitId, PurposeId, SignalId
+from protocol.informing import InformingReview
 from protocol.messages import Refusal, WithdrawalRequest
 
 
@@ -32,6 +33,7 @@ class PostingKind(StrEnum):
     PUSH = "push"
     WITHDRAWAL = "withdrawal"
     OPENING = "opening"
+    INFORMING = "informing"
 
 
 class PostingState(StrEnum):
@@ -208,6 +210,13 @@ class Outbox:
             row = session.get(HitRow, str(hit))
             if row is not None and row.opened_at is None:
                 row.opened_at = format_time(now)
+            put_receipts(session, self._database, [receipt])
+
+    def settle_informing(self, number: int, signal: SignalId, decided: InformingReview, receipt: Receipt) -> None:
+        """Write that the log proves what was decided about telling the person of a signal."""
+        with self._database.writing() as session:
+            self._close(session, number, PostingState.DONE, None)
+            self._signals.review(session, signal, decided)
             put_receipts(session, self._database, [receipt])
 
     def fail(self, number: int, code: str, rule: str | None = None, *, epoch_closed: bool = False) -> None:

@@ -17,16 +17,19 @@ from protocol.errors import InputError, RefusedError
 from protocol.events import EVENTS
 from protocol.ids import Epoch
 from protocol.messages import PushAnswer, PushRequest
+from protocol.statistics import MEASURES, ProbeCounts
 from tests.broker.test_erasing import erase
 from tests.broker.test_informing import decided, review
 from tests.broker.test_searching import read as read_log
+from tests.broker.test_statistics import declare
 from tests.broker.test_store import _statements
 from tests.broker.test_subject_requests import ask as collect_for_citizen
-from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, BrokerWorld, broker_world
+from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
 
 PHONE = {"phone": "1"}
 WRITES = {
     "/v1/evaluation-reports",
+    "/v1/probe-counts",
     "/v1/signals",
     "/v1/signals/{signal_id}/withdrawal",
     "/v1/signals/{signal_id}/erasure",
@@ -129,6 +132,12 @@ async def _ask(world: BrokerWorld) -> None:
     await world.agency(PROSECUTION).ask(PHONE)
 
 
+async def _declare_probes(world: BrokerWorld) -> None:
+    said = ProbeCounts(purpose=PURPOSE, month="2025-11", counts=dict.fromkeys(MEASURES, 0))
+    for _ in range(2):
+        await declare(world, POLICE, said)
+
+
 async def _statement(world: BrokerWorld) -> None:
     async with world.running(world.clock) as started:
         await keep_statement(started.broker, _statements(world, 1))
@@ -182,6 +191,7 @@ async def _erase_month(world: BrokerWorld) -> None:
         (_open, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 2, "HitOpened": 1}),
         (_ask, {"SignalRegistered": 1, "QueryAnswered": 1, "SignalsMatched": 1, "NoticeIssued": 1}),
         (_statement, {"KeyStatementPublished": 1}),
+        (_declare_probes, {"ProbesDeclared": 1}),
         (_erase, {"SignalRegistered": 1, "SignalWithdrawn": 1, "EventsErased": 1}),
         (_erase_month, {"SignalExpired": 1, "EventsErased": 1, "CovenantActivated": -1}),
         (_read_log, {"SignalRegistered": 1, "EventsRead": 1}),

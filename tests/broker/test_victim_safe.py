@@ -50,6 +50,7 @@ from protocol.messages import (
     WithdrawalRequest,
 )
 from protocol.signing import Request, sign_request
+from protocol.statistics import MEASURES, ProbeCounts
 from protocol.subject_requests import PurposeTags, SubjectSearch
 from protocol.witness_reports import CosignatureUpload
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, BrokerWorld, broker_world, new_signal_id, tag_of
@@ -217,7 +218,7 @@ def readings(world: World, party: PartyId) -> Iterator[Sent]:
 
 
 def logs(world: World, party: PartyId) -> Iterator[Sent]:
-    """Its own entries, page by page, and by name the hidden purpose's, the victim's signal and hit, and others' acts."""
+    """Its own entries, page by page; the hidden purpose's by name, the victim's signal and hit, and acts of others."""
     own = [{"event": tag} for tag in (3, 8, 9, 12)]
     about = [{"purpose": HIDDEN}, {"signal": str(world.signal)}, {"hit": str(world.hit)}, {"agency": CARE}]
     for filters in (*own, *about, {"operation": "combination"}, {"decision": "allow", "operation": "collection"}):
@@ -236,6 +237,14 @@ def witnessings(world: World, party: PartyId) -> Iterator[Sent]:
         yield post("/v1/log/cosignatures", CosignatureUpload(note=note + lines))
 
 
+def declarations(world: World, party: PartyId) -> Iterator[Sent]:
+    """Its numbers of probes, under its own purpose and under the hidden one."""
+    month = f"{world.broker.clock().year - 1}-11"
+    for purpose in (HIDDEN, world.purpose_of(party)):
+        said = ProbeCounts(purpose=purpose, month=month, counts=dict.fromkeys(MEASURES, 1))
+        yield post("/v1/probe-counts", said, key=True)
+
+
 CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/signals": pushes,
     "/v1/signals/{signal_id}/withdrawal": withdrawals,
@@ -246,6 +255,7 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/notices/stream": readings,
     "/v1/key-statements": readings,
     "/v1/statistics": statistics,
+    "/v1/probe-counts": declarations,
     "/v1/unusual": supervision,
     "/v1/subject-requests": citizens,
     "/v1/signals/{signal_id}/informing": citizens,
