@@ -22,22 +22,13 @@ from protocol.errors import Code
 from protocol.tlog_proof import parse_tlog_proof
 from tests.fakes.covenant_repository import signed_covenants
 from tests.fakes.covenants import make_covenant
+from tests.fakes.no_network import NO_NETWORK
 from tests.fakes.receipt_log import ReceiptLog, openings, receipts_of
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
 KIT = make_covenant(now=NOW)
 RECEIPTS = receipts_of(KIT)
 ROOT = Path(__file__).parents[2]
-NO_NETWORK = """
-import sys
-def refuse(event, arguments):
-    if event.startswith("socket."):
-        raise RuntimeError("a socket: " + event)
-sys.addaudithook(refuse)
-import sluis
-sluis.main()
-"""
-"""Runs the command where every use of a socket is an error."""
 
 app = typer.Typer()
 app.callback()(lambda: None)
