@@ -20,6 +20,7 @@ from agency_client.trail import Trail
 from agency_client.vault.evidence import EvidenceShelf
 from protocol.backdating import Seen, require_dated
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.doubles import Leaves
 from protocol.encoding import b64url, parse_time, unb64url
 from protocol.errors import Code, VerificationError
 from protocol.merkle import TILE_WIDTH, Frontier
@@ -58,21 +59,24 @@ class Checking:
         """Verify all, or with ``onward`` what is new; ``told`` hears how many entries of how many are done.
 
         Raises ``VerificationError``: ``log_altered`` when the entries are not those that were signed, or one is another
-        than was proven to us; ``log_incomplete`` when one that was proven to us is missing; ``log_backdated``; and what
-        the trail raises.
+        than was proven to us; ``log_incomplete`` when one that was proven to us is missing; ``log_doubled``,
+        ``log_backdated``; and what the trail raises.
         """
         head = await self._trail.advance()
         seen = self._tree() if onward else None
         again = Frontier() if seen is None else seen.cut_to_full_tiles()
         beside = _Beside(self._shelf.receipts(), again.size)
         bundles = _Bundles(self._trail, again.size, head.checkpoint.size)
+        leaves = Leaves()
 
         async def fetch(path: str) -> bytes:
             if not bundles.comes(path):
                 # Something did not add up, and the walk reads the log from zero to tell why.
                 return await self._trail.file(path)
             raw, width = await bundles.next()
-            beside.take(parse_entries(raw, width))
+            entries = parse_entries(raw, width)
+            beside.take(entries)
+            leaves.take(entries)
             return raw
 
         def step(wanted: Wanted) -> None:
@@ -83,6 +87,7 @@ class Checking:
             tree = await drive_async(walk, fetch, step)
         finally:
             await bundles.close()
+        leaves.finish()
         told(head.checkpoint.size, head.checkpoint.size)
         self._trail.report_if_frozen()
         # An onward walk of a log that did not grow reads nothing: then nothing new can lie beside it.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agency_client.searching import Inquiry, Searching
 from protocol.backdating import Seen, require_dated
+from protocol.doubles import Acts
 from protocol.event_search import MAX_PAGE
 
 
@@ -33,11 +34,12 @@ async def open_own(
 ) -> OwnEntries:
     """Open every entry behind a place that may be seen; ``told`` hears how much of the log was looked through.
 
-    Raises as ``Searching.page``, and ``VerificationError`` (``log_backdated``).
+    Raises as ``Searching.page``, and ``VerificationError`` (``log_backdated``, ``log_doubled``).
     """
     fine = left_out = 0
     erased: list[tuple[int, int]] = []
     unsigned: list[int] = []
+    acts = Acts()
     before = None
     more = True
     while more:
@@ -47,6 +49,7 @@ async def open_own(
         require_dated([before, *times] if before is not None else times, views)
         before = max([*times, *([before] if before is not None else [])], key=lambda one: one[1], default=None)
         for entry in page.entries:
+            acts.take(entry.index, entry.event, entry.leaf)
             if entry.erased_by is not None:
                 erased.append((entry.index, entry.erased_by.index))
             else:

@@ -94,14 +94,14 @@ def _report(found: CheckedPack, lang: Lang, *, as_json: bool) -> None:
         return
     content = found.pack.content
     manifest, head = content.manifest, content.cosigned.checkpoint
-    erased = sum(one.erased_by is not None for one in content.entries) + len(content.gone)
+    erased = sum(one.erased_by is not None for one in content.entries)
     typer.secho(say(WORDS["holds"], lang), fg=typer.colors.GREEN)
     lines = [
         _said("signed", lang, agency=manifest.agency, key=found.pack.key_id),
         _said(
             "entries",
             lang,
-            count=len(content.entries) + len(content.gone),
+            count=len(content.entries),
             begins=format_time(manifest.begins),
             ends=format_time(manifest.ends),
             origin=head.origin,
@@ -142,7 +142,6 @@ def _json(found: CheckedPack) -> dict[str, Json]:
         "exportedAt": format_time(manifest.exported_at),
         "entries": len(content.entries),
         "erased": sum(one.erased_by is not None for one in content.entries),
-        "gone": len(content.gone),
         "operations": dict(total_of(content.entries)),
         "origin": head.origin,
         "size": head.size,

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from auditor.state import Seen
 from protocol.checkpoint import CosignedCheckpoint, LogKey, WitnessKey, decode_note, open_checkpoint
 from protocol.covenant import Covenant
+from protocol.doubles import Leaves
 from protocol.errors import Code, VerificationError
 from protocol.merkle import Frontier
+from protocol.tiles import parse_entries, parse_tile_path
 from protocol.walk import Wanted, drive, verify_from_zero, verify_onward
 
 Fetch = Callable[[str], bytes]
@@ -57,16 +59,28 @@ def verify_log(
     """Fetch the checkpoint, check its quorum, and read the entries: all, or those since ``seen``.
 
     Raises ``VerificationError``: ``quorum_missing`` (not yet cosigned), ``checkpoint_invalid``, ``log_altered``,
-    ``log_incomplete``; as ``ContradictionError``: ``log_forked``, ``log_rolled_back``. And what ``fetch`` raises.
+    ``log_incomplete``, ``log_doubled`` (from zero only); as ``ContradictionError``: ``log_forked``,
+    ``log_rolled_back``. And what ``fetch`` raises.
     """
     note = decode_note(fetch("checkpoint"))
     cosigned = open_checkpoint(note, terms.log_key, terms.witness_keys, terms.quorum)
     head = cosigned.checkpoint
-    walk = verify_from_zero(head) if seen is None else verify_onward(seen.tree, head)
+    leaves = Leaves()
+
+    def fetch_once(path: str) -> bytes:
+        raw = fetch(path)
+        leaves.take(parse_entries(raw, parse_tile_path(path.removeprefix("tile/")).width))
+        return raw
+
     try:
-        tree = drive(walk, fetch, on_step)
+        if seen is None:
+            tree = drive(verify_from_zero(head), fetch_once, on_step)
+        else:
+            # It reads some bundles twice, and the old ones not at all: what it sees twice says nothing.
+            tree = drive(verify_onward(seen.tree, head), fetch, on_step)
     except VerificationError as error:
         if error.code in (Code.LOG_FORKED, Code.LOG_ROLLED_BACK):
             raise ContradictionError(error, note) from error
         raise
+    leaves.finish()
     return Verified(cosigned, tree, seen.tree.size if seen else 0)

@@ -25,6 +25,7 @@ FINDINGS: Final[Mapping[Code, int]] = {
     Code.ENTRY_WITHHELD: 17,
     Code.PACK_INVALID: 18,
     Code.ERASURE_UNPROVEN: 19,
+    Code.LOG_DOUBLED: 20,
 }
 """Exit statuses, so that a watcher can tell an alarm from "not yet" (15). Never changed; everything else ends with the
 status that all commands share."""
@@ -35,6 +36,7 @@ HEADLINES: Final[Mapping[Code, Pair]] = {
     Code.LOG_INCOMPLETE: ("ONVOLLEDIG", "INCOMPLETE"),
     Code.CHECKPOINT_INVALID: ("CONTROLEPUNT NIET GELDIG", "CHECKPOINT NOT VALID"),
     Code.LOG_BACKDATED: ("TERUGGEDATEERD", "BACKDATED"),
+    Code.LOG_DOUBLED: ("VERDUBBELD", "DOUBLED"),
     Code.ENTRY_WITHHELD: ("REGEL ACHTERGEHOUDEN", "ENTRY WITHHELD"),
     Code.ERASURE_UNPROVEN: ("WISSEN NIET BEWEZEN", "ERASURE NOT PROVEN"),
 }

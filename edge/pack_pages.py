@@ -166,19 +166,15 @@ def _refusals(entries: Sequence[ProvenEntry], lang: Lang) -> Safe:
 
 def _erased(content: PackContent, lang: Lang) -> list[Safe]:
     grounds = {one.index: str(getattr(one.event, "ground", "")) for one in (*content.entries, *content.beside)}
-    rows = [(one.index, one.erased_by, "subject-part") for one in content.entries if one.erased_by is not None]
-    rows += [(index, by, "all-of-it") for index, by in content.gone]
+    rows = [(one.index, one.erased_by) for one in content.entries if one.erased_by is not None]
     left_out = sum(one.subject_part == "left-out" for one in content.entries)
     said = [facts([(say(WORDS["left-out"], lang), str(left_out))])]
     if not rows:
         return [el("p", say(WORDS["no-erasures"], lang)), *said]
     shown = table(
         say(WORDS["by-erasure"], lang),
-        [say(WORDS[name], lang) for name in ("entry", "erased-what", "erased-by", "ground")],
-        [
-            [str(index), say(WORDS[what], lang), str(by), el("code", grounds.get(by, ""))]
-            for index, by, what in sorted(rows)[:SHOWN]
-        ],
+        [say(WORDS[name], lang) for name in ("entry", "erased-by", "ground")],
+        [[str(index), str(by), el("code", grounds.get(by, ""))] for index, by in rows[:SHOWN]],
     )
     total = facts([(say(WORDS["total"], lang), str(len(rows)))])
     more = [el("p", say(WORDS["more-erased"], lang))] if len(rows) > SHOWN else []

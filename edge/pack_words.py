@@ -47,13 +47,13 @@ WORDS: Final[Mapping[str, Pair]] = {
     "rule": ("regel van het convenant", "rule of the covenant"),
     "no-refusals": ("In deze regels is niets geweigerd.", "Nothing was refused in these entries."),
     "erased": ("Gewist", "Erased"),
-    "by-erasure": ("Regels waarvan iets is gewist", "Entries of which something was erased"),
+    "by-erasure": (
+        "Regels waarvan is gewist over wie ze gingen",
+        "Entries of which was erased whom they were about",
+    ),
     "entry": ("regel", "entry"),
     "erased-by": ("gewist volgens regel", "erased, as told by entry"),
     "ground": ("grond", "ground"),
-    "erased-what": ("wat is gewist", "what was erased"),
-    "subject-part": ("over wie het ging", "whom it was about"),
-    "all-of-it": ("alles (bewaartermijn voorbij)", "all of it (retention over)"),
     "no-erasures": ("Van deze regels is niets gewist.", "Nothing of these entries was erased."),
     "more-erased": (
         "Van meer regels is iets gewist; ze staan in entries.csv en entries.json.",

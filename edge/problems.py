@@ -70,6 +70,7 @@ _ROWS: Final[dict[Code, _Row]] = {
     Code.LOG_ROLLED_BACK: _Row(502, "Log rolled back", VerificationError),
     Code.LOG_INCOMPLETE: _Row(502, "Log incomplete", VerificationError),
     Code.LOG_ALTERED: _Row(502, "Log altered", VerificationError),
+    Code.LOG_DOUBLED: _Row(502, "Log doubled", VerificationError),
     Code.LOG_BACKDATED: _Row(502, "Log backdated", VerificationError),
     Code.ENTRY_WITHHELD: _Row(502, "Entry withheld", VerificationError),
     Code.PACK_INVALID: _Row(502, "Evidence pack not valid", VerificationError),

@@ -50,6 +50,7 @@ class Code(StrEnum):
     LOG_INCOMPLETE = "log_incomplete"
     LOG_ALTERED = "log_altered"
     LOG_BACKDATED = "log_backdated"
+    LOG_DOUBLED = "log_doubled"
     ENTRY_WITHHELD = "entry_withheld"
     PACK_INVALID = "pack_invalid"
     LOG_UNKNOWN = "log_unknown"

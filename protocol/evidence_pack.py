@@ -17,9 +17,10 @@ from protocol.backdating import Seen, require_dated
 from protocol.checkpoint import CosignedCheckpoint, decode_note, open_checkpoint
 from protocol.commitments import open_entry
 from protocol.covenant import Covenant
+from protocol.doubles import Acts
 from protocol.erasure import read_marker, require_named
 from protocol.errors import AuthenticationError, Code, InputError, SluisError, VerificationError
-from protocol.events import Event, EventsErased, EventsExported
+from protocol.events import EventsErased, EventsExported
 from protocol.merkle import leaf_hash, verify_inclusion
 from protocol.messages import Message, parse
 from protocol.pack_parts import (
@@ -71,8 +72,6 @@ class PackContent:
     """Of the period, in the log's order."""
     beside: tuple[ProvenEntry, ...]
     """Not of the period: they tell of erasures, and of this export."""
-    gone: tuple[tuple[int, int], ...]
-    """Entries of which only the leaf is left, each with the entry that erased its month."""
     lacking: tuple[str, ...]
     """Covenants that the entries name and that the pack does not hold, by their SHA-256."""
 
@@ -118,7 +117,7 @@ def verify_pack(pack: UnverifiedPack, covenant: Covenant) -> VerifiedPack:
 
     Its pages are compared by who can write them. Raises ``VerificationError``: ``pack_invalid``,
     ``signature_invalid``, ``receipt_invalid`` when an entry does not stand in the log, ``checkpoint_invalid``,
-    ``quorum_missing``, ``erasure_unproven``, ``log_backdated``.
+    ``quorum_missing``, ``erasure_unproven``, ``log_backdated``, ``log_doubled``.
     """
     manifest = pack.manifest
     if manifest.covenant != PackedCovenant(version=covenant.version, sha256=covenant.sha256):
@@ -190,24 +189,24 @@ def prove_content(
     listed = [*entries.entries, *entries.beside]
     if [proof.index for proof in proofs.proofs] != sorted({one.index for one in listed}):
         raise _refused(f"{PROOFS} does not have one path for each entry.")
-    for rows in (entries.entries, entries.beside, [one.entry for one in entries.gone]):
+    for rows in (entries.entries, entries.beside):
         _require_ordered([row.index for row in rows])
-    if len(paths) != len(listed) or not paths.keys().isdisjoint(one.entry.index for one in entries.gone):
+    if len(paths) != len(listed):
         raise _refused(f"{ENTRIES} has an entry twice.")
     proven = {one.index: _prove(one, paths[one.index], cosigned) for one in listed}
-    for gone in entries.gone:
-        _require_place(gone.entry.leaf, gone.entry.index, gone.entry.proof, cosigned)
-    _require_erasures(proven, entries)
+    _require_erasures(proven)
     content = PackContent(
         manifest=manifest,
         cosigned=cosigned,
         entries=tuple(proven[one.index] for one in entries.entries),
         beside=tuple(proven[one.index] for one in entries.beside),
-        gone=tuple((one.entry.index, one.erased_by) for one in entries.gone),
         lacking=_lacking(manifest, proven.values(), files),
     )
     _require_exports(content, proven)
     _require_period(content)
+    acts = Acts()
+    for index, one in proven.items():
+        acts.take(index, one.event, open_entry(one.opening).leaf)
     require_dated([(index, one.event.act.time) for index, one in sorted(proven.items())], [Seen.of(cosigned)])
     return content
 
@@ -237,23 +236,22 @@ def _require_place(leaf: bytes, index: int, path: Sequence[bytes], cosigned: Cos
         ) from error
 
 
-def _require_erasures(proven: Mapping[int, ProvenEntry], entries: PackEntries) -> None:
-    claims: list[tuple[int, int, Event | None]] = [
-        (one.index, one.erased_by, one.event) for one in proven.values() if one.erased_by is not None
-    ]
-    claims += [(one.entry.index, one.erased_by, None) for one in entries.gone]
-    for index, by, event in claims:
+def _require_erasures(proven: Mapping[int, ProvenEntry]) -> None:
+    for index, one in proven.items():
+        by = one.erased_by
+        if by is None:
+            continue
         marker = proven.get(by)
         if marker is None:
             raise _refused(f"The pack lacks entry {by}, which is said to tell that entry {index} was erased.")
-        require_named(index, event, read_marker(by, marker.event))
+        require_named(index, one.event, read_marker(by, marker.event))
 
 
 def _require_period(content: PackContent) -> None:
     manifest = content.manifest
     if not manifest.begins < manifest.ends:
         raise _refused("The period of the pack ends before it begins.")
-    needed = {one.erased_by for one in content.entries} | {by for _, by in content.gone} | set(manifest.exports)
+    needed = {one.erased_by for one in content.entries} | set(manifest.exports)
     for one in content.entries:
         if not period_holds(manifest, one.event.act.time):
             raise _refused(f"Entry {one.index} is not of the period of the pack.")
@@ -273,7 +271,7 @@ def _require_exports(content: PackContent, proven: Mapping[int, ProvenEntry]) ->
         if (act.agency, act.person, one.event.log_purpose) != (manifest.agency, manifest.person, manifest.log_purpose):
             raise _refused(f"Entry {index} tells of another export.")
         told.append(one.event)
-    if not told or sum(one.entries for one in told) < len(content.entries) + len(content.gone):
+    if not told or sum(one.entries for one in told) < len(content.entries):
         raise _refused("The log tells of fewer exported entries than the pack has.")
     if manifest.exported_at != max(one.act.time for one in told):
         raise _refused("The pack was exported at another moment than the log tells.")

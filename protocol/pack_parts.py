@@ -15,7 +15,6 @@ from protocol.event_search import EventFilters
 from protocol.messages import (
     Bytes32,
     Bytes64,
-    ErasedEntry,
     KeyName,
     LogIndex,
     Message,
@@ -91,19 +90,11 @@ class PackEntry(Message):
     erased_by: LogIndex | None = None
 
 
-class GoneEntry(Message):
-    """An entry of which only the leaf is left, and the entry that erased its month."""
-
-    entry: ErasedEntry
-    erased_by: LogIndex
-
-
 class PackEntries(Message):
     """The entries of the period, and those beside it that explain them: erasures, and the export itself."""
 
     entries: Annotated[tuple[PackEntry, ...], Field(strict=False, max_length=MAX_ENTRIES)]
     beside: Annotated[tuple[PackEntry, ...], Field(strict=False, max_length=MAX_ENTRIES)] = ()
-    gone: Annotated[tuple[GoneEntry, ...], Field(strict=False, max_length=MAX_ENTRIES)] = ()
 
 
 class PackProof(Message):

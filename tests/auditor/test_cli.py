@@ -206,3 +206,10 @@ def test_a_kept_covenant_serves_when_its_source_is_away(log, covenant, tmp_path)
     board.published.rename(tmp_path / "gone")
     assert _run(log, named).exit_code == 0
     assert _run(log, named[:4]).exit_code == 75
+
+
+def test_an_entry_that_stands_twice(log, covenant):
+    """A log that adds up and tells one act at two places ends with 20."""
+    log.leaves[7] = log.leaves[290]
+    log.sign()
+    _fails(_run(log, covenant), Code.LOG_DOUBLED, 20)

@@ -157,7 +157,6 @@ def make_pack(bend: Bend = HONEST, kit: CovenantKit = KIT) -> bytes:
         cosigned=open_checkpoint(log.note, kit.log_signer.key, witnesses, 1),
         entries=_said(entries.entries),
         beside=_said(entries.beside),
-        gone=tuple((one.entry.index, one.erased_by) for one in entries.gone),
         lacking=(),
     )
     files |= {TABLE: write_table(content.entries), **write_pages(content, files)}
