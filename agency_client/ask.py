@@ -17,13 +17,16 @@ from agency_client.doors import BrokerDoor
 from agency_client.evaluation import KeyHolders
 from agency_client.inbox import Reader
 from agency_client.keys import PublishedKeys
+from agency_client.processing import digest_of
 from agency_client.trail import Trail
 from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.signals import KeptKey
+from edge.ldv import UNLOGGED, Works
 from protocol.covenant import Covenant
 from protocol.errors import Code, InputError, Issue, RefusedError, UnavailableError, VerificationError
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId
 from protocol.keys import MatchKey
+from protocol.ldv import Work
 from protocol.messages import Budget, Justification, QueryAnswer, QueryKey, QueryRequest, parse
 from protocol.normalise import Person, Record, normalise
 from protocol.policy import PolicyEngine, Query
@@ -116,6 +119,7 @@ class Asking:
         reader: Reader,
         engine: PolicyEngine,
         clock: Callable[[], datetime],
+        works: Works = UNLOGGED,
     ) -> None:
         self._shelf = shelf
         self._broker = broker
@@ -125,6 +129,7 @@ class Asking:
         self._reader = reader
         self._engine = engine
         self._clock = clock
+        self._works = works
 
     async def ask(self, question: Question, person: str) -> Answered:
         """Ask, and return what the answer proves; ``person`` is the opaque reference of who asks.
@@ -137,14 +142,16 @@ class Asking:
         epoch = self._engine.covenant.epoch_at(now)
         kinds = [key.kind for key in question.keys]
         require_allowed(self._reader.agency, question.purpose, kinds, self._engine, now)
-        try:
-            keys, request = await self._request(question, epoch)
-        except UnavailableError as error:
-            raise UnavailableError(error.code, error.detail, hint="Nothing was asked. Try again later.") from None
-        try:
-            raw = await self._broker.query(request.to_json(), purpose=question.purpose, person=person)
-        except UnavailableError as error:
-            raise UnavailableError(error.code, error.detail, hint=error.hint or _PERHAPS_ASKED) from None
+        with self._works.do(Work.QUESTION, question.purpose) as work:
+            try:
+                keys, request = await self._request(question, epoch)
+            except UnavailableError as error:
+                raise UnavailableError(error.code, error.detail, hint="Nothing was asked. Try again later.") from None
+            work.subject = digest_of(request.keys[0].tag)
+            try:
+                raw = await self._broker.query(request.to_json(), purpose=question.purpose, person=person)
+            except UnavailableError as error:
+                raise UnavailableError(error.code, error.detail, hint=error.hint or _PERHAPS_ASKED) from None
         asked = Asked(request, self._reader.agency, person, keys)
         try:
             answer = _read(raw)

@@ -228,7 +228,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
             yield Online(
                 *(trail, keys, sending, reading, acts, post, checking, holders, asking, statistics, unusual, searching),
                 subjects=SubjectSearching(
-                    vault, broker, trail, keys, holders, versions, session.engine, session.me.id, clock
+                    vault, broker, trail, keys, holders, versions, session.engine, session.me.id, clock, works
                 ),
                 informing=InformingDesk(vault, post, covenant, clock),
             )

@@ -20,9 +20,11 @@ from agency_client.subject_checking import AskedSubject, CheckedSubject, check_f
 from agency_client.subject_person import KnownEntry, OwnSignal, Sought, known_entries, own_signals
 from agency_client.trail import Trail
 from agency_client.vault import Vault
+from edge.ldv import UNLOGGED, Works
 from protocol.commitments import tag_digest
 from protocol.errors import Code, InputError, RefusedError, UnavailableError, VerificationError
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
+from protocol.ldv import DataSubject, Work
 from protocol.messages import Budget, Justification, parse
 from protocol.policy import Decision, Evaluate, PolicyEngine, SubjectRequest
 from protocol.questions import PersonRole
@@ -99,6 +101,7 @@ class SubjectSearching:
         engine: PolicyEngine,
         agency: PartyId,
         clock: Callable[[], datetime],
+        works: Works = UNLOGGED,
     ) -> None:
         self._vault = vault
         self._broker = broker
@@ -109,6 +112,7 @@ class SubjectSearching:
         self._engine = engine
         self._agency = agency
         self._clock = clock
+        self._works = works
 
     async def collect(self, sought: Sought, why: Justification, person: str) -> Collected:
         """Collect, and return what the answer proves; ``person`` is the opaque reference of the privacy officer.
@@ -120,18 +124,20 @@ class SubjectSearching:
         scope = scope_of(self._agency, self._engine, self._clock())
         own = await asyncio.to_thread(own_signals, self._vault, sought)
         own = {signal: one for signal, one in own.items() if one.kept.purpose in scope.answered}
-        tags, kinds = await self._tags(sought, scope)
-        signals = tuple(sorted(own))[-MAX_OWN:]
-        known = await asyncio.to_thread(known_entries, self._vault, signals, kinds.keys(), scope.answered)
-        known = known[-MAX_OWN:]
-        request = SubjectSearch(
-            justification=why,
-            purposes=scope.answered,
-            tags=tags,
-            signals=signals,
-            known=tuple(one.place for one in known),
-        )
-        checked = await self._ask(AskedSubject(request, self._agency, person), known)
+        with self._works.do(Work.CITIZEN, None) as work:
+            tags, kinds = await self._tags(sought, scope)
+            work.subject = DataSubject("urn:sluis:tag-digest", min(kinds).hex()) if kinds else None
+            signals = tuple(sorted(own))[-MAX_OWN:]
+            known = await asyncio.to_thread(known_entries, self._vault, signals, kinds.keys(), scope.answered)
+            known = known[-MAX_OWN:]
+            request = SubjectSearch(
+                justification=why,
+                purposes=scope.answered,
+                tags=tags,
+                signals=signals,
+                known=tuple(one.place for one in known),
+            )
+            checked = await self._ask(AskedSubject(request, self._agency, person), known)
         return Collected(
             scope,
             {purpose: tuple(one.epoch for one in tags if one.purpose == purpose) for purpose in scope.answered},

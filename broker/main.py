@@ -30,7 +30,7 @@ from edge.cli import reported
 from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import CovenantWatch
 from edge.keyfile import SecretText, passphrase_from
-from edge.ldv import ENDPOINT, FOLDER, SpanLog, service_of
+from edge.ldv import FOLDER, SpanLog, collector, service_of
 from edge.logs import configure, logger
 from edge.serve import serve
 from edge.witness_lines import witness_lines
@@ -218,12 +218,11 @@ def _database(given: str | None, folder: Path, postgres_bin: Path | None) -> Ite
 
 def _forwarder(spans: SpanLog) -> "Forwarder | None":
     """Return what sends the log of processing on, when a collector is configured."""
-    collector = os.environ.get(ENDPOINT)
-    if not collector:
+    if not (address := collector()):
         return None
     from edge.ldv_otlp import forwarder_of
 
-    return forwarder_of(spans.folder, collector)
+    return forwarder_of(spans.folder, address)
 
 
 def _passphrase(*, new: bool = False) -> SecretText:

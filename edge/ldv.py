@@ -124,6 +124,11 @@ class SpanLog:
             self._synced = upto
 
 
+def collector() -> str | None:
+    """Return the collector that this machine's environment names, if any."""
+    return os.environ.get(ENDPOINT) or None
+
+
 def span_files(folder: Path) -> list[Path]:
     """Return the day files of a folder, oldest first."""
     return sorted(path for path in folder.glob("spans-*.jsonl") if _NAME.match(path.name))
@@ -152,7 +157,7 @@ def service_of(name: ServiceName, party: PartyId) -> Service:
 
 @dataclass(slots=True)
 class Working:
-    """A piece of work while it is done."""
+    """A piece of work while it is done; whom it concerns is asked for at its end, and only when it is written down."""
 
     trace: Trace
     subjects: Iterable[tuple[Work, DataSubject]] = ()
@@ -165,30 +170,22 @@ class Working:
 class Works:
     """Writes the work of one party under one covenant; without a log, as in tests of other things, nothing."""
 
-    log: SpanLog | None
-    covenant: Covenant
-    clock: Callable[[], datetime]
+    log: SpanLog | None = None
+    covenant: Covenant | None = None
 
     @contextmanager
-    def do(
-        self,
-        name: Work,
-        purpose: PurposeId | None,
-        trace: Trace | None = None,
-        *,
-        parent: Trace | None = None,
-        processor: str | None = None,
-    ) -> Iterator[Working]:
+    def do(self, name: Work, purpose: PurposeId | None, trace: Trace | None = None) -> Iterator[Working]:
         """Do a piece of work: requests that are sent meanwhile carry its trace; at its end its spans are on the disk.
 
-        ``trace`` is its own when it has one already; else it is a part of ``parent``, or of the work it stands in, or
-        the first of a trace. Raises ``UnavailableError`` when the spans cannot be written.
+        ``trace`` is its own when it has one already; else it is a part of the work it stands in, or the first of a
+        trace. Raises ``UnavailableError`` when the spans cannot be written.
         """
-        above = parent or current()
+        above = current()
         inside = above is not None and (trace is None or trace.trace_id == above.trace_id)
         mine = trace or (above.child(random_bytes) if above is not None else new_trace(random_bytes))
         work = Working(mine)
-        started = self.clock()
+        log, covenant = self.log, self.covenant
+        started = log.clock() if log is not None else None
         status = Status.ERROR
         try:
             with working(mine):
@@ -199,19 +196,22 @@ class Works:
             status = Status.UNSET if isinstance(error, _DECIDED) else Status.ERROR
             raise
         finally:
-            if self.log is not None:
+            if log is not None and covenant is not None and started is not None:
                 span = Span(
                     name=name,
                     trace=mine,
                     started=started,
-                    ended=self.clock(),
-                    activity=activity_of(self.covenant, purpose),
+                    ended=log.clock(),
+                    activity=activity_of(covenant, purpose),
                     parent=above.span_id if above is not None and inside else None,
                     subject=work.subject,
-                    processor=processor if parent is not None else None,
                     status=status,
                 )
-                self.log.write([*_each(span, work.subjects), span])
+                log.write([*_each(span, work.subjects), span])
+
+
+UNLOGGED: Final = Works()
+"""Does work without writing it down: for tests of other things."""
 
 
 def _each(span: Span, subjects: Iterable[tuple[Work, DataSubject]]) -> Iterator[Span]:

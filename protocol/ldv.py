@@ -52,6 +52,8 @@ class Work(StrEnum):
     PUSH = "signals sent"
     SIGNAL = "signal sent"
     WITHDRAWAL = "signal taken back"
+    INFORMING = "informing reviewed by a person"
+    CITIZEN = "citizen's request looked up"
     OPENING = "hit opened by a person"
     QUESTION = "question asked"
     NOTICES = "notices read"

@@ -128,7 +128,7 @@ def test_old_days_can_be_forgotten(tmp_path: Path):
 @pytest.fixture
 def works(tmp_path: Path) -> Works:
     """Return the works of an agency."""
-    return Works(open_log(tmp_path), make_covenant(now=NOW).covenant, Clock())
+    return Works(open_log(tmp_path), make_covenant(now=NOW).covenant)
 
 
 def test_work_within_work_is_a_part_of_it(works: Works, tmp_path: Path):

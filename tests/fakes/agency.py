@@ -22,6 +22,7 @@ from agency_client.tagging import Sending
 from agency_client.trail import LogKeys, Trail
 from agency_client.vault import Vault
 from agency_client.vault.adding import Added, NewSignal
+from edge.ldv import UNLOGGED, Works
 from protocol.covenant import Covenant
 from protocol.errors import Code, NotFoundError, SluisError
 from protocol.group import random_bytes
@@ -103,6 +104,7 @@ def make_client(
     clock: Callable[[], datetime] = clock,
     earlier: Earlier = signed_nothing,
     replaced: Mapping[str, datetime] | None = None,
+    works: Works = UNLOGGED,
 ) -> Client:
     """Return the client of one agency, with its vault in ``folder``."""
     folder.mkdir(exist_ok=True)
@@ -115,11 +117,11 @@ def make_client(
     versions = SignedVersions(agreed, earlier, replaced)
     quorum = KeyHolders(holders or world.holders, covenant.sharing, vault.evidence, clock)
     keys = PublishedKeys(vault.evidence, door, trail, versions, covenant, clock)
-    post = Post(vault, door, trail, versions, party, clock, no_pause)
+    post = Post(vault, door, trail, versions, party, clock, no_pause, works)
     sender = Sender(world.signer(party), b"c" * 32)
-    sending = Sending(vault, quorum, keys, post, sender, covenant, clock, batch=batch)
+    sending = Sending(vault, quorum, keys, post, sender, covenant, clock, batch=batch, works=works)
     reader = Reader(party, covenant, versions)
-    reading = Reading(vault, door, trail, reader, clock)
+    reading = Reading(vault, door, trail, reader, clock, works)
     acts = Acts(vault, post, reader, clock)
-    asking = Asking(vault.evidence, door, trail, keys, quorum, reader, agreed.engine, clock)
+    asking = Asking(vault.evidence, door, trail, keys, quorum, reader, agreed.engine, clock, works)
     return Client(vault, trail, quorum, keys, post, sending, reading, acts, Checking(vault.evidence, trail), asking)
