@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from agency_client.awaiting import require_overdue
+from agency_client.erased_notices import verify_erased
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, prove
 from agency_client.vault.signals import Kept, KeptKey
@@ -36,6 +37,7 @@ from agency_client.verified import (
 )
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.covenant import Covenant
+from protocol.encoding import format_time
 from protocol.envelope import PartContext, open_part, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.events import KeyMuted, NoticeIssued
@@ -44,6 +46,7 @@ from protocol.keys import opens_parts, quality_of
 from protocol.messages import (
     Agreement,
     Counterpart,
+    ErasedNotice,
     HitNotice,
     Level,
     MutedNotice,
@@ -128,6 +131,8 @@ class Reader:
         ``covenant_untrusted`` when it was told under rules that the board did not sign or against those it signed,
         ``envelope_invalid`` when a part was not sealed by whom it names, was changed, or does not open.
         """
+        if isinstance(notice, ErasedNotice):
+            return verify_erased(notice, cosigned, self.agency, self.versions)
         proven = prove(notice.evidence, cosigned)
         told_under = self.versions.require(proven.event).covenant
         receipt = proven.receipt(str(notice.seq))
@@ -262,6 +267,9 @@ def content_of(notice: Notice) -> bytes:
     """Return what makes a notice the same notice: all but the proof, which changes as the log grows, and what was
     released, which goes when the counterpart withdraws.
     """
+    if isinstance(notice, ErasedNotice):
+        # By which entry it is said, and whether the record went too, may change: the number and the moment do not.
+        return f"erased/{notice.seq}/{format_time(notice.at)}".encode()
     bare: Notice = _without_parts(notice) if isinstance(notice, HitNotice) else notice
     return bare.model_copy(update={"evidence": notice.evidence.model_copy(update={"proof": ()})}).to_json()
 
@@ -311,8 +319,10 @@ def _open_wrap(part: SealedPart, wrap: ReleasedWrap, keys: Sequence[KeptKey], co
     raise _swapped("A released part does not open with any key on which the two signals agree.")
 
 
-def signal_of(notice: Notice) -> SignalId:
-    """Return which signal of ours a notice is about; of a muted key the example."""
+def signal_of(notice: Notice) -> SignalId | None:
+    """Return which signal of ours a notice is about; of a muted key the example, of what was erased none."""
+    if isinstance(notice, ErasedNotice):
+        return None
     return notice.example if isinstance(notice, MutedNotice) else notice.my_signal
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from edge.covenant_trust import CovenantTrust
 from protocol.agreed import Agreed
 from protocol.canaries import PLANTER_LEVEL, still_planting
-from protocol.commitments import parse_opening
+from protocol.commitments import open_entry
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConfigurationError, InputError, NotFoundError, UnavailableError, VerificationError
 from protocol.events import CovenantRef, Event
@@ -54,7 +54,7 @@ class SignedVersions:
         """Look up what the openings name. Raises ``UnavailableError`` when the source cannot be reached for it."""
         for one in evidence:
             try:
-                self.require(parse_opening(one.opening))
+                self.require(open_entry(one.opening).event)
             except (InputError, VerificationError):
                 # It is said where the evidence is verified.
                 continue

@@ -7,7 +7,8 @@ Only ``inbox.py`` and ``post.py`` make them.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from protocol.messages import HitNotice, MutedNotice, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.erasure import Marker
+from protocol.messages import ErasedNotice, HitNotice, MutedNotice, OverdueNotice, QueriedNotice, WithdrawnNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,16 @@ class VerifiedOverdue:
     receipt: Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class VerifiedErased:
+    """The log proves that we were told something under this number, and that what it was is erased."""
+
+    notice: ErasedNotice
+    marker: Marker
+    receipts: tuple[Receipt, ...]
+    """Of the entry that says so, and of what is left of the notice's own."""
+
+
 VerifiedNotice: TypeAlias = (
     VerifiedHit
     | VerifiedUndelivered
@@ -90,4 +101,5 @@ VerifiedNotice: TypeAlias = (
     | VerifiedMute
     | VerifiedQueried
     | VerifiedOverdue
+    | VerifiedErased
 )
