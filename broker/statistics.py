@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from broker.declaring import declarers
 from broker.facts import Outcome, RequestKept
-from broker.interfaces import CountedKinds
+from broker.interfaces import CountedKinds, Declarers
 from broker.service import Broker
 from broker.standing import Standing
 from broker.suppression import MonthShown, suppress
 from edge.logs import Logger, error_fields
 from protocol.covenant import Covenant
 from protocol.errors import Code, InputError, RefusedError, SluisError, UnavailableError
-from protocol.ids import PurposeId
+from protocol.ids import PartyId, PurposeId
 from protocol.policy import Decision, PersonRole, ReadStatistics
 from protocol.signing import Verified
 from protocol.statistics import MonthRow, StatisticsAnswer
@@ -76,12 +77,13 @@ async def read_statistics(broker: Broker, by: Verified, wish: Wish) -> Statistic
     if smallest is None:
         raise ValueError("a purpose that counts has a smallest cell")
     now = broker.now()
-    await broker.store.count_months(counted_kinds(broker.covenant), closed_before(now))
+    said = declarers(broker.covenant, now)
+    await broker.store.count_months(counted_kinds(broker.covenant), closed_before(now), said)
     history = await broker.store.counted_months(wish.about, date(wish.year + 1, 1, 1))
     shown = [row for row in await asyncio.to_thread(suppress, history, smallest) if row.month.year == wish.year]
     rows = _rows(shown)
     event = broker.recorder.statistics_read(by, wish.purpose, wish.about, _cells(shown), decision, now)
-    async with broker.store.act() as act:
+    async with broker.act(by) as act:
         await act.commit(Outcome((RequestKept(broker.recorder.new_id(), by),), (event,)))
     proven = await broker.proven([event.id])
     if proven is None:
@@ -96,6 +98,7 @@ async def read_statistics(broker: Broker, by: Verified, wish: Wish) -> Statistic
         year=wish.year,
         smallest_cell=smallest,
         rows=rows,
+        undeclared=await _undeclared(broker, wish, said, shown),
         evidence=proven.evidence[event.id],
         checkpoint=proven.checkpoint,
     )
@@ -118,6 +121,16 @@ def _rows(shown: Sequence[MonthShown]) -> tuple[MonthRow, ...]:
     return tuple(MonthRow(month=f"{row.month:%Y-%m}", kind=row.kind, counts=dict(row.counts)) for row in shown)
 
 
+async def _undeclared(
+    broker: Broker, wish: Wish, said: Declarers, shown: Sequence[MonthShown]
+) -> dict[str, tuple[PartyId, ...]]:
+    """Return whose probes are still in the numbers, of months that lie wholly within this covenant."""
+    begin = broker.covenant.valid_from.date()
+    months = sorted({row.month for row in shown if row.month >= begin})
+    found = await broker.store.undeclared(wish.about, months, said) if months and said.pairs else {}
+    return {f"{month:%Y-%m}": tuple(agencies) for month, agencies in found.items()}
+
+
 def _cells(shown: Sequence[MonthShown]) -> int:
     return sum(len(row.counts) for row in shown)
 
@@ -127,7 +140,9 @@ async def run(standing: Standing, log: Logger) -> None:
     while True:
         try:
             broker = standing.broker
-            months = await broker.store.count_months(counted_kinds(broker.covenant), closed_before(broker.now()))
+            now = broker.now()
+            said = declarers(broker.covenant, now)
+            months = await broker.store.count_months(counted_kinds(broker.covenant), closed_before(now), said)
             if months:
                 log.info("months counted", count=months)
         except SluisError as error:

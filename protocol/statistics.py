@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 from pydantic import Field, StringConstraints, model_validator
 
 from protocol.covenant_parts import AgencyKind
-from protocol.messages import Evidence, Message, Note, Purpose
+from protocol.messages import Evidence, Message, Note, Party, Purpose
 
 Measure: TypeAlias = Literal["registered", "withdrawn", "expired", "hit", "probable", "possible"]
 """What happened in a month: to signals of agencies of one kind, or hits that such a signal brought about."""
@@ -25,6 +25,20 @@ MAX_ROWS: Final = 12 * len(get_args(AgencyKind))
 
 Year = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
 MonthText = Annotated[str, StringConstraints(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$")]
+
+
+class ProbeCounts(Message):
+    """``POST /v1/probe-counts``: how many of this agency's signals of a month were probes (``probes.py``); not which."""
+
+    purpose: Purpose
+    month: MonthText
+    counts: dict[Measure, Annotated[int, Field(ge=0, lt=2**31)]]
+
+    @model_validator(mode="after")
+    def _all(self) -> "ProbeCounts":
+        if set(self.counts) != set(MEASURES):
+            raise ValueError("every measure has its number, also when it is none")
+        return self
 
 
 class MonthRow(Message):
@@ -50,6 +64,10 @@ class StatisticsAnswer(Message):
     smallest_cell: Annotated[int, Field(ge=2, le=1_000)]
     rows: Annotated[tuple[MonthRow, ...], Field(strict=False, max_length=MAX_ROWS)]
     """In order of month and kind; only months that are closed."""
+    undeclared: dict[MonthText, Annotated[tuple[Party, ...], Field(strict=False, max_length=2_000)]] = Field(
+        default_factory=dict
+    )
+    """Who has not said how many of its signals were probes, of months that are counted: theirs are in the numbers."""
     evidence: Evidence
     checkpoint: Note
 

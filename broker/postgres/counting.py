@@ -3,7 +3,8 @@
 
 An event's id begins with its time, so a month is a range of the primary key: nothing else of the log is read. A month
 that is counted stays as it is, whatever is erased or agreed later. Canaries, of which another is told, are left out,
-and so are agencies that the covenant no longer names. Not here: what may be shown (``broker/suppression.py``).
+and so are agencies that the covenant no longer names. Probes are taken off by the numbers that agencies declared, since
+nobody here knows which signals they were. Not here: what may be shown (``broker/suppression.py``).
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ from uuid import UUID
 
 from psycopg.sql import SQL
 
-from broker.interfaces import CountedKinds
+from broker.facts import ProbesSaid
+from broker.interfaces import CountedKinds, Declarers
 from broker.postgres.connections import Connection
 from broker.suppression import MonthCount
-from protocol.ids import PurposeId
+from protocol.ids import PartyId, PurposeId
 from protocol.statistics import MEASURES
 
 SLACK: Final = timedelta(hours=1)
@@ -39,31 +41,39 @@ WITH happening AS (
 counted AS (
     SELECT h.purpose, h.month, k.kind, h.measure, count(*) AS n
     FROM happening h JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = h.agency
-    GROUP BY 1, 2, 3, 4)
+    GROUP BY 1, 2, 3, 4),
+declared AS (
+    SELECT p.purpose, p.month, k.kind, sum(p.registered) AS registered, sum(p.withdrawn) AS withdrawn,
+           sum(p.expired) AS expired, sum(p.hit) AS hit, sum(p.probable) AS probable, sum(p.possible) AS possible
+    FROM probe_counts p JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = p.agency
+    GROUP BY 1, 2, 3)
 INSERT INTO monthly_counts (purpose, month, kind, registered, withdrawn, expired, hit, probable, possible)
 SELECT p.purpose, m.month, p.kind,
-       coalesce(max(n) FILTER (WHERE measure = 'registered'), 0),
-       coalesce(max(n) FILTER (WHERE measure = 'withdrawn'), 0),
-       coalesce(max(n) FILTER (WHERE measure = 'expired'), 0),
-       coalesce(max(n) FILTER (WHERE measure = 'hit'), 0),
-       coalesce(max(n) FILTER (WHERE measure = 'probable'), 0),
-       coalesce(max(n) FILTER (WHERE measure = 'possible'), 0)
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'registered'), 0) - coalesce(max(d.registered), 0), 0),
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'withdrawn'), 0) - coalesce(max(d.withdrawn), 0), 0),
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'expired'), 0) - coalesce(max(d.expired), 0), 0),
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'hit'), 0) - coalesce(max(d.hit), 0), 0),
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'probable'), 0) - coalesce(max(d.probable), 0), 0),
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'possible'), 0) - coalesce(max(d.possible), 0), 0)
 FROM unnest(%(purposes)s::text[], %(senders)s::text[]) AS p (purpose, kind)
 CROSS JOIN unnest(%(months)s::date[]) AS m (month)
 LEFT JOIN counted c ON (c.purpose, c.month, c.kind) = (p.purpose, m.month, p.kind)
+LEFT JOIN declared d ON (d.purpose, d.month, d.kind) = (p.purpose, m.month, p.kind)
 GROUP BY 1, 2, 3
 ON CONFLICT DO NOTHING
 """
 
 
-async def count_months(connection: Connection, kinds: CountedKinds, closed_before: date) -> int:
-    """Count every month before ``closed_before`` (a first of a month) that was not counted; return how many."""
-    missing = await _missing(connection, closed_before)
-    if not missing or not kinds.senders:
+async def count_months(connection: Connection, kinds: CountedKinds, closed_before: date, declarers: Declarers) -> int:
+    """Count every month before ``closed_before`` (a first of a month) that was not counted; return how many.
+
+    Months from ``declarers.waited_before`` on only when all have declared, and none behind one that waits.
+    """
+    if not await _missing(connection, closed_before) or not kinds.senders:
         return 0
     async with connection.transaction():
         await connection.execute(SQL(_TURN))
-        missing = await _missing(connection, closed_before)
+        missing = await _unwaited(connection, await _missing(connection, closed_before), declarers)
         if missing:
             low, high = _moment(missing[0]) - SLACK, _moment(_next(missing[-1])) + SLACK
             await connection.execute(
@@ -81,6 +91,54 @@ async def count_months(connection: Connection, kinds: CountedKinds, closed_befor
                 },
             )
     return len(missing)
+
+
+async def _unwaited(connection: Connection, months: Sequence[date], declarers: Declarers) -> list[date]:
+    found: list[date] = []
+    for month in months:
+        if month >= declarers.waited_before:
+            cursor = await connection.execute(
+                SQL("SELECT agency, purpose FROM probe_counts WHERE month = %s"), (month,)
+            )
+            if not set(declarers.pairs) <= set(await cursor.fetchall()):
+                break
+        found.append(month)
+    return found
+
+
+async def read_declared(connection: Connection, agency: PartyId, purpose: PurposeId, month: date) -> ProbesSaid | None:
+    """Return what an agency declared of a month, and hold the turn to count until the transaction's end."""
+    await connection.execute(SQL(_TURN))
+    cursor = await connection.execute(
+        SQL(
+            "SELECT registered, withdrawn, expired, hit, probable, possible, event_id FROM probe_counts "
+            "WHERE agency = %s AND purpose = %s AND month = %s"
+        ),
+        (agency, purpose, month),
+    )
+    row = await cursor.fetchone()
+    return None if row is None else ProbesSaid(agency, purpose, month, tuple(row[:-1]), row[-1])
+
+
+async def is_counted(connection: Connection, purpose: PurposeId, month: date) -> bool:
+    """Say whether a month was counted."""
+    cursor = await connection.execute(
+        SQL("SELECT 1 FROM monthly_counts WHERE purpose = %s AND month = %s LIMIT 1"), (purpose, month)
+    )
+    return await cursor.fetchone() is not None
+
+
+async def read_undeclared(
+    connection: Connection, purpose: PurposeId, months: Sequence[date], declarers: Declarers
+) -> dict[date, list[PartyId]]:
+    """Return for each of these months who did not declare its probes, in order of name; without who all did."""
+    cursor = await connection.execute(
+        SQL("SELECT month, agency FROM probe_counts WHERE purpose = %s AND month = ANY(%s)"), (purpose, list(months))
+    )
+    said = set(await cursor.fetchall())
+    wanted = sorted(agency for agency, name in declarers.pairs if name == purpose)
+    missing = {month: [agency for agency in wanted if (month, agency) not in said] for month in months}
+    return {month: agencies for month, agencies in missing.items() if agencies}
 
 
 async def read_months(connection: Connection, purpose: PurposeId, before: date) -> Sequence[MonthCount]:

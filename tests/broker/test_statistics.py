@@ -2,11 +2,13 @@
 """Statistics at the broker: closed months only, no small numbers, logged before they are given, counted once."""
 
 import asyncio
+import os
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
+from broker.declaring import declarers
 from broker.postgres.store import PostgresStore
 from broker.statistics import closed_before, counted_kinds
 from broker.suppression import MonthCount
@@ -14,11 +16,12 @@ from broker.web import running
 from edge.transport import SignedClient
 from protocol.agreed import Agreed
 from protocol.covenant_parts import AgencyKind
-from protocol.errors import Code, InputError, RefusedError
-from protocol.events import StatisticsRead
+from protocol.errors import Code, ConflictError, InputError, RefusedError
+from protocol.events import ProbesDeclared, StatisticsRead
 from protocol.ids import PartyId, PurposeId
+from protocol.messages import ActAnswer
 from protocol.policy import PersonRole
-from protocol.statistics import MEASURES, Measure, StatisticsAnswer
+from protocol.statistics import MEASURES, Measure, ProbeCounts, StatisticsAnswer
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
 from tests.fakes.data_keys import keys_of
 
@@ -43,8 +46,8 @@ async def _ask(
 
 
 def _to_next_month(world: BrokerWorld, now: datetime) -> str:
-    """Move the clock to the third day of the next month; return the month that then is closed."""
-    start = datetime(now.year + now.month // 12, now.month % 12 + 1, 3, 12, tzinfo=UTC)
+    """Move the clock to the sixth day of the next month; return the month that then is closed, whoever declared."""
+    start = datetime(now.year + now.month // 12, now.month % 12 + 1, 6, 12, tzinfo=UTC)
     world.clock.ahead += start - now
     return f"{now:%Y-%m}"
 
@@ -180,7 +183,8 @@ async def test_many_processes_count_a_month_once(database: str) -> None:
                 Agreed.of(covenant), world.kit.log_signer, keys_of(database), database, world.clock
             ) as started:
                 before = closed_before(world.clock())
-                await started.store.count_months(counted_kinds(covenant), before)
+                said = declarers(covenant, world.clock())
+                await started.store.count_months(counted_kinds(covenant), before, said)
                 return list(await started.store.counted_months(PURPOSE, before))
 
         first, second, third = await asyncio.gather(count(), count(), count())
@@ -188,6 +192,79 @@ async def test_many_processes_count_a_month_once(database: str) -> None:
         found = {row.kind: {m: n for m, n in row.counts.items() if n} for row in first if any(row.counts.values())}
         assert found == {"police": {"registered": 4}, "care": {"registered": 3, "hit": 3}}
         assert all(set(row.counts) == set(MEASURES) for row in first)
+
+
+def _said(month: str, purpose: PurposeId = PURPOSE, **counts: int) -> ProbeCounts:
+    """Return numbers of probes; those that are not given are none."""
+    return ProbeCounts(purpose=purpose, month=month, counts={measure: counts.get(measure, 0) for measure in MEASURES})
+
+
+async def declare(world: BrokerWorld, party: PartyId, said: ProbeCounts) -> ActAnswer:
+    """Declare an agency's probes."""
+    return await world.agency(party).client.post(
+        "/v1/probe-counts", said, ActAnswer, idempotency_key=os.urandom(9).hex()
+    )
+
+
+async def test_declared_probes_are_taken_off_and_who_said_nothing_is_named(database: str) -> None:
+    """The numbers are smaller by what was declared, never below zero; that it was said stands in the log, once."""
+    async with broker_world(database, also=ALSO) as world:
+        await _happen(world)
+        year, month = world.clock().year, _to_next_month(world, world.clock())
+        first = await declare(world, POLICE, _said(month, registered=6, withdrawn=1))
+        event = world.prove(first.evidence, first.checkpoint)
+        assert isinstance(event, ProbesDeclared)
+        assert (event.act.agency, event.act.purpose, event.month) == (POLICE, PURPOSE, month)
+        assert (event.registered, event.withdrawn, event.expired, event.hit) == (6, 1, 0, 0)
+        again = await declare(world, POLICE, _said(month, registered=6, withdrawn=1))
+        assert again.evidence is not None
+        assert first.evidence is not None
+        assert again.evidence.index == first.evidence.index
+        await declare(world, CARE, _said(month, registered=40))
+        answer = await _ask(world, year=year)
+        counts = _counts(answer, month)
+        assert (counts["police"]["registered"], counts["care"]) == (14, {})
+        assert counts["public-prosecution"]["registered"] == 11
+        assert answer.undeclared[month] == ("municipality-dalen", "probation-oost", PROSECUTION)
+
+
+async def test_a_month_waits_for_declarations_for_some_days_only(database: str) -> None:
+    """It is counted at once when all have declared, and after five days whoever did not."""
+    async with broker_world(database, also=ALSO) as world:
+        await world.agency(POLICE).push(*(world.signal(POLICE, {"phone": f"+3160000{one:04}"}) for one in range(12)))
+        now = world.clock()
+        year, month = now.year, _to_next_month(world, now)
+        world.clock.ahead -= timedelta(days=3)
+        assert month not in {row.month for row in (await _ask(world, year=year)).rows}
+        pairs = declarers(world.kit.covenant, world.clock()).pairs
+        for party, purpose in pairs[:-1]:
+            await declare(world, party, _said(month, purpose))
+        assert month not in {row.month for row in (await _ask(world, year=year)).rows}
+        await declare(world, pairs[-1][0], _said(month, pairs[-1][1]))
+        answer = await _ask(world, year=year)
+        assert _counts(answer, month)["police"] == {"registered": 12}
+        assert answer.undeclared == {}
+        with pytest.raises(ConflictError):
+            await declare(world, POLICE, _said(month, registered=1))
+
+
+async def test_only_a_sender_declares_and_only_of_a_month_that_is_over_and_not_counted(database: str) -> None:
+    """Refused: who does not signal for the purpose, a month that lasts, other numbers, and a month that was counted."""
+    async with broker_world(database, also=ALSO) as world:
+        await _happen(world)
+        now = world.clock()
+        with pytest.raises(InputError):
+            await declare(world, POLICE, _said(f"{now:%Y-%m}"))
+        month = _to_next_month(world, now)
+        with pytest.raises(RefusedError) as caught:
+            await declare(world, RAPPORTEUR, _said(month))
+        assert caught.value.rule == "guard.not-a-sender"
+        await declare(world, POLICE, _said(month, registered=1))
+        with pytest.raises(ConflictError):
+            await declare(world, POLICE, _said(month, registered=2))
+        await _ask(world)
+        with pytest.raises(ConflictError):
+            await declare(world, CARE, _said(month))
 
 
 def test_a_month_is_closed_a_day_after_its_end() -> None:
