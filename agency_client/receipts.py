@@ -45,12 +45,13 @@ class Wanted:
     notice: int | None = None
     since: datetime | None = None
 
-    def meets(self, event: Event) -> bool:
-        """Say whether an event is wanted."""
+    def meets(self, event: Event, about: str) -> bool:
+        """Say whether an event is wanted; ``about`` is what it was kept under, which an erasure leaves."""
         subject = event.subject
+        signals = {*map(str, subject.signal_ids), about}
         return (
-            (self.signals is None or not self.signals.isdisjoint(subject.signal_ids))
-            and (self.hit is None or subject.hit_id == self.hit)
+            (self.signals is None or not signals.isdisjoint(map(str, self.signals)))
+            and (self.hit is None or str(self.hit) in (str(subject.hit_id), about))
             and (self.notice is None or _number_of(event) == self.notice)
             and (self.since is None or event.act.time >= self.since)
         )
@@ -96,7 +97,7 @@ def write_receipts(
         for number, kept in enumerate(vault.proofs.all(), start=1):
             told(number)
             opened = open_entry(kept.evidence.opening)
-            if not wanted.meets(opened.event):
+            if not wanted.meets(opened.event, kept.about):
                 continue
             _require_proven(kept, opened)
             yield _write(kept, opened, folder, bare)

@@ -30,6 +30,8 @@ class KeptProof:
 
     evidence: Evidence
     note: str
+    about: str
+    """What it was kept under: the signal, hit or notice number, also when the entry's own subject part is erased."""
 
 
 class Proofs:
@@ -49,20 +51,20 @@ class Proofs:
         while True:
             with self._database.reading() as session:
                 rows = session.exec(
-                    select(ReceiptRow.place, ReceiptRow.opening, ProofRow.size)
+                    select(ReceiptRow.place, ReceiptRow.about, ReceiptRow.opening, ProofRow.size)
                     .join(ProofRow, col(ProofRow.place) == col(ReceiptRow.place))
                     .where(col(ReceiptRow.place) > last)
                     .order_by(col(ReceiptRow.place))
                     .limit(PAGE)
                 ).all()
-                steps = _steps(session, [(place, size) for place, _, size in rows])
-                notes = _notes(session, {size for _, _, size in rows})
+                steps = _steps(session, [(place, size) for place, _, _, size in rows])
+                notes = _notes(session, {size for *_, size in rows})
             if not rows:
                 return
-            for place, sealed, size in rows:
+            for place, about, sealed, size in rows:
                 opening = parse(Opening, self._database.open(sealed, "receipt", str(place)))
                 path = tuple(steps[part] for part in inclusion_path(place, size))
-                yield KeptProof(Evidence(index=place, opening=opening, proof=path), notes[size])
+                yield KeptProof(Evidence(index=place, opening=opening, proof=path), notes[size], about)
             last = rows[-1][0]
 
 
