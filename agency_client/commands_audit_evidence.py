@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from agency_client.cosigning import PLACE
 from agency_client.machine import Machine
 from agency_client.session import Session
 from agency_client.trail import STOPPING, kept_beginning
@@ -78,7 +79,9 @@ def add_evidence(app: typer.Typer, machine: Machine) -> None:
 
 
 def _contradictions(session: Session) -> list[Finding]:
-    return [one for one in session.vault.evidence.findings() if one.code in STOPPING and one.ours and one.theirs]
+    findings = session.vault.evidence.findings()
+    # Of what another witness cosigned there is no second note by the log, so no file proves it to others.
+    return [one for one in findings if one.code in STOPPING and one.ours and one.theirs and one.place != PLACE]
 
 
 def _chosen(found: list[Finding], number: int | None) -> Finding:

@@ -135,15 +135,13 @@ class Trail:
         if seen is not None and head.checkpoint.size < seen.checkpoint.size:
             stopped = self._stop(Code.LOG_ROLLED_BACK, "The log is shorter than it was.", seen, head)
             # A broker that was restored from an old backup may not know it; this tells it.
-            await self._show(seen, at_once=True)
+            if self._witness is not None:
+                await self._witness.show(seen)
             raise stopped
         taken = await self._take(head)
-        await self._show(self.last() or taken)
-        return taken
-
-    async def _show(self, proven: CosignedCheckpoint, *, at_once: bool = False) -> None:
         if self._witness is not None:
-            await self._witness.show(proven, at_once=at_once)
+            await self._witness.show(self.last() or taken, self.file)
+        return taken
 
     async def admit(self, note: str) -> CosignedCheckpoint:
         """Take the checkpoint of an answer: newer than our last, or an older one that our last continues.
@@ -177,7 +175,8 @@ class Trail:
                 raise
             # Stopped before anything else is asked of the broker.
             stopped = self._stop(Code.LOG_FORKED, "Two checkpoints of the log contradict each other.", last, found)
-            await self._show(last, at_once=True)
+            if self._witness is not None:
+                await self._witness.show(last)
             await self._keep_beginning(older, newer)
             raise stopped from error
 

@@ -10,13 +10,13 @@ import pytest
 from agency_client.cosigning import AGAIN_AFTER, Cosigning, known_witnesses, last_shown
 from agency_client.trail import LogKeys, Trail
 from agency_client.vault import Vault
-from protocol.checkpoint import WitnessSigner, open_checkpoint
+from protocol.checkpoint import WitnessSigner, cosign, open_checkpoint
 from protocol.errors import Code, UnavailableError, VerificationError
 from protocol.ids import PartyId
 from protocol.witness_reports import CosignatureUpload, WitnessReport, WitnessReports
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.covenants import CovenantKit, make_covenant, seed_of
-from tests.fakes.served_log import MOMENT, ServedLog
+from tests.fakes.served_log import MOMENT, ServedLog, leaf
 
 ME = PartyId("police-oost")
 
@@ -166,3 +166,27 @@ async def test_other_witnesses_are_known_by_their_own_signatures(client: Client)
     assert shown is not None
     assert shown.failed == "checkpoint_invalid"
     assert known_witnesses(client.vault.evidence, covenant) is not None
+
+
+async def test_a_second_log_for_one_agency_shows_in_what_others_cosigned(client: Client) -> None:
+    """Another agency cosigned a tree that is not in the log as we are shown it: the client stops, and keeps both."""
+    care = PartyId("care-linde")
+    real = ServedLog(client.kit.log_signer, list(client.kit.witness_signers.values()), 4)
+    line = cosign(real.head, client.kit.agency_witnesses[care], MOMENT)
+    told = WitnessReport(name=care, size=4, root=real.head.root, line=line)
+    client.broker.reports = WitnessReports(size=5, witnesses=(told,))
+    await client.trail.advance()
+    assert client.vault.evidence.findings() == [], "four entries that are in ours"
+    real.leaves[1] = leaf(1, "other")
+    real.sign()
+    line = cosign(real.head, client.kit.agency_witnesses[care], MOMENT)
+    told = WitnessReport(name=care, size=4, root=real.head.root, line=line)
+    client.broker.reports = WitnessReports(size=5, witnesses=(told,))
+    client.now += AGAIN_AFTER
+    with pytest.raises(VerificationError) as stopped:
+        await client.trail.advance()
+    assert stopped.value.code is Code.LOG_FORKED
+    (finding,) = client.vault.evidence.findings(unseen_only=True)
+    assert care in finding.theirs
+    with pytest.raises(VerificationError):
+        client.trail.require_unstopped()
