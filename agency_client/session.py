@@ -25,6 +25,7 @@ from agency_client.informing import InformingDesk
 from agency_client.intake import Intake
 from agency_client.keys import PublishedKeys
 from agency_client.post import Post, Tally
+from agency_client.probe_counts import Declaring
 from agency_client.probing import Prober
 from agency_client.reading import Reading
 from agency_client.searching import Searching
@@ -121,6 +122,7 @@ class Online:
     searching: Searching
     subjects: SubjectSearching
     informing: InformingDesk
+    declaring: Declaring
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -231,16 +233,18 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                     vault, broker, trail, keys, holders, versions, session.engine, session.me.id, clock, works
                 ),
                 informing=InformingDesk(vault, post, covenant, clock),
+                declaring=Declaring(session.prober(), broker, trail, versions),
             )
         finally:
             await asyncio.to_thread(keep_budgets, vault.evidence, holders.heard_budgets())
             await asyncio.to_thread(_settle, session, heard)
-            await asyncio.to_thread(_send_on, spans)
+            await asyncio.to_thread(_send_on, spans, covenant)
 
 
-def _send_on(spans: SpanLog) -> None:
+def _send_on(spans: SpanLog, covenant: Covenant) -> None:
     """Send the log of processing to the collector, where there is one; what it does not take goes the next time."""
     spans.close()
+    spans.forget_over(covenant.log_retention_years)
     if address := collector():
         from edge.ldv_otlp import forwarder_of
 

@@ -9,7 +9,7 @@ a line can hold, ``protocol/ldv.py``'s. Spec: ``protocol/spec/ldv.md``.
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +20,7 @@ from typing import Final
 from edge.files import sync_folder
 from edge.tracing import current, working
 from protocol.covenant import Covenant
+from protocol.erasure import kept_until
 from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError, SluisError, UnavailableError
 from protocol.group import random_bytes
 from protocol.ids import PartyId, PurposeId
@@ -32,6 +33,9 @@ ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The environment variable that all of OpenTelemetry's programs read; composition roots pass on what it says."""
 INSTANCE_BYTES: Final = 8
 _DECIDED: Final = (RefusedError, InputError, NotFoundError, ConflictError)
+_SPAN_BEGINS: Final = re.compile(rb'\{"traceId":"([0-9a-f]{32})","spanId":"([0-9a-f]{16})","name":')
+_ABOUT: Final = re.compile(rb'\{"key":"dpl\.core\.data_subject_id","value":\{"stringValue":"([0-9a-f-]+)"')
+_DIGIT: Final = re.compile(rb"[0-9a-f]")
 _NAME: Final = re.compile(r"spans-(\d{4}-\d{2}-\d{2})\.jsonl\Z")
 
 
@@ -72,9 +76,16 @@ class SpanLog:
             # The disk is full or gone. What is processed and not written down may not be processed.
             raise UnavailableError(Code.UNAVAILABLE, "The log of processing cannot be written.") from None
 
-    def forget(self, before: date) -> int:
-        """Delete the files of all days before this one; return how many. Raises ``UnavailableError``."""
-        old = [path for path in span_files(self.folder) if day_of(path) < before]
+    def forget_over(self, years: int) -> int:
+        """Delete the files of months that were kept for so many years, as the covenant says of the log; return how
+        many. Raises ``UnavailableError``.
+        """
+        now = self.clock()
+        return self.forget({month for month in _months(self.folder) if kept_until(month, years) <= now})
+
+    def forget(self, months: Collection[str]) -> int:
+        """Delete the files of these months, such as 2026-11; return how many. Raises ``UnavailableError``."""
+        old = [path for path in span_files(self.folder) if day_of(path).isoformat()[:7] in months]
         try:
             for path in old:
                 path.unlink(missing_ok=True)
@@ -83,6 +94,18 @@ class SpanLog:
                 Code.UNAVAILABLE, "An old file of the log of processing cannot be deleted."
             ) from None
         return len(old)
+
+    def strike(self, spans: Collection[Trace], days: Collection[date]) -> int:
+        """Write zeros over whom these spans are about, in the files of these days; return of how many.
+
+        In place and of the same length, so that nothing of it is left in the file, no other line moves, and what
+        appends meanwhile is not disturbed. Raises ``UnavailableError``.
+        """
+        wanted = {(span.trace_id.encode(), span.span_id.encode()) for span in spans}
+        try:
+            return sum(_strike(path, wanted) for path in span_files(self.folder) if day_of(path) in days)
+        except OSError:
+            raise UnavailableError(Code.UNAVAILABLE, "A file of processing cannot be changed.") from None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -124,6 +147,27 @@ class SpanLog:
             self._synced = upto
 
 
+def _strike(path: Path, wanted: Collection[tuple[bytes, bytes]]) -> int:
+    count = offset = 0
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        with path.open("rb") as stream:
+            for line in stream:
+                begins = list(_SPAN_BEGINS.finditer(line))
+                ends = [*(begin.start() for begin in begins[1:]), len(line)]
+                for begin, end in zip(begins, ends, strict=True):
+                    about = _ABOUT.search(line, begin.end(), end)
+                    if about is not None and (begin[1], begin[2]) in wanted:
+                        os.pwrite(handle, _DIGIT.sub(b"0", about[1]), offset + about.start(1))
+                        count += 1
+                offset += len(line)
+        if count:
+            os.fdatasync(handle)
+    finally:
+        os.close(handle)
+    return count
+
+
 def collector() -> str | None:
     """Return the collector that this machine's environment names, if any."""
     return os.environ.get(ENDPOINT) or None
@@ -132,6 +176,10 @@ def collector() -> str | None:
 def span_files(folder: Path) -> list[Path]:
     """Return the day files of a folder, oldest first."""
     return sorted(path for path in folder.glob("spans-*.jsonl") if _NAME.match(path.name))
+
+
+def _months(folder: Path) -> set[str]:
+    return {day_of(path).isoformat()[:7] for path in span_files(folder)}
 
 
 def day_of(path: Path) -> date:

@@ -245,6 +245,7 @@ class Service:
 
     def _move_on(self, now: datetime) -> None:
         self.ledger.forget_expired(now)
+        self.spans.forget_over(self.covenant.log_retention_years)
         self.look_at_use(now)
         if lowest_live(self.covenant, now) <= self.held.epoch:
             return

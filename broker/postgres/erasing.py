@@ -19,8 +19,10 @@ from broker import facts as f
 from broker.data_keys import DataKeys, month_of
 from broker.erasable import Erasable, MonthStanding
 from broker.postgres.connections import Connection
+from broker.postgres.lines import strike_lines
 from broker.postgres.proofs import ROW, EventRow, opening_of, published, read_row
 from broker.sealing import handle
+from edge.ldv import SpanLog
 from protocol.commitments import open_entry
 from protocol.erasure import month_end
 from protocol.errors import Code, ConflictError
@@ -241,7 +243,7 @@ _MONTH: Final = (
 # --- Keys -------------------------------------------------------------------------------------------------------------
 
 
-async def destroy_erased(connection: Connection, keys: DataKeys, *, everything: bool) -> int:
+async def destroy_erased(connection: Connection, keys: DataKeys, spans: SpanLog | None, *, everything: bool) -> int:
     """Destroy the keys of what was erased here and has them still; return of how many entries and months.
 
     ``everything`` goes through all that was ever erased, also what was done before: keys that came back out of a
@@ -263,6 +265,8 @@ async def destroy_erased(connection: Connection, keys: DataKeys, *, everything: 
         of_month: dict[str, list[UUID]] = defaultdict(list)
         for event, at in rows:
             of_month[month_of(at)].append(event)
+        if spans is not None:
+            await strike_lines(connection, [row[0] for row in rows], keys, spans)
         for month, events in of_month.items():
             await asyncio.to_thread(keys.puncture, month, events)
         await connection.execute(
@@ -274,6 +278,8 @@ async def destroy_erased(connection: Connection, keys: DataKeys, *, everything: 
     for month in sorted(gone.intersection(await asyncio.to_thread(keys.months))):
         await asyncio.to_thread(keys.destroy, month)
         count += 1
+    if spans is not None:
+        await asyncio.to_thread(spans.forget, gone)
     return count
 
 

@@ -215,7 +215,7 @@ class PostgresStore:
     async def destroy_erased(self, *, everything: bool = False) -> int:
         """Destroy the keys of what was erased and has them still; return of how many entries and months."""
         async with borrow(self._pool) as connection:
-            return await destroy_erased(connection, self._keys, everything=everything)
+            return await destroy_erased(connection, self._keys, self._spans, everything=everything)
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

@@ -13,13 +13,16 @@ from uuid import uuid4
 
 import pytest
 
+from broker.erasing import carry_out, plan_signal
 from broker.facts import Outcome, Recorded
 from broker.ldv import Cause, LoggedAct
 from broker.ldv_check import Join, Report
+from broker.matching import hit_id
 from broker.postgres.entries import log_entries
 from broker.timers import expire
 from edge.ldv import span_files
 from edge.tracing import working
+from protocol.commitments import tag_digest
 from protocol.errors import RefusedError, UnavailableError
 from protocol.events import Act, CovenantRef, Event, NoticeIssued, SignalRegistered, SignalWithdrawn
 from protocol.ids import KeyId
@@ -227,3 +230,24 @@ async def test_a_line_holds_nobody(world: BrokerWorld, tmp_path: Path):
         "dpl.core.data_subject_id_type",
         "dpl.core.foreign_operation.processor",
     }
+
+
+async def test_what_is_erased_is_struck_from_the_lines(world: BrokerWorld, tmp_path: Path):
+    """After a signal's erasure no line names it or its pseudonym any more, and both logs still fit."""
+    police, care = world.agency(POLICE), world.agency(CARE)
+    mine, theirs = world.signal(POLICE, {"phone": PHONE}), world.signal(CARE, {"phone": PHONE, "bsn": "x"})
+    await police.push(mine)
+    await care.push(theirs)
+    await police.told(1)
+    digest = tag_digest(mine.keys[0].tag).hex()
+    before = b"".join(line for _, line in lines(tmp_path / "ldv")).decode()
+    assert digest in before
+    async with world.running(world.clock) as started:
+        for signal in (mine, theirs):
+            plan = await plan_signal(started.broker, signal.id)
+            await carry_out(started.broker, plan, "court-order")
+    after = b"".join(line for _, line in lines(tmp_path / "ldv")).decode()
+    for gone in (digest, tag_digest(theirs.keys[0].tag).hex(), str(mine.id), str(hit_id(mine.id, theirs.id))):
+        assert gone not in after
+    report = check(world, tmp_path / "ldv")
+    assert report.alarms == {}, report.places

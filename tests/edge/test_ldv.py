@@ -4,7 +4,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -111,15 +111,40 @@ def test_what_cannot_be_written_stops_the_act(tmp_path: Path):
     assert caught.value.code is Code.UNAVAILABLE
 
 
-def test_old_days_can_be_forgotten(tmp_path: Path):
-    """After retention the files of old days go, and nothing else."""
+def test_old_months_are_forgotten(tmp_path: Path):
+    """After retention the files of a month go, and nothing else."""
     clock = Clock()
     log = open_log(tmp_path, clock)
     log.write([span()])
-    clock.now += timedelta(days=1)
+    clock.now += timedelta(days=30)
     log.write([span()])
-    assert log.forget(date(2026, 11, 23)) == 1
-    assert [path.name for path in span_files(tmp_path)] == ["spans-2026-11-23.jsonl"]
+    clock.now = datetime(2028, 11, 30, tzinfo=UTC)
+    assert log.forget_over(2) == 0
+    clock.now = datetime(2028, 12, 1, tzinfo=UTC)
+    assert log.forget_over(2) == 1
+    assert [path.name for path in span_files(tmp_path)] == ["spans-2026-12-22.jsonl"]
+
+
+def test_whom_a_line_was_about_can_be_struck(tmp_path: Path):
+    """Of an erased entry's span the data subject is overwritten; every other byte stays, and its place too."""
+    log = open_log(tmp_path)
+    people = [DataSubject("urn:sluis:tag-digest", digit * 64) for digit in "ab"]
+    hit = DataSubject("urn:sluis:hit", "0197a1f0-0000-7000-8000-000000000001")
+    first, second = (replace(span(), subject=person) for person in people)
+    third = replace(span(), subject=hit, cause=first.trace)
+    log.write([first, second])
+    log.write([third])
+    (path,) = span_files(tmp_path)
+    before = path.read_bytes()
+    assert log.strike([second.trace, third.trace], [NOW.date()]) == 2
+    after = path.read_bytes()
+    assert len(after) == len(before)
+    assert b"b" * 64 not in after
+    kept, struck, struck_too = read(tmp_path)
+    assert kept == first
+    assert struck == replace(second, subject=DataSubject("urn:sluis:tag-digest", "0" * 64))
+    assert struck_too.subject == DataSubject("urn:sluis:hit", "00000000-0000-0000-0000-000000000000")
+    assert log.strike([first.trace], [date(2026, 11, 1)]) == 0
 
 
 # --- Work ---
