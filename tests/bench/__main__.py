@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import decisions, ingest, latency, log, memory, pseudonyms
+from tests.bench import decisions, ingest, latency, log, memory, pseudonyms, search
 from tests.bench.measure import Row
 from tests.bench.report import machine, show, write
 from tests.bench.world import World, running
@@ -22,6 +22,7 @@ ALONE: Final[Mapping[str, Callable[[], list[Row]]]] = {
     "pseudonyms": pseudonyms.rows,
     "log": log.rows,
     "decisions": decisions.rows,
+    "search": search.rows,
 }
 """Subjects that need nothing but this process."""
 TOGETHER: Final[Mapping[str, Callable[[World], list[Row]]]] = {
