@@ -27,15 +27,16 @@ def main() -> None:
         add_completion=False,
         help="Lets public agencies find out that they worry about the same person, without showing who it is.",
     )
-    for name, (module, summary) in ROLES.items():
-        app = _opened(name, module) if asked == name else _closed()
+    for name, (_, summary) in ROLES.items():
+        app = app_of(name) if asked == name else _closed()
         root.add_typer(app, name=name, help=summary)
     root(prog_name="sluis")
 
 
-def _opened(name: str, module: str) -> typer.Typer:
-    app: typer.Typer = importlib.import_module(module).app
-    for also in ALSO.get(name, ()):
+def app_of(role: str) -> typer.Typer:
+    """Load a role, and return all commands that stand under its name."""
+    app: typer.Typer = importlib.import_module(ROLES[role][0]).app
+    for also in ALSO.get(role, ()):
         importlib.import_module(also).add_to(app)
     return app
 

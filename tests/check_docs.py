@@ -4,7 +4,6 @@
 Run as ``python -m tests.check_docs``; prints what is wrong, one line each, and ends with status 1 if anything is.
 """
 
-import importlib
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any, Final
 import typer.core
 import typer.main
 
-from sluis import ROLES
+from sluis import ROLES, app_of
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _LINK: Final = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -86,8 +85,8 @@ def _ours(path: str) -> bool:
 
 
 def _commands() -> Iterator[tuple[str, set[str]]]:
-    for role, (module, _) in ROLES.items():
-        group = typer.main.get_command(importlib.import_module(module).app)
+    for role in ROLES:
+        group = typer.main.get_command(app_of(role))
         if isinstance(group, typer.core.TyperGroup):
             for name, command in group.commands.items():
                 yield f"{role} {name}", _options(command)
