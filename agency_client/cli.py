@@ -29,6 +29,7 @@ from agency_client.commands_decisions import add_decisions
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.commands_receipts import add_receipts
 from agency_client.commands_reviews import add_reviews
+from agency_client.commands_probes import add_probes
 from agency_client.commands_statistics import add_statistics
 from agency_client.commands_subject import add_subject
 from agency_client.commands_unusual import add_unusual
@@ -476,6 +477,12 @@ add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _consol
 add_ask(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 add_awaited(app, lambda home: opened(home, _passphrase(), _now, offline=True), lambda: _console())
 add_decisions(app, lambda home: opened(home, _passphrase(), _now, offline=True))
+add_probes(
+    app,
+    lambda home: opened(home, _passphrase(), _now),
+    lambda home: opened(home, _passphrase(), _now, offline=True),
+    lambda: _console(),
+)
 add_unusual(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 add_statistics(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 

@@ -5,6 +5,7 @@ Not here: reading rows (``intake.py``) and sending (``tagging.py``).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,15 @@ from agency_client.mapping_guess import guess
 from agency_client.post import Tally
 from agency_client.session import Session, online
 from agency_client.source import sample
-from protocol.errors import Code, ConfigurationError, InputError, SluisError, UnavailableError
+from protocol.errors import (
+    Code,
+    ConfigurationError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+    SluisError,
+    UnavailableError,
+)
 from protocol.ids import PurposeId
 
 MAPPING_SUFFIX: Final = ".mapping.yaml"
@@ -175,6 +184,9 @@ async def drain(
             await asyncio.to_thread(session.prober().alone)
             async with online(session, sleep) as doors:
                 obstacle = await doors.drain(more, told)
+                # Done again at the next push or send when it cannot be now; no signal waits for it.
+                with contextlib.suppress(UnavailableError, RefusedError, NotFoundError):
+                    await doors.declaring.run()
                 return doors.sending.tally, obstacle
     except UnavailableError as error:
         return Tally(), error

@@ -25,7 +25,7 @@ SEND_RULE: Final = "guard.not-a-sender"
 
 
 def declarers(covenant: Covenant, now: datetime) -> Declarers:
-    """Return who declares under this covenant."""
+    """Return who declares under this covenant, when it signalled in the month."""
     probed = covenant.terms.probes.per_pair_per_week > 0
     pairs = tuple(
         (agency.id, name)

@@ -208,6 +208,18 @@ class Probes:
             ).all()
         return [count for _, count in rows]
 
+    def signalled(self, purpose: PurposeId, month: str) -> bool:
+        """Return whether any signal of a purpose was made in a month (``2026-11``), real or not."""
+        with self._database.reading() as session:
+            return (
+                session.exec(
+                    select(SignalRow.id).where(
+                        SignalRow.purpose == purpose, col(SignalRow.created_at).startswith(month, autoescape=True)
+                    )
+                ).first()
+                is not None
+            )
+
     def real_since(self, moment: datetime) -> int:
         """Return how many real signals were made since a moment."""
         with self._database.reading() as session:

@@ -67,7 +67,7 @@ ON CONFLICT DO NOTHING
 async def count_months(connection: Connection, kinds: CountedKinds, closed_before: date, declarers: Declarers) -> int:
     """Count every month before ``closed_before`` (a first of a month) that was not counted; return how many.
 
-    Months from ``declarers.waited_before`` on only when all have declared, and none behind one that waits.
+    Months from ``declarers.waited_before`` on only when all who signalled have declared; none behind one that waits.
     """
     if not await _missing(connection, closed_before) or not kinds.senders:
         return 0
@@ -96,14 +96,39 @@ async def count_months(connection: Connection, kinds: CountedKinds, closed_befor
 async def _unwaited(connection: Connection, months: Sequence[date], declarers: Declarers) -> list[date]:
     found: list[date] = []
     for month in months:
-        if month >= declarers.waited_before:
-            cursor = await connection.execute(
-                SQL("SELECT agency, purpose FROM probe_counts WHERE month = %s"), (month,)
-            )
-            if not set(declarers.pairs) <= set(await cursor.fetchall()):
-                break
+        if month >= declarers.waited_before and await _silent(connection, month, declarers.pairs):
+            break
         found.append(month)
     return found
+
+
+_SILENT: Final = """
+SELECT d.agency, d.purpose FROM unnest(%(agencies)s::text[], %(purposes)s::text[]) AS d (agency, purpose)
+WHERE EXISTS (
+    SELECT 1 FROM events e
+    WHERE e.agency = d.agency AND e.kind = 3 AND e.purpose = d.purpose AND e.log_index IS NOT NULL
+      AND e.at >= %(since)s AND e.at < %(before)s)
+  AND NOT EXISTS (
+    SELECT 1 FROM probe_counts p WHERE (p.agency, p.purpose, p.month) = (d.agency, d.purpose, %(month)s))
+ORDER BY 1, 2
+"""
+
+
+async def _silent(
+    connection: Connection, month: date, pairs: Sequence[tuple[PartyId, PurposeId]]
+) -> list[tuple[PartyId, PurposeId]]:
+    """Return which of these agencies signalled in a month and did not declare its probes, in order of name."""
+    cursor = await connection.execute(
+        SQL(_SILENT),
+        {
+            "agencies": [agency for agency, _ in pairs],
+            "purposes": [purpose for _, purpose in pairs],
+            "since": _moment(month),
+            "before": _moment(_next(month)),
+            "month": month,
+        },
+    )
+    return [(PartyId(agency), PurposeId(purpose)) for agency, purpose in await cursor.fetchall()]
 
 
 async def read_declared(connection: Connection, agency: PartyId, purpose: PurposeId, month: date) -> ProbesSaid | None:
@@ -131,14 +156,10 @@ async def is_counted(connection: Connection, purpose: PurposeId, month: date) ->
 async def read_undeclared(
     connection: Connection, purpose: PurposeId, months: Sequence[date], declarers: Declarers
 ) -> dict[date, list[PartyId]]:
-    """Return for each of these months who did not declare its probes, in order of name; without who all did."""
-    cursor = await connection.execute(
-        SQL("SELECT month, agency FROM probe_counts WHERE purpose = %s AND month = ANY(%s)"), (purpose, list(months))
-    )
-    said = set(await cursor.fetchall())
-    wanted = sorted(agency for agency, name in declarers.pairs if name == purpose)
-    missing = {month: [agency for agency in wanted if (month, agency) not in said] for month in months}
-    return {month: agencies for month, agencies in missing.items() if agencies}
+    """Return for each of these months who signalled and did not declare its probes; without months where all did."""
+    pairs = [pair for pair in declarers.pairs if pair[1] == purpose]
+    silent = {month: [agency for agency, _ in await _silent(connection, month, pairs)] for month in months}
+    return {month: agencies for month, agencies in silent.items() if agencies}
 
 
 async def read_months(connection: Connection, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
