@@ -5,8 +5,9 @@ Not here: what is verified (``walk.py``).
 """
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
@@ -21,15 +22,18 @@ from auditor.commands_pack import add_check_pack
 from auditor.state import keep_evidence, read_state, write_state
 from auditor.transport import LogReader
 from auditor.walk import ContradictionError, Verified, terms_of, verify_log
+from auditor.witnesses import witness_states
 from edge.covenant_watch import newest, pin
 from edge.findings import show_finding, status_of
 from edge.languages import LANGS, Lang, Pair, listed, say
+from edge.witness_lines import witness_lines
 from protocol.backdating import Seen
 from protocol.covenant import Covenant
 from protocol.encoding import format_time
 from protocol.errors import Code, InputError, SluisError
 from protocol.note import b64
 from protocol.walk import Wanted
+from protocol.witness_reports import WitnessState, states_json
 
 _HOLDS: Final[Pair] = ("Het logboek klopt.", "The log holds.")
 _READ_ALL: Final[Pair] = ("gelezen vanaf de eerste", "read from the first")
@@ -41,6 +45,7 @@ _ROWS: Final[tuple[Pair, ...]] = (
     ("gezien door", "seen by"),
     ("stand van", "as of"),
 )
+_WITNESS: Final[Pair] = ("getuige", "witness")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 add_check(app)
@@ -81,11 +86,11 @@ def verify(
             raise InputError(Code.MALFORMED, "--lang is nl or en.")
         with _home(keep) as home:
             covenant = newest(pin(home, root, source or f"{broker.rstrip('/')}/covenant/")).covenant
-        found = _verify(broker, covenant, state, quiet=as_json)
+        found, witnesses = _verify(broker, covenant, state, quiet=as_json)
     except SluisError as error:
         _report_failure(error, spoken, as_json=as_json)
         raise typer.Exit(status_of(error)) from None
-    _report(found, spoken, as_json=as_json)
+    _report(found, witnesses, spoken, as_json=as_json)
 
 
 @contextmanager
@@ -98,12 +103,15 @@ def _home(keep: Path | None) -> Generator[Path, None, None]:
         yield Path(scratch)
 
 
-def _verify(broker: str, covenant: Covenant, state: Path | None, *, quiet: bool) -> Verified:
+def _verify(
+    broker: str, covenant: Covenant, state: Path | None, *, quiet: bool
+) -> tuple[Verified, Sequence[WitnessState] | None]:
     terms = terms_of(covenant)
     seen = None if state is None else read_state(state, terms.log_key)
     try:
         with LogReader(broker) as log, _progress(quiet) as on_step:
             found = verify_log(terms, log.fetch, seen, on_step)
+            witnesses = witness_states(covenant, found.cosigned.checkpoint, log.fetch)
     except ContradictionError as error:
         if state is not None and seen is not None:
             kept = keep_evidence(state, error.code, seen.signed, error.found)
@@ -111,7 +119,7 @@ def _verify(broker: str, covenant: Covenant, state: Path | None, *, quiet: bool)
         raise
     if state is not None:
         write_state(state, found.cosigned.note, found.tree)
-    return found
+    return found, witnesses
 
 
 @contextmanager
@@ -122,7 +130,8 @@ def _progress(quiet: bool) -> Generator[Callable[[Wanted], None], None, None]:
         yield lambda wanted: bar.update(task, completed=wanted.done, total=wanted.total)
 
 
-def _report(found: Verified, lang: Lang, *, as_json: bool) -> None:
+def _report(found: Verified, witnesses: Sequence[WitnessState] | None, lang: Lang, *, as_json: bool) -> None:
+    now = datetime.now(UTC)
     head = found.cosigned.checkpoint
     cosigned_at = format_time(Seen.of(found.cosigned).at)
     if as_json:
@@ -134,6 +143,7 @@ def _report(found: Verified, lang: Lang, *, as_json: bool) -> None:
             "readFrom": found.read_from,
             "cosigners": list(found.cosigned.cosigners),
             "cosignedAt": cosigned_at,
+            "witnesses": None if witnesses is None else states_json(witnesses, now),
         }
         typer.echo(json.dumps(answer))
         return
@@ -142,6 +152,8 @@ def _report(found: Verified, lang: Lang, *, as_json: bool) -> None:
     rows = (head.origin, f"{head.size}, {read}", b64(head.root), listed(found.cosigned.cosigners, lang), cosigned_at)
     for name, text in zip(_ROWS, rows, strict=True):
         typer.echo(f"  {say(name, lang):<12} {text}")
+    for line in witness_lines(witnesses or (), now, lang):
+        typer.echo(f"  {say(_WITNESS, lang):<12} {line}")
 
 
 def _report_failure(error: SluisError, lang: Lang, *, as_json: bool) -> None:

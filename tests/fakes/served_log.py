@@ -36,6 +36,8 @@ class ServedLog:
         self._witnesses = list(witnesses)
         self.cosigners = cosigners
         self.leaves: list[bytes] = []
+        self.reports: bytes | None = None
+        """What is said of the witnesses; nothing, as by a log of another maker."""
         self.grow(size)
 
     def grow(self, count: int, word: str = "code") -> None:
@@ -54,6 +56,8 @@ class ServedLog:
         """Return what stands behind ``/log/`` at this path."""
         if path == "checkpoint":
             return self.note.encode()
+        if path == "witnesses":
+            return self.reports
         asked = parse_tile_path(path.removeprefix("tile/"))
         if asked.level is None:
             entries = self.leaves[asked.n * 256 : asked.n * 256 + asked.width]
