@@ -108,7 +108,7 @@ def _verifying(machine: Machine) -> Callable[..., None]:
 
         Exit status: 0 it holds; 10 altered; 11 forked; 12 rolled back; 13 incomplete; 14 checkpoint not valid; 15 not
         yet cosigned by enough witnesses; 16 backdated; 17 an entry is withheld; 19 an erasure is not proven;
-        20 an act is told twice; 76 findings wait; others as for every command.
+        25 an act is told twice; 76 findings wait; others as for every command.
         """
         tongue: Lang = "en"
         try:

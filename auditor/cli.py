@@ -76,7 +76,7 @@ def verify(
     """Read every entry of the log and check that it is what the log signed and the witnesses saw.
 
     Exit status: 0 it holds; 10 altered; 11 forked; 12 rolled back; 13 incomplete; 14 checkpoint not valid; 15 not yet
-    cosigned by enough witnesses; 20 an entry stands in it twice; others as for every command (75: broker not reachable
+    cosigned by enough witnesses; 25 an entry stands in it twice; others as for every command (75: broker not reachable
     or the covenant's signatures expired, 76: the covenant is not as the board signed it, 78: covenant or state
     unusable).
     """

@@ -25,7 +25,7 @@ FINDINGS: Final[Mapping[Code, int]] = {
     Code.ENTRY_WITHHELD: 17,
     Code.PACK_INVALID: 18,
     Code.ERASURE_UNPROVEN: 19,
-    Code.LOG_DOUBLED: 20,
+    Code.LOG_DOUBLED: 25,
 }
 """Exit statuses, so that a watcher can tell an alarm from "not yet" (15). Never changed; everything else ends with the
 status that all commands share."""

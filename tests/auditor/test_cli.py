@@ -209,7 +209,7 @@ def test_a_kept_covenant_serves_when_its_source_is_away(log, covenant, tmp_path)
 
 
 def test_an_entry_that_stands_twice(log, covenant):
-    """A log that adds up and tells one act at two places ends with 20."""
+    """A log that adds up and tells one act at two places ends with 25."""
     log.leaves[7] = log.leaves[290]
     log.sign()
-    _fails(_run(log, covenant), Code.LOG_DOUBLED, 20)
+    _fails(_run(log, covenant), Code.LOG_DOUBLED, 25)
