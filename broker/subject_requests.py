@@ -46,7 +46,7 @@ async def collect(broker: Broker, by: Verified, body: bytes) -> SubjectFound:
     await _require_role(broker, by, role, now)
     allowed = frozenset(purpose for purpose in search.purposes if _allowed(broker, by.party, purpose, role, now))
     async with broker.act(by) as act:
-        found = await _find(act, search, by.party, allowed, _since(broker, search))
+        found = await find(act, search, by.party, allowed, _since(broker, search))
         entries = found[:MAX_ENTRIES]
         erased = await act.erased_among(search.known, by.party)
         event = broker.recorder.subject_reported(by, search, len(entries), now)
@@ -89,7 +89,7 @@ def _since(broker: Broker, search: SubjectSearch) -> datetime:
     return min((broker.covenant.epoch_start(group.epoch) for group in search.tags), default=broker.now())
 
 
-async def _find(
+async def find(
     act: Act, search: SubjectSearch, agency: PartyId, allowed: frozenset[PurposeId], since: datetime
 ) -> list[AboutEntry]:
     """Return what may be given, the newest first: by digests, then by own signals, then by those signals' hits.

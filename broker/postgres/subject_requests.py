@@ -67,10 +67,11 @@ def _handles(sought: AboutSought, keys: DataKeys) -> list[int]:
 def _open(rows: Sequence[EventRow], sought: AboutSought, keys: DataKeys) -> list[AboutEntry]:
     wanted = set(sought.values)
     opened = [AboutEntry(row.id, parse_opening(opening_of(row, keys))) for row in rows]
-    return [one for one in opened if not wanted.isdisjoint(_named(one.event))]
+    return [one for one in opened if not wanted.isdisjoint(named_in(one.event))]
 
 
-def _named(event: Event) -> list[tuple[HandleKind, bytes]]:
+def named_in(event: Event) -> list[tuple[HandleKind, bytes]]:
+    """Return the signals, tag digests and hit that an entry names."""
     subject = event.subject
     found: list[tuple[HandleKind, bytes]] = [("signal", signal.bytes) for signal in subject.signal_ids]
     found += [("tag", digest) for digest in subject.tag_digests]

@@ -119,6 +119,7 @@ class MemoryLog:
     def __init__(self, kit: CovenantKit) -> None:
         self._kit = kit
         self.leaves: list[bytes] = []
+        self.entries: dict[int, Committed] = {}
         self._frontier = Frontier()
         self.tiles: dict[TileId, bytes] = {}
 
@@ -126,6 +127,7 @@ class MemoryLog:
         """Append an event."""
         made = commit(event, random_bytes(32), random_bytes(32))
         self.add_leaf(made.leaf)
+        self.entries[len(self.leaves) - 1] = made
         return len(self.leaves) - 1, made
 
     def add_leaf(self, leaf: bytes) -> None:
@@ -445,7 +447,9 @@ class MemoryBroker:
     def withdraw(self, agency: PartyId, signal: SignalId, key: str, reason: str, by: Verified) -> ActAnswer:
         """End a signal and tell who was told of it."""
         if (agency, key) not in self._acts:
-            self._acts[(agency, key)] = self.log.add(self.recorder.withdrawn(_stored(self.signals[signal]), by, reason, NOW).event)
+            self._acts[(agency, key)] = self.log.add(
+                self.recorder.withdrawn(_stored(self.signals[signal]), by, reason, NOW).event
+            )
             self.signals[signal].state = SignalState.WITHDRAWN
             for found, pair in self.hits.items():
                 if signal in pair:
