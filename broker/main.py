@@ -8,8 +8,8 @@ decides.
 import getpass
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,15 @@ import httpx
 import typer
 
 from broker import binaries, cluster
+from broker.commands_erase import add_erase
 from broker.commands_ldv import add_ldv_check
 from broker.exporting import add_decisions
 from broker.migrate import migrate
 from broker.publishing import TRUST
+from broker.service import Broker
 from broker.settings import HomeFile, make_home, open_home, require_place
 from broker.standing import looking
-from broker.web import make_broker_app
+from broker.web import make_broker_app, running
 from edge.cli import reported
 from edge.covenant_trust import CovenantTrust
 from edge.covenant_watch import CovenantWatch
@@ -225,6 +227,21 @@ def _forwarder(spans: SpanLog) -> "Forwarder | None":
     return forwarder_of(spans.folder, address)
 
 
+@asynccontextmanager
+async def _acting(home: Path, given: str | None, postgres_bin: Path | None) -> AsyncIterator[Broker]:
+    """Open a home's broker on its database, without serving."""
+    found = open_home(home)
+    passphrase = _passphrase()
+    signer, publication, keys = found.signer(passphrase), found.publication(passphrase), found.data_keys(passphrase)
+    if given is None:
+        # Nobody else can use the private database now, so nobody renews either.
+        publication.renew(_now())
+    watch = CovenantWatch(publication.trust(), partial(require_place, found, signer), logger("broker"))
+    with _database(given, found.postgres, postgres_bin) as url:
+        async with running(watch.agreed, signer, keys, url, _now) as started:
+            yield started.broker
+
+
 def _passphrase(*, new: bool = False) -> SecretText:
     return passphrase_from(os.environ, getpass.getpass if os.isatty(0) else None, new=new)
 
@@ -243,3 +260,4 @@ add_ldv_check(
     lambda home, given, programs: _database(given, home if given else open_home(home).postgres, programs),
     lambda home: open_home(home).data_keys(_passphrase()),
 )
+add_erase(app, _acting)
