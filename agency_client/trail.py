@@ -29,7 +29,7 @@ from protocol.walk import drive_async, verify_continuation
 STOPPING: Final = frozenset({Code.LOG_FORKED, Code.LOG_ROLLED_BACK})
 """Findings after which nothing that the log proves can be relied on."""
 FROZEN_AFTER: Final = timedelta(hours=24)
-"""A log of several agencies that work every day has entries every day; a weekend can give a finding for nothing."""
+"""A broker has its witnesses cosign the log anew every four hours, also when nothing happens."""
 _TRIES: Final = 5
 """Times that another process of the same home may move the checkpoint between our reading and writing it."""
 
@@ -196,7 +196,7 @@ class Trail:
         """Keep a finding when nobody cosigned the log for long: nothing happened, or what is newer is held back."""
         last, now = self.last(), self._clock()
         if last is not None and now.timestamp() - last.cosigned_at > FROZEN_AFTER.total_seconds():
-            detail = "The newest checkpoint is old: nothing was logged since, or what is newer is held back from us."
+            detail = "The newest checkpoint is old: its witnesses are away, or what is newer is held back from us."
             self._shelf.report(Code.QUORUM_MISSING, "log", detail, now)
 
     async def file(self, path: str) -> bytes:
