@@ -26,10 +26,11 @@ from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
 from agency_client.commands_canary import add_canary
 from agency_client.commands_decisions import add_decisions
+from agency_client.commands_erase import add_erase
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
+from agency_client.commands_probes import add_probes
 from agency_client.commands_receipts import add_receipts
 from agency_client.commands_reviews import add_reviews
-from agency_client.commands_probes import add_probes
 from agency_client.commands_statistics import add_statistics
 from agency_client.commands_subject import add_subject
 from agency_client.commands_unusual import add_unusual
@@ -521,6 +522,7 @@ add_receipts(app, MACHINE)
 add_verify(app, MACHINE)
 add_subject(app, MACHINE)
 add_reviews(app, MACHINE)
+add_erase(app, MACHINE)
 
 
 def _print_json(value: Json) -> None:

@@ -7,6 +7,7 @@ Not here: what is true (``statistics.py``), the command (``commands_statistics.p
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agency_client.statistics import CheckedStatistics
@@ -38,6 +39,13 @@ def show_statistics(out: Console, found: CheckedStatistics, covenant: Covenant) 
             row.month, covenant.agency_kinds[row.kind].title.en, *(_cell(row, one, found.smallest) for one in MEASURES)
         )
     out.print(table)
+    for month, agencies in found.undeclared.items():
+        names = ", ".join(escape(one) for one in agencies)
+        out.print(
+            f"{escape(month)}: probes (signals about nobody) of {names} are still in the numbers.",
+            style="yellow",
+            highlight=False,
+        )
     out.print(
         f"Not shown: a number below {found.smallest}, none included, or one that would tell such a number. A hit is "
         "counted once, at the kind whose signal came second. The numbers point at nobody; this reading stands in the "
@@ -61,6 +69,7 @@ def statistics_json(found: CheckedStatistics) -> dict[str, Json]:
     for row in found.rows:
         counts: dict[str, Json] = dict(row.counts.items())
         rows.append({"month": row.month, "kind": row.kind, "counts": counts})
+    undeclared: dict[str, Json] = {month: [*agencies] for month, agencies in found.undeclared.items()}
     return {
         "about": found.about,
         "purpose": found.purpose,
@@ -69,4 +78,5 @@ def statistics_json(found: CheckedStatistics) -> dict[str, Json]:
         "readAt": format_time(found.read_at),
         "logIndex": found.receipt.place,
         "rows": rows,
+        "undeclaredProbes": undeclared,
     }

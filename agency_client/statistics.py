@@ -8,7 +8,7 @@ Not here: the words (``showing_statistics.py``). Spec: ``protocol/spec/statistic
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +47,8 @@ class CheckedStatistics:
     year: int
     smallest: int
     rows: tuple[MonthRow, ...]
+    undeclared: Mapping[str, tuple[PartyId, ...]]
+    """Month -> agencies whose probes are still in its numbers: they did not say how many there were."""
     read_at: datetime
     receipt: Receipt
 
@@ -104,7 +106,8 @@ def check_statistics(
     if any(row.kind not in senders or end_of(row.month) > act.time for row in answer.rows):
         raise _untrue("The answer shows a month that is not over, or a kind of agency that does not signal.")
     receipt = proven.receipt(wish.about)
-    return CheckedStatistics(wish.about, wish.purpose, wish.year, answer.smallest_cell, answer.rows, act.time, receipt)
+    told = (answer.smallest_cell, answer.rows, answer.undeclared)
+    return CheckedStatistics(wish.about, wish.purpose, wish.year, *told, act.time, receipt)
 
 
 class Statistics:
