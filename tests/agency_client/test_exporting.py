@@ -26,6 +26,7 @@ from tests.fakes.searched_log import Bend, SearchedLog, SearchingDoor
 from tests.fakes.small_world import NOW, agreed_of, make_world
 
 POLICE, CARE = PartyId("police-oost"), PartyId("care-linde")
+KIT = make_covenant(now=NOW)
 PURPOSE = PurposeId("offender-prevention")
 PERSON = "officer-00000001"
 BEGINS, ENDS = NOW - timedelta(days=1), NOW + timedelta(seconds=1)
@@ -34,7 +35,7 @@ BEGINS, ENDS = NOW - timedelta(days=1), NOW + timedelta(seconds=1)
 @pytest.fixture
 def log() -> SearchedLog:
     """Return a log with 300 entries of others, and two of the police, of which one is erased."""
-    log = SearchedLog(make_world(make_covenant(now=NOW)))
+    log = SearchedLog(make_world(KIT))
     for n in range(300):
         log.add(e.SignalWithdrawn(act=log.act(agency=CARE, purpose=PURPOSE), reason=f"r{n}"))
     for n in range(2):

@@ -24,6 +24,7 @@ from tests.fakes.small_world import NOW, AgencyDoor, World, agreed_of, make_worl
 
 POLICE, CARE = PartyId("police-oost"), PartyId("care-linde")
 PURPOSE = PurposeId("offender-prevention")
+KIT = make_covenant(now=NOW)
 INQUIRY = Inquiry(EventFilters(), "self-monitoring", "officer-00000001", "privacy-officer")
 
 
@@ -48,7 +49,7 @@ class Counts(AgencyDoor):
 @pytest.fixture
 def log() -> SearchedLog:
     """Return a log with 300 entries of others."""
-    log = SearchedLog(make_world(make_covenant(now=NOW)))
+    log = SearchedLog(make_world(KIT))
     fill(log, 300)
     return log
 
