@@ -190,9 +190,9 @@ class MatchQueueTable(Table, table=True):
     signals: list[UUID] = Field(sa_type=ARRAY(_UUID))
 
 
-def _read_by(name: str, who: str) -> Index:
-    # Only numbered entries can be read, so that an event costs the index one row and not two.
-    where = text(f"log_index IS NOT NULL AND {who} IS NOT NULL")
+def _read_by(name: str, who: str, more: str = "") -> Index:
+    # Only what is numbered and not erased can be read, so that an event costs the index one row and not two.
+    where = text(f"log_index IS NOT NULL AND record IS NOT NULL AND {who} IS NOT NULL{more}")
     return Index(name, who, "kind", "purpose", "log_index", postgresql_where=where)
 
 
@@ -208,8 +208,15 @@ class EventTable(Table, table=True):
         Index("events_unnumbered", "id", postgresql_where=text("log_index IS NULL")),
         _read_by("events_of_agency", "agency"),
         _read_by("events_told", "recipient"),
-        _read_by("events_concerning", "concerns"),
-        Index("events_of_kind", "kind", "purpose", "log_index", postgresql_where=text("log_index IS NOT NULL")),
+        _read_by("events_concerning", "concerns", " AND NOT canary"),
+        Index(
+            "events_of_kind",
+            "kind",
+            "purpose",
+            "log_index",
+            postgresql_include=["agency", "recipient"],
+            postgresql_where=text("log_index IS NOT NULL AND record IS NOT NULL"),
+        ),
         Index("events_matched", "agencies", postgresql_using="gin", postgresql_where=text("agencies IS NOT NULL")),
         Index("events_erased", "id", postgresql_where=text("erased_by IS NOT NULL AND record IS NOT NULL")),
     )

@@ -16,7 +16,17 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from protocol.covenant import Covenant
-from protocol.events import EVENTS, Event, HitOpened, KeyMuted, NoticeIssued, SignalsMatched, UnusualUse
+from protocol.events import (
+    EVENTS,
+    Event,
+    HitOpened,
+    KeyMuted,
+    NoticeIssued,
+    RequestRefused,
+    SignalRefused,
+    SignalsMatched,
+    UnusualUse,
+)
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import Evidence, LogIndex, Message, Note, Party, Purpose, Time
 from protocol.policy import Decision, ExportEvents, LogPurpose, PersonRole, PolicyEngine, ReadEvents, Scope
@@ -42,6 +52,9 @@ CONCERNING: Final = frozenset((HitOpened.TAG,))
 """Acts of another agency that one may see because they concern its own signal, without their subject part. Only acts
 that may just as well not be done: a *notice* to the other side would always be there, except when the other side is a
 canary, and so its absence would betray one."""
+
+REFUSALS: Final = frozenset((SignalRefused.TAG, RequestRefused.TAG))
+"""The kinds that tell of a refusal: no other one does, and these tell of nothing else."""
 
 
 # --- Messages -------------------------------------------------------------------------------------------------------
@@ -219,7 +232,9 @@ def kinds_of(filters: EventFilters) -> frozenset[int]:
     return frozenset(
         tag
         for tag, kind in EVENTS.items()
-        if (filters.operation in (None, kind.OPERATION)) and filters.event in (None, tag)
+        if (filters.decision is None or (filters.decision == "deny") == (tag in REFUSALS))
+        and (filters.operation in (None, kind.OPERATION))
+        and filters.event in (None, tag)
     )
 
 

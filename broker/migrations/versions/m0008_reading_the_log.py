@@ -13,18 +13,19 @@ def upgrade() -> None:
     """Add them. Only numbered entries can be read, so that an event costs each index one row and not two."""
     op.execute(
         "CREATE INDEX events_of_agency ON events (agency, kind, purpose, log_index) "
-        "WHERE log_index IS NOT NULL AND agency IS NOT NULL"
+        "WHERE log_index IS NOT NULL AND record IS NOT NULL AND agency IS NOT NULL"
     )
     op.execute(
         "CREATE INDEX events_told ON events (recipient, kind, purpose, log_index) "
-        "WHERE log_index IS NOT NULL AND recipient IS NOT NULL"
+        "WHERE log_index IS NOT NULL AND record IS NOT NULL AND recipient IS NOT NULL"
     )
     op.execute(
         "CREATE INDEX events_concerning ON events (concerns, kind, purpose, log_index) "
-        "WHERE log_index IS NOT NULL AND concerns IS NOT NULL"
+        "WHERE log_index IS NOT NULL AND record IS NOT NULL AND concerns IS NOT NULL AND NOT canary"
     )
     op.execute(
-        "CREATE INDEX events_of_kind ON events (kind, purpose, log_index) WHERE log_index IS NOT NULL"
+        "CREATE INDEX events_of_kind ON events (kind, purpose, log_index) INCLUDE (agency, recipient) "
+        "WHERE log_index IS NOT NULL AND record IS NOT NULL"
     )
     op.execute("CREATE INDEX events_matched ON events USING gin (agencies) WHERE agencies IS NOT NULL")
 
