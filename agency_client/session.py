@@ -18,6 +18,7 @@ from agency_client.ask import Asking
 from agency_client.budgets import keep_budgets
 from agency_client.checking import Checking
 from agency_client.cosigning import Cosigning
+from agency_client.erasing import Erasing
 from agency_client.evaluation import KeyHolders
 from agency_client.heard import Differing, Heard, differing, warning_of
 from agency_client.inbox import Reader
@@ -123,6 +124,7 @@ class Online:
     subjects: SubjectSearching
     informing: InformingDesk
     declaring: Declaring
+    erasing: Erasing
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -234,6 +236,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 ),
                 informing=InformingDesk(vault, post, covenant, clock),
                 declaring=Declaring(session.prober(), broker, trail, versions),
+                erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
             )
         finally:
             await asyncio.to_thread(keep_budgets, vault.evidence, holders.heard_budgets())

@@ -16,8 +16,16 @@ from protocol.agreed import Agreed
 from protocol.covenant_parts import KeyHolder
 from protocol.errors import Code, InputError, VerificationError
 from protocol.event_search import EventPage, EventSearch
-from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
-from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage, parse
+from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId, SignalId
+from protocol.messages import (
+    ActAnswer,
+    ErasureRequest,
+    EvaluationAnswer,
+    EvaluationRequest,
+    KeyStatementsAnswer,
+    NoticePage,
+    parse,
+)
 from protocol.questions import LogPurpose, PersonRole
 from protocol.signing import Signer
 from protocol.statistics import StatisticsAnswer
@@ -82,6 +90,16 @@ class HttpBroker:
             raise VerificationError(
                 Code.RECEIPT_INVALID, "The broker's answer does not have the agreed form.", hint=error.detail
             ) from error
+
+    async def erase(
+        self, signal: SignalId, request: ErasureRequest, *, idempotency_key: str, person: str, role: PersonRole
+    ) -> ActAnswer:
+        """Ask to have the log forget whom a signal's entries concern."""
+        self._allowed()
+        path = f"/v1/signals/{signal}/erasure"
+        return await self._client.post(
+            path, request, ActAnswer, idempotency_key=idempotency_key, person=person, role=role
+        )
 
     async def unusual(self, since: date, log_purpose: LogPurpose, *, person: str, role: PersonRole) -> UnusualAnswer:
         """Ask for the unusual use that stands in the log from a day on."""

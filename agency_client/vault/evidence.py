@@ -141,6 +141,14 @@ class EvidenceShelf:
         with self._database.writing() as session:
             put_receipts(session, self._database, [receipt])
 
+    def places(self, kind: str, about: str) -> list[int]:
+        """Return where entries of a kind that are about something were proven to stand."""
+        with self._database.reading() as session:
+            rows = session.exec(
+                select(ReceiptRow.place).where(ReceiptRow.kind == kind, ReceiptRow.about == about)
+            ).all()
+        return list(rows)
+
     def count_receipts(self) -> int:
         """Return how many receipts there are."""
         with self._database.reading() as session:

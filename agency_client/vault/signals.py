@@ -264,6 +264,15 @@ class Signals:
         changed = replace(held, informed=decided.status, review_on=decided.review_on)
         row.draft = self._database.seal(changed.to_bytes(), "draft", row.id)
 
+    def erased(self, signal: SignalId) -> None:
+        """Write that the log forgot whom a signal's entries concern, and that it stands no more."""
+        with self._database.writing() as session:
+            self.step(session, [signal], Step.WITHDRAW)
+
+    def erasure_key(self, signal: SignalId, body: bytes) -> bytes:
+        """Return what makes a request to erase a signal the same one: nobody else can tell for which it is."""
+        return self._database.keyed_hash("erasure", signal.bytes + lp(body))
+
     def withdraw_unsent(self, signal: SignalId) -> bool:
         """Withdraw a signal that was never offered; returns whether that was all there was to do."""
         with self._database.writing() as session:
