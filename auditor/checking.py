@@ -8,13 +8,16 @@ makes a receipt hold (``protocol/receipts.py``), the words (``receipt_words.py``
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from edge.covenant_trust import CovenantTrust
 from protocol.covenant import Covenant
 from protocol.covenant_bundle import MAX_BUNDLE
 from protocol.errors import Code, ConfigurationError, NotFoundError, UnavailableError, VerificationError
 from protocol.receipts import CheckedReceipt, ReceiptTerms, read_receipt, verify_receipt
+
+_OTHER_KEYS: Final = frozenset((Code.LOG_UNKNOWN, Code.CHECKPOINT_INVALID, Code.QUORUM_MISSING))
+"""What is wrong with a receipt under keys that are not those of its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,13 @@ class Covenants(Protocol):
         """Whether the board's signatures were checked; else their bytes are the user's own matter."""
 
     def around(self, sha256: str) -> tuple[Covenant, ...]:
-        """Return the versions whose keys may count for an event of this version.
+        """Return the versions whose keys are likely to count for an event of this version.
 
         Raises ``VerificationError`` (``covenant_untrusted``) when this version is known to be nobody's.
         """
+
+    def all(self) -> tuple[Covenant, ...]:
+        """Return every version that can be had."""
 
 
 class GivenCovenants:
@@ -48,19 +54,18 @@ class GivenCovenants:
         """Read them. Raises ``ConfigurationError`` for a file that holds no whole covenant."""
         self._found = tuple(map(_read, files))
 
-    @property
-    def found(self) -> tuple[Covenant, ...]:
-        """All of them, in the order given."""
-        return self._found
-
     def around(self, sha256: str) -> tuple[Covenant, ...]:
         """Return all: each was given on purpose."""
         _ = sha256
         return self._found
 
+    def all(self) -> tuple[Covenant, ...]:
+        """Return all of them, in the order given."""
+        return self._found
+
 
 class SignedCovenants:
-    """Covenants that a board signed: its current one, and the one that an event names."""
+    """Covenants that a board signed: its current one, the one that an event names, and when need be any other."""
 
     signed = True
 
@@ -75,6 +80,13 @@ class SignedCovenants:
             self._earlier[sha256] = self._look_up(sha256)
         named = self._earlier[sha256]
         return (self._current,) if named is None or named is self._current else (named, self._current)
+
+    def all(self) -> tuple[Covenant, ...]:
+        """Return every version that the board signed and that can be had; looked up once."""
+        for sha256 in self._trust.versions():
+            if sha256 not in self._earlier:
+                self._earlier[sha256] = self._look_up(sha256)
+        return tuple(one for one in self._earlier.values() if one is not None)
 
     def _look_up(self, sha256: str) -> Covenant | None:
         try:
@@ -97,7 +109,13 @@ def check_receipt(raw: bytes, covenants: Covenants) -> Proven:
     """
     ref = read_receipt(raw).opened.event.act.covenant
     believed = covenants.around(ref.sha256)
-    receipt = verify_receipt(raw, [ReceiptTerms.of(one) for one in believed])
+    try:
+        receipt = verify_receipt(raw, [ReceiptTerms.of(one) for one in believed])
+    except VerificationError as error:
+        # A checkpoint is signed under the version in force then, which may be neither the event's nor today's.
+        if error.code not in _OTHER_KEYS:
+            raise
+        receipt = verify_receipt(raw, [ReceiptTerms.of(one) for one in covenants.all()])
     named = next((one for one in believed if one.sha256 == ref.sha256), None)
     if named is not None and named.version != ref.version:
         raise VerificationError(

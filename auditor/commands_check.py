@@ -106,7 +106,7 @@ def _believed(
     """Yield the covenants to believe, and those of them whose signatures nobody checked."""
     if files and root is None and source is None and keep is None:
         found = GivenCovenants(files)
-        yield found, found.found
+        yield found, found.all()
         return
     if files or root is None or (source is None and keep is None):
         raise InputError(

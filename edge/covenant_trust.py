@@ -163,6 +163,13 @@ class CovenantTrust:
                     return Covenant.read(self._bundle(found))
         raise NotFoundError(Code.NOT_FOUND, "The board has signed no such version of the covenant.")
 
+    def versions(self) -> tuple[str, ...]:
+        """Return the hash of every version that the board signed, as far as is known here. Raises as ``load``."""
+        with told(), TemporaryDirectory() as scratch:
+            self._updated(KeptFetcher((self.folder / METADATA).resolve()), Path(scratch))
+            listed = Metadata[Targets].from_file(f"{scratch}/targets.json").signed.targets
+        return tuple(sorted({_digest(one) for one in listed.values()}))
+
     def kept(self, sha256: str) -> Covenant:
         """Return the version of this hash that is kept here, for showing what is already here: nothing says that it is
         signed or current, so nobody acts under it. Raises ``NotFoundError`` when it is not kept.

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Which covenants a receipt is checked with: those of files, and those that a board signed, also without network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from auditor.checking import GivenCovenants, SignedCovenants, check_receipt
+from protocol.checkpoint import WitnessSigner
 from protocol.covenant_bundle import pack
 from protocol.errors import Code, SluisError
 from tests.fakes.covenant_repository import SignedCovenants as Board
 from tests.fakes.covenant_repository import signed_covenants
-from tests.fakes.covenants import CovenantKit, amended, make_covenant
+from tests.fakes.covenants import CovenantKit, amended, make_covenant, seed_of
 from tests.fakes.receipt_log import ReceiptLog, openings, receipts_of
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
@@ -110,6 +111,33 @@ def test_an_earlier_version_of_the_board(board: Board, tmp_path: Path) -> None:
     proven = check_receipt(RECEIPTS["SignalRegistered"], SignedCovenants(trust, current))
     assert proven.covenant is not None
     assert proven.receipt.terms.sha256 == proven.covenant.sha256 == KIT.covenant.sha256
+
+
+def test_a_version_between_the_events_and_the_present_one(tmp_path: Path) -> None:
+    """A checkpoint that only a version between the event's and today's can vouch for holds by that version's keys."""
+    held = openings({"version": KIT.covenant.version, "sha256": KIT.covenant.sha256})
+    witnesses = {name: WitnessSigner(f"new.example/{name}", seed_of(f"new {name}")) for name in KIT.witness_signers}
+    keys = {KIT.witness_signers[name].key.vkey.encode(): signer.key.vkey.encode() for name, signer in witnesses.items()}
+    parties = KIT.files["parties.yaml"]
+    for old, new in keys.items():
+        parties = parties.replace(old, new)
+    between = amended(replace(KIT, files=KIT.files | {"parties.yaml": parties}), "between")
+    between = replace(between, witness_signers=witnesses)
+    board = signed_covenants(tmp_path / "board", KIT.files)
+    for kit in (between, OTHER):
+        board.add(kit.files)
+    board.publish()
+    trust = board.enrol(tmp_path / "trust")
+    raw = ReceiptLog(between, list(held.values())).receipt(0)
+    proven = check_receipt(raw, SignedCovenants(trust, trust.load().covenant))
+    assert proven.covenant is not None
+    assert proven.covenant.sha256 == KIT.covenant.sha256
+    assert proven.receipt.terms.version == "between"
+    assert len(trust.versions()) == 3
+    lonely = ReceiptLog(between, list(held.values())).receipt(0, witnesses=1)
+    with pytest.raises(SluisError) as caught:
+        check_receipt(lonely, SignedCovenants(trust, trust.load().covenant))
+    assert caught.value.code is Code.QUORUM_MISSING
 
 
 def test_an_earlier_version_that_cannot_be_fetched(board: Board, tmp_path: Path) -> None:
