@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import decisions, log
+from tests.bench import decisions, log, proofs, sequencer
 from tests.bench.__main__ import NAMES, main
 from tests.bench.measure import Row, in_turn
 from tests.bench.report import machine, show, write
@@ -53,3 +53,18 @@ def test_an_unknown_subject_is_refused(capsys: pytest.CaptureFixture[str]) -> No
         main(["--only", "nothing"])
     said = capsys.readouterr().err
     assert all(name in said for name in NAMES)
+
+
+def test_proofs_and_the_whole_log_are_measured_against_hashing() -> None:
+    """A small tree's proofs are made and verified, and each figure stands above its floor of bare hashes."""
+    *found, memory = proofs.rows(3_000, 20)
+    assert [row.theirs is not None and row.ours > row.theirs for row in found] == [True] * 4
+    assert memory.ours >= 0
+
+
+def test_the_sequencer_is_measured_at_each_batch_size() -> None:
+    """Events are numbered in batches on a real database, and larger batches number more a second."""
+    one, many = sequencer.rows({1: 30, 256: 2_560})
+    assert many.ours > one.ours > 0
+    assert one.theirs is not None
+    assert one.theirs > 0

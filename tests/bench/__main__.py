@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.bench import decisions, ingest, latency, log, memory, pseudonyms, search
+from tests.bench import decisions, ingest, latency, log, memory, proofs, pseudonyms, search, sequencer
 from tests.bench.measure import Row
 from tests.bench.report import machine, show, write
 from tests.bench.world import World, running
@@ -21,6 +21,8 @@ from tests.bench.world import World, running
 ALONE: Final[Mapping[str, Callable[[], list[Row]]]] = {
     "pseudonyms": pseudonyms.rows,
     "log": log.rows,
+    "proofs": proofs.rows,
+    "sequencer": sequencer.rows,
     "decisions": decisions.rows,
     "search": search.rows,
 }

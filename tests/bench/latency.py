@@ -49,18 +49,21 @@ class Told:
 
 def rows(world: World) -> list[Row]:
     """Return the rows about latency, in milliseconds."""
-    seconds, floor = asyncio.run(_measure(world))
+    seconds, receipts, floor = asyncio.run(_measure(world))
+    proven = statistics.quantiles(receipts, n=100, method="inclusive")
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     against, theirs = "signed round trip, p50", statistics.median(floor) * 1e3
     subject = f"push to notice at {RATE} pushes/s"
     return [
         Row(f"{subject}, p50", "ms", cuts[49] * 1e3, against, theirs),
         Row(f"{subject}, p99", "ms", cuts[98] * 1e3, against, theirs),
+        Row(f"push to cosigned receipt at {RATE}/s, p50", "ms", proven[49] * 1e3, against, theirs),
+        Row(f"push to cosigned receipt at {RATE}/s, p99", "ms", proven[98] * 1e3, against, theirs),
     ]
 
 
-async def _measure(world: World) -> tuple[list[float], list[float]]:
-    """Return the seconds of each pair that counts, and of each bare round trip."""
+async def _measure(world: World) -> tuple[list[float], list[float], list[float]]:
+    """Return the seconds of each pair that counts, of each push until its receipt, and of each bare round trip."""
     pairs = WARM + RATE * SECONDS // 2
     plan: list[tuple[PartyId, PushRequest]] = []
     for place in range(pairs):
@@ -82,13 +85,13 @@ async def _measure(world: World) -> tuple[list[float], list[float]]:
                 due.append(start + place / RATE)
                 await asyncio.sleep(max(0.0, due[-1] - loop.time()))
                 sending.append(group.create_task(_send(clients[party], push.to_json())))
-            await asyncio.gather(*sending)
+            receipts = await asyncio.gather(*sending)
             asking.cancel()
         firsts = [(party, push.signals[0].id) for party, push in plan[::2]]
         async with asyncio.timeout(_LAST_SECONDS):
             heard = await asyncio.gather(*(told[party].of(signal) for party, signal in firsts))
     taken = [moment - second for moment, second in zip(heard, due[1::2], strict=True)]
-    return taken[WARM:], floor
+    return taken[WARM:], receipts[2 * WARM :], floor
 
 
 @asynccontextmanager
@@ -134,11 +137,17 @@ async def _last(client: SignedClient) -> int:
     return after
 
 
-async def _send(client: SignedClient, body: bytes) -> None:
+async def _send(client: SignedClient, body: bytes) -> float:
+    """Push, and return the seconds until the answer with its cosigned proof."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
     answer = await client.request("POST", "/v1/signals", body=body, headers={"Idempotency-Key": os.urandom(12).hex()})
     result = parse(PushAnswer, answer.body).results[0]
     if result.status != "accepted":
         raise RuntimeError("a push was refused: the figure would mean nothing")
+    if result.evidence is None:
+        raise RuntimeError("a push came back without its proof: the figure would mean nothing")
+    return loop.time() - start
 
 
 async def _ask(client: SignedClient, seconds: list[float]) -> None:

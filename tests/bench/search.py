@@ -100,7 +100,7 @@ def rows(count: int = EVENTS, pages: int = PAGES) -> list[Row]:
     keys = MemoryDataKeys()
     for month in MONTHS:
         keys.of_month(month, make=True)
-    with _database() as url:
+    with database() as url:
         fill(url, count, keys)
         found, bare = asyncio.run(_read(url, count, keys, pages))
     said = f"search: filtered page among {count:,}"
@@ -213,7 +213,8 @@ def _p99(taken: Sequence[float]) -> float:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def database() -> Iterator[str]:
+    """Yield the address of a fresh, migrated database in a PostgreSQL of its own."""
     folder = Path(tempfile.mkdtemp(prefix="sluis-bench-", dir="/tmp"))
     folder.chmod(0o755)
     started = cluster.start(folder / "postgres", binaries.find(None, os.environ["PATH"]))
