@@ -6,6 +6,7 @@ by agency.
 Not here: rows of facts (``writes.py``) and what is read without locks (``notices.py``, ``proofs.py``).
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -308,7 +309,10 @@ class PostgresAct:
 
     async def commit(self, outcome: Outcome) -> None:
         """Write the outcome. Raises ``ConflictError`` (``in_flight``) when another act wrote the same: begin anew."""
-        stamped = outcome if self._logged is None else self._logged.stamp(outcome)
+        stamped = outcome
+        if self._logged is not None:
+            # A full push has a thousand events: beside the event loop.
+            stamped = await asyncio.to_thread(self._logged.stamp, outcome)
         try:
             await write(self._connection, stamped, self._draw, self._keys)
         except UniqueViolation:
