@@ -59,6 +59,12 @@ _UNSIGNED: Final[Pair] = (
     "{count} regels noemen een versie van het convenant die hier niet bekend is.",
     "{count} entries name a version of the covenant that is not known here.",
 )
+_UNRECEIPTED: Final[Pair] = (
+    "Van {count} handelingen op naam van deze instantie is hier geen ontvangstbewijs: {places}. Ga na of een ander "
+    "systeem van u ze deed; anders deed niemand ze.",
+    "Of {count} acts in this agency's name there is no receipt here: {places}. Find out whether another system of "
+    "yours did them; else nobody did.",
+)
 _WAITING: Final[Pair] = (
     "{count} verzoeken zijn nog niet medeondertekend of nog niet verzonden; daarover is niets vastgesteld.",
     "{count} requests are not yet cosigned, or not yet sent; nothing was concluded about them.",
@@ -161,7 +167,8 @@ async def _verify(
             inquiry = inquiry_of(machine, session, EventFilters(), log_purpose, reader, role)
             task = bar.add_task("Opening own entries", total=None)
             after = checked.read_from - 1 if checked.read_from else None
-            return Verified(checked, await open_own(doors.searching, inquiry, after, checked.views, told))
+            known = session.vault.evidence.has_receipt
+            return Verified(checked, await open_own(doors.searching, known, inquiry, after, checked.views, told))
 
 
 def _show_findings(shelf: EvidenceShelf, out: Console) -> None:
@@ -189,6 +196,9 @@ def _show(out: Console, found: Verified, left: int, waiting: int, lang: Lang) ->
             lines.append(f"  {say(_MORE, lang).format(count=len(erased) - SHOWN)}")
         if own.left_out:
             lines.append(say(_LEFT_OUT, lang).format(count=own.left_out))
+        if own.unreceipted:
+            places = ", ".join(map(str, own.unreceipted[:SHOWN]))
+            lines.append(say(_UNRECEIPTED, lang).format(count=len(own.unreceipted), places=places))
         if own.unsigned:
             lines.append(say(_UNSIGNED, lang).format(count=len(own.unsigned)))
     if waiting:
@@ -215,5 +225,6 @@ def _json(found: Verified, left: int, waiting: int) -> dict[str, Json]:
             "leftOut": own.left_out,
             "erased": [{"index": index, "by": by} for index, by in own.erased],
             "covenantUnknown": list(own.unsigned),
+            "withoutReceipt": list(own.unreceipted),
         }
     return answer

@@ -8,11 +8,32 @@ against their places too. Not here: the whole log (``checking.py``).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from agency_client.searching import Inquiry, Searching
 from protocol.backdating import Seen, require_dated
 from protocol.doubles import Acts
 from protocol.event_search import MAX_PAGE
+from protocol.events import (
+    EventsExported,
+    EventsRead,
+    HitOpened,
+    QueryAnswered,
+    SignalRegistered,
+    SignalWithdrawn,
+    StatisticsRead,
+)
+
+RECEIPTED: Final = (
+    SignalRegistered,
+    SignalWithdrawn,
+    HitOpened,
+    QueryAnswered,
+    StatisticsRead,
+    EventsRead,
+    EventsExported,
+)
+"""Acts that a client asks for, and of which it keeps the receipt before it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +48,17 @@ class OwnEntries:
     """Entries without their subject part, each with the entry that tells of it."""
     unsigned: tuple[int, ...]
     """Entries that name a version of the covenant of which nothing is known here."""
+    unreceipted: tuple[int, ...]
+    """Acts in this agency's name of which this home has no receipt: another home of it did them, or nobody."""
 
 
 async def open_own(
-    searching: Searching, inquiry: Inquiry, after: int | None, views: Sequence[Seen], told: Callable[[int, int], None]
+    searching: Searching,
+    has_receipt: Callable[[int], bool],
+    inquiry: Inquiry,
+    after: int | None,
+    views: Sequence[Seen],
+    told: Callable[[int, int], None],
 ) -> OwnEntries:
     """Open every entry behind a place that may be seen; ``told`` hears how much of the log was looked through.
 
@@ -39,6 +67,7 @@ async def open_own(
     fine = left_out = 0
     erased: list[tuple[int, int]] = []
     unsigned: list[int] = []
+    unreceipted: list[int] = []
     acts = Acts()
     before = None
     more = True
@@ -57,6 +86,8 @@ async def open_own(
                 left_out += entry.subject == "withheld"
             if not entry.signed:
                 unsigned.append(entry.index)
+            if entry.scope == "own" and isinstance(entry.event, RECEIPTED) and not has_receipt(entry.index):
+                unreceipted.append(entry.index)
         told(page.through if page.next is None else page.next + 1, page.through)
         after, more = page.next, page.next is not None
-    return OwnEntries(fine, left_out, tuple(erased), tuple(unsigned))
+    return OwnEntries(fine, left_out, tuple(erased), tuple(unsigned), tuple(unreceipted))

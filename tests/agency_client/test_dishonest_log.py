@@ -48,7 +48,7 @@ def police(folder: Path, log: SearchedLog) -> tuple[Client, Searching]:
 async def verify(client: Client, searching: Searching) -> None:
     """Verify as `sluis agency verify --log-purpose` does."""
     checked = await client.checking.run(lambda _, __: None)
-    await open_own(searching, INQUIRY, None, checked.views, lambda _, __: None)
+    await open_own(searching, client.vault.evidence.has_receipt, INQUIRY, None, checked.views, lambda _, __: None)
 
 
 async def test_an_honest_log_raises_no_alarm(tmp_path: Path, log: SearchedLog) -> None:

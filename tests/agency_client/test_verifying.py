@@ -145,7 +145,8 @@ def reader(folder: Path, log: SearchedLog) -> Searching:
 
 async def open_all(searching: Searching, after: int | None = None, views: tuple[Seen, ...] = ()) -> OwnEntries:
     """Open all own entries."""
-    return await open_own(searching, INQUIRY, after, views, lambda _, __: None)
+    known = searching._shelf.has_receipt  # of the vault that it keeps its own readings in
+    return await open_own(searching, known, INQUIRY, after, views, lambda _, __: None)
 
 
 async def test_each_own_entry_is_told_apart(tmp_path: Path, log: SearchedLog) -> None:
@@ -174,6 +175,16 @@ async def test_an_own_entry_that_is_withheld_is_found(tmp_path: Path, log: Searc
     with pytest.raises(VerificationError) as caught:
         await open_all(searching)
     assert (caught.value.code, f"Entry {place}" in caught.value.detail) == (Code.ENTRY_WITHHELD, True)
+
+
+async def test_an_act_that_nobody_here_did_is_listed(tmp_path: Path, log: SearchedLog) -> None:
+    """An entry in our name without a receipt of ours is named; one that we have the receipt of is not."""
+    mine, other = opened(log), opened(log, 2)
+    searching = reader(tmp_path, log)
+    receive(make_client(tmp_path / "p", log.world, POLICE), log, mine)
+    assert (await open_all(searching)).unreceipted == (other,)
+    # The reading itself has its receipt, so the next one lists no more.
+    assert (await open_all(searching)).unreceipted == (other,)
 
 
 async def test_own_entries_are_held_against_what_witnesses_saw(tmp_path: Path, log: SearchedLog) -> None:
