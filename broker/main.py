@@ -37,6 +37,7 @@ from edge.logs import configure, logger
 from edge.serve import serve
 from edge.witness_lines import witness_lines
 from protocol.errors import Code, SluisError, UnavailableError, VerificationError
+from protocol.ids import PartyId
 from protocol.messages import parse
 from protocol.witness_reports import WitnessReports, read_reports
 
@@ -143,7 +144,7 @@ def run(
     with _database(database, found.postgres, postgres_bin) as url:
         migrate(url)
         address = public_url or agreed.covenant.broker.url
-        spans = SpanLog(home / FOLDER, service_of("sluis-broker", found.file.id), _now)
+        spans = _spans(home, found.file.id)
         served = make_broker_app(
             agreed,
             signer,
@@ -218,6 +219,11 @@ def _database(given: str | None, folder: Path, postgres_bin: Path | None) -> Ite
         private.stop()
 
 
+def _spans(home: Path, party: PartyId) -> SpanLog:
+    """Return the log of processing of this run: every command that acts writes it."""
+    return SpanLog(home / FOLDER, service_of("sluis-broker", party), _now)
+
+
 def _forwarder(spans: SpanLog) -> "Forwarder | None":
     """Return what sends the log of processing on, when a collector is configured."""
     if not (address := collector()):
@@ -238,7 +244,7 @@ async def _acting(home: Path, given: str | None, postgres_bin: Path | None) -> A
         publication.renew(_now())
     watch = CovenantWatch(publication.trust(), partial(require_place, found, signer), logger("broker"))
     with _database(given, found.postgres, postgres_bin) as url:
-        async with running(watch.agreed, signer, keys, url, _now) as started:
+        async with running(watch.agreed, signer, keys, url, _now, _spans(home, found.file.id)) as started:
             yield started.broker
 
 

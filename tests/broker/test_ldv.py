@@ -118,6 +118,16 @@ def test_every_act_is_begun_with_its_cause():
     assert [place.split(":")[0] for place in found] == ["service.py"], found
 
 
+def test_every_command_that_acts_writes_lines():
+    """No command opens a broker without its log of processing: its events would have no lines."""
+    tree = ast.parse((Path(__file__).parents[2] / "broker" / "main.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    opening = [node for node in calls if node.func.id in {"running", "make_broker_app"}]  # type: ignore[attr-defined]
+    assert len(opening) >= 2
+    for node in opening:
+        assert "spans" in ast.unparse(node), ast.unparse(node)
+
+
 # --- On a real database ---
 
 
