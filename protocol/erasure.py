@@ -31,7 +31,7 @@ class Marker:
     index: int
     """Its own place in the log."""
     at: datetime
-    ground: str
+    ground: ErasureGround
     indexes: frozenset[int]
     month: str | None
     first: int = 0
@@ -68,7 +68,7 @@ def read_marker(index: int, event: Event) -> Marker:
 
     Raises ``VerificationError`` (``erasure_unproven``) when it says nothing of the kind, or something that cannot be.
     """
-    if not isinstance(event, EventsErased) or event.ground not in GROUNDS:
+    if not isinstance(event, EventsErased):
         raise _unproven("The entry that is named for it tells of no erasure.")
     of_month = (event.month, event.first, event.last)
     if event.indexes and of_month == (None, None, None) and event.ground != RETENTION_OVER:

@@ -16,7 +16,7 @@ from uuid import UUID
 from protocol import record_fields as f
 from protocol.errors import Code, InputError
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import Level, Quality
+from protocol.messages import ErasureGround, Level, Quality
 from protocol.questions import LogPurpose, Scope
 
 MAX_SUBJECTS: Final = 1_000
@@ -308,7 +308,7 @@ class EventsErased(Event):
 
     TAG: ClassVar[int] = 16
     OPERATION: ClassVar[str] = "erasure"
-    ground: Annotated[str, f.CODE]
+    ground: Annotated[ErasureGround, f.ERASURE_GROUND]
     indexes: Annotated[tuple[int, ...], f.list_of(f.NUMBER)] = ()
     """Whose subject part is gone."""
     month: Annotated[str | None, f.MONTH] = None

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from protocol.encoding import Json, format_time, parse_time
 from protocol.errors import Code, InputError
-from protocol.messages import MAX_HOLDERS, MAX_TEXT, Level, Quality
+from protocol.messages import MAX_HOLDERS, MAX_TEXT, ErasureGround, Level, Quality
 from protocol.questions import LogPurpose, Scope
 
 MAX_ITEMS: Final = 256
@@ -130,6 +130,7 @@ INFORMED: Final = choice_kind("informed", "informed", "deferred", "not-required"
 MONTH: Final = text_kind("month", r"[0-9]{4}-(0[1-9]|1[0-2])")
 SCOPE: Final = choice_kind("scope", *cast(tuple[str, ...], get_args(Scope)))
 LOG_PURPOSE: Final = choice_kind("log purpose", *(one for one in get_args(LogPurpose) if one != "none"))
+ERASURE_GROUND: Final = choice_kind("erasure ground", *get_args(ErasureGround))
 UNUSUAL: Final = choice_kind("unusual use", "burst", "odd-hours", "many-subjects-few-hits", "budget-near-end")
 
 

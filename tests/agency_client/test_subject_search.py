@@ -122,7 +122,7 @@ async def test_what_was_erased_is_told_by_the_entry_that_says_so(tmp_path: Path,
     desk.erase(place)
     collected = await collect(police, world, desk)
     assert place not in [one.place for one in collected.checked.entries]
-    assert [(one.place, one.ground) for one in collected.checked.erased] == [(place, "retention")]
+    assert [(one.place, one.ground) for one in collected.checked.erased] == [(place, "court-order")]
 
 
 async def test_nothing_is_asked_when_the_covenant_allows_it_for_no_purpose(tmp_path: Path, world: World) -> None:

@@ -86,7 +86,7 @@ class SubjectDesk(AgencyDoor):
     def erase(self, index: int) -> None:
         """Erase an entry, and say so in the log."""
         act = replace(self.broker.recorder.covenant_activated(NOW).event.act)
-        marker = EventsErased(act=act, ground="retention", indexes=(index,), entries=1)
+        marker = EventsErased(act=act, ground="court-order", indexes=(index,), entries=1)
         self.erased[index] = self.broker.log.add(marker)
 
     def bend(self, found: SubjectFound) -> SubjectFound:

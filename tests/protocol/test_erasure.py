@@ -185,7 +185,6 @@ def test_a_later_month_is_not_the_one_erased() -> None:
         _marker(indexes=(5,)),
         _marker(indexes=(2, 9)),
         _marker(),
-        _marker(ground="other", indexes=(2,)),
         _marker(ground=RETENTION_OVER, indexes=(2,)),
         _marker(month="2026-01", first=0, last=4),
         _marker(ground=RETENTION_OVER, month="2026-01"),
@@ -196,7 +195,7 @@ def test_a_later_month_is_not_the_one_erased() -> None:
     ],
 )
 def test_a_marker_that_cannot_be_proves_nothing(wrong: EventsErased) -> None:
-    """A marker that names itself, later entries, nothing, another ground or a month that is not over is refused."""
+    """A marker that names itself, later entries, nothing, or a month that is not over is refused."""
     _refused(Code.ERASURE_UNPROVEN, Log([*OLD, wrong]), 2, 5)
 
 
