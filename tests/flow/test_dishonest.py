@@ -264,7 +264,7 @@ def test_a_hidden_event_is_found(system: System, proxy: LyingProxy, told: dict[s
         return answered.with_body(answered.body[:-64] + bytes(64))
 
     with proxy.lying(hide):
-        done = run(system.command(CARE, "verify"), environment=ENVIRONMENT, status=PROTOCOL)
+        done = run(system.command(CARE, "verify"), environment=ENVIRONMENT, status=10)
         assert f"Error ({Code.LOG_ALTERED})" in done.stderr
         run(audit(system), environment=ENVIRONMENT, status=10)
     run(audit(system), environment=ENVIRONMENT)
@@ -306,7 +306,7 @@ def test_a_fork_with_colluding_witnesses_stops_all(
     # The fork is over, and still nothing is opened until somebody looked.
     done = run(opening, environment=ENVIRONMENT, status=PROTOCOL)
     assert f"Error ({Code.LOG_FORKED})" in done.stderr
-    looked = run(system.command(CARE, "verify"), environment=ENVIRONMENT, status=PROTOCOL)
+    looked = run(system.command(CARE, "verify"), environment=ENVIRONMENT, status=11)
     assert other.note in looked.stdout
     system.agency(CARE, "verify", "--evidence-seen")
     assert "Politie Oost" in system.agency(CARE, "open", told["DC-300"], *WHY)
