@@ -193,7 +193,7 @@ class MatchQueueTable(Table, table=True):
 def _read_by(name: str, who: str, more: str = "") -> Index:
     # Only what is numbered and not erased can be read, so that an event costs the index one row and not two.
     where = text(f"log_index IS NOT NULL AND record IS NOT NULL AND {who} IS NOT NULL{more}")
-    return Index(name, who, "kind", "purpose", "log_index", postgresql_where=where)
+    return Index(name, who, "kind", "purpose", "log_index", postgresql_include=["at"], postgresql_where=where)
 
 
 class EventTable(Table, table=True):
@@ -214,10 +214,9 @@ class EventTable(Table, table=True):
             "kind",
             "purpose",
             "log_index",
-            postgresql_include=["agency", "recipient"],
+            postgresql_include=["at", "agency", "recipient", "agencies"],
             postgresql_where=text("log_index IS NOT NULL AND record IS NOT NULL"),
         ),
-        Index("events_matched", "agencies", postgresql_using="gin", postgresql_where=text("agencies IS NOT NULL")),
         Index("events_erased", "id", postgresql_where=text("erased_by IS NOT NULL AND record IS NOT NULL")),
     )
 

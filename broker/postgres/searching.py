@@ -21,7 +21,7 @@ from broker.postgres.proofs import published
 from broker.sealing import HandleKind, handle
 from broker.sought import FoundEvent, FoundEvents, Sought
 from protocol.event_search import CONCERNING, NOT_OWN, TOLD, EventFilters, kinds_of
-from protocol.events import SignalsMatched
+from protocol.events import EVENTS, SignalsMatched
 from protocol.ids import PurposeId
 from protocol.questions import Scope
 
@@ -65,12 +65,14 @@ _OTHERS: Final = SQL(
     "NOT (e.kind = ANY(%(secret)s) AND (coalesce(e.agency, '') = ANY(%(planters)s) "
     "OR coalesce(e.recipient, '') = ANY(%(planters)s)))"
 )
+_MATCHED: Final = frozenset((SignalsMatched.TAG,))
+_ALL: Final = frozenset(EVENTS)
 _NAMED: Final = (
-    SQL("e.agency = %(agency)s"),
-    SQL("e.recipient = %(agency)s AND e.agency IS DISTINCT FROM %(agency)s"),
-    SQL("e.kind = {} AND e.agencies @> ARRAY[%(agency)s]").format(SignalsMatched.TAG),
+    (_ALL - _MATCHED, SQL("e.agency = %(agency)s")),
+    (TOLD, SQL("e.recipient = %(agency)s")),
+    (_MATCHED, SQL("e.agencies @> ARRAY[%(agency)s]")),
 )
-"""How an entry names an agency; no entry in two of these ways. Each has an index."""
+"""How an entry names an agency, and which kinds do so: no entry in two of these ways, since nobody tells itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,9 @@ def _parts(sought: Sought) -> Iterator[_Part]:
         seen = SQL("e.concerns = %(me)s AND NOT e.canary AND {}").format(only)
         yield _Part("counterpart", "concerning", kinds & CONCERNING, told, seen, whole=False)
     may = _OTHERS if sought.planters else SQL("true")
-    for place, named in enumerate(_NAMED if filters.agency is not None else (SQL("true"),)):
+    for place, (of_kinds, named) in enumerate(_NAMED if filters.agency is not None else ((_ALL, SQL("true")),)):
         seen = SQL("{} AND {}").format(may, named)
-        yield _Part("others", f"others_{place}", kinds, all_of, seen, whole=True)
+        yield _Part("others", f"others_{place}", kinds & of_kinds, all_of, seen, whole=True)
 
 
 def _statement(parts: Sequence[_Part], sought: Sought, keys: DataKeys, values: dict[str, Any]) -> Composed:
