@@ -3,13 +3,13 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from keyholder.ledger import Ledger
 from keyholder.settings import open_home
 from protocol.messages import utc
-from protocol.note import LogSigner, b64
+from protocol.note import LogSigner, WitnessKey, b64, cosignature_times, parse_note
 from protocol.witness_rules import SIZE_TYPE
 from tests.fakes.broker_world import POLICE, BrokerWorld, broker_world
 from tests.fakes.covenants import ORIGIN, seed_of
@@ -94,8 +94,23 @@ async def test_litewitness_cosigns_our_log(litewitness: LiteWitness, database: s
         assert sizes == sorted(set(sizes))
         assert sizes[-1] > 150
         assert litewitness.seen(world.kit.log_signer.key) == sizes[-1]
+        before = await _cosigned_at(world, litewitness)
+        world.clock.ahead = timedelta(hours=5)
+        for _ in range(600):
+            # Nothing happens any more: it is asked to cosign the same size again, and does.
+            if await _cosigned_at(world, litewitness) > before:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("litewitness did not cosign the unchanged head again")
         found = await asyncio.to_thread(programs.ask, "open", {"note": answer.checkpoint, "keys": _keys(world)})
         assert litewitness.name in found["cosigners"]
+
+
+async def _cosigned_at(world: BrokerWorld, litewitness: LiteWitness) -> int:
+    """Return when litewitness cosigned the published checkpoint, by its own clock."""
+    note = (await world.http.get(f"{world.kit.covenant.broker.url}/log/checkpoint")).text
+    return max(cosignature_times(parse_note(note), WitnessKey.parse(litewitness.vkey)))
 
 
 def _keys(world: BrokerWorld) -> dict[str, object]:
