@@ -263,10 +263,12 @@ async def destroy_erased(connection: Connection, keys: DataKeys, spans: SpanLog 
         if not rows:
             break
         of_month: dict[str, list[UUID]] = defaultdict(list)
+        held = set(await asyncio.to_thread(keys.months))
         for event, at in rows:
-            of_month[month_of(at)].append(event)
+            if month_of(at) in held:
+                of_month[month_of(at)].append(event)
         if spans is not None:
-            await strike_lines(connection, [row[0] for row in rows], keys, spans)
+            await strike_lines(connection, [event for events in of_month.values() for event in events], keys, spans)
         for month, events in of_month.items():
             await asyncio.to_thread(keys.puncture, month, events)
         await connection.execute(
