@@ -30,7 +30,7 @@ from agency_client.subject_showing import clock_of, collected_json, request_json
 from agency_client.vault.subject_requests import CitizenRequest, RequestStep
 from edge.cli import reported
 from edge.languages import LANGS, Lang
-from protocol.encoding import canonical_json
+from protocol.encoding import lp
 from protocol.errors import Code, InputError
 from protocol.ids import HitId, PurposeId
 from protocol.messages import Justification, OpeningRequest, parse
@@ -233,9 +233,9 @@ def _pairs(field: Sequence[str]) -> dict[str, Sequence[str]]:
     return dict(found)
 
 
-def _about(sought: Sought) -> bytes:
-    """Return what tells one person's request from another's; only a keyed hash of it is kept."""
-    return canonical_json([[str(kind), form] for kind, form in sorted(sought.forms)])
+def _about(sought: Sought) -> list[bytes]:
+    """Return what tells one person's request from another's; only keyed hashes of it are kept."""
+    return [lp(kind) + lp(form) for kind, form in sought.forms]
 
 
 def _refusals(given: Sequence[str] | None, reason: str | None, session: Session) -> dict[PurposeId, str]:

@@ -25,6 +25,7 @@ def report_json(report: SubjectReport, covenant: Covenant) -> dict[str, Json]:
         "madeAt": format_time(report.made_at),
         "covenant": report.covenant_version,
         "purposes": [_part(part, report, covenant) for part in report.purposes],
+        "requests": [_line(line, report) for line in report.requests],
         "notAnsweredHere": list(report.declined),
         "incomplete": report.more,
     }

@@ -5,7 +5,7 @@ Not here: what is in it (``subject_report.py``), the page's frame (``edge/pages.
 (``subject_wording.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agency_client.subject_law import GROUNDS
@@ -37,6 +37,7 @@ def page_of(report: SubjectReport, covenant: Covenant, lang: Lang) -> str:
     chapters = [
         _request(report, covenant, lang),
         *(_purpose(part, report, covenant, lang) for part in report.purposes),
+        *_requests(report, covenant, lang),
         *_declined(report, covenant, lang),
         _limits(report, lang),
         _rights(lang),
@@ -76,7 +77,7 @@ def _purpose(part: PurposePart, report: SubjectReport, covenant: Covenant, lang:
         body.append(el("p", said_so, " ", said("refused-said", lang)))
     if part.lines:
         rows += _details(part, report, covenant, lang)
-        body.append(_table(part, report, covenant, lang))
+        body.append(_table(part.lines, report, covenant, lang))
     elif part.refused is None:
         body.append(el("p", said("nothing", lang)))
     rows.append((said("retention", lang), _retention(part, covenant, lang)))
@@ -124,11 +125,11 @@ def _retention(part: PurposePart, covenant: Covenant, lang: Lang) -> str:
     return text if part.live_until is None else f"{text}; {said('until', lang, day=part.live_until.isoformat())}"
 
 
-def _table(part: PurposePart, report: SubjectReport, covenant: Covenant, lang: Lang) -> Safe:
+def _table(lines: Sequence[Line], report: SubjectReport, covenant: Covenant, lang: Lang) -> Safe:
     heads = ["when", "operation", "what", "entry"]
     if report.form == "full":
         heads += ["person", "reference", "role", "sure", "for-person"]
-    rows = [_row(line, report, covenant, lang) for line in part.lines]
+    rows = [_row(line, report, covenant, lang) for line in lines]
     return table(said("lines", lang), [said(one, lang) for one in heads], rows)
 
 
@@ -150,6 +151,12 @@ def _row(line: Line, report: SubjectReport, covenant: Covenant, lang: Lang) -> l
             said("yes" if line.for_person else "no", lang),
         ]
     return row
+
+
+def _requests(report: SubjectReport, covenant: Covenant, lang: Lang) -> Iterator[Chapter]:
+    if report.requests:
+        body = _table(report.requests, report, covenant, lang)
+        yield Chapter("requests", said("requests", lang), body)
 
 
 def _declined(report: SubjectReport, covenant: Covenant, lang: Lang) -> Iterator[Chapter]:

@@ -20,7 +20,7 @@ from agency_client.subject_search import Collected
 from agency_client.trail import Proven
 from agency_client.vault.hits import KeptHit
 from protocol.encoding import parse_time
-from protocol.events import Event, NoticeIssued, SignalRegistered, SignalsMatched
+from protocol.events import Event, NoticeIssued, SignalRegistered, SignalsMatched, SubjectReported
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import PartName, Quality, Role
 
@@ -58,7 +58,7 @@ class Line:
     @property
     def for_person(self) -> bool:
         """Whether it can be told to the person without telling of somebody else."""
-        of_signal = bool(self.event.subject.signal_ids)
+        of_signal = bool(self.event.subject.signal_ids) and not isinstance(self.event, SubjectReported)
         return self.sure in SURE and (self.role == "subject" or not of_signal)
 
 
@@ -97,6 +97,8 @@ class SubjectReport:
     place: int
     """Where the log records that it was collected."""
     purposes: tuple[PurposePart, ...]
+    requests: tuple[Line, ...]
+    """Earlier requests of this person: what was looked up to answer them."""
     declined: Mapping[PurposeId, str]
     """Purpose -> why this agency does not answer for it, in the covenant's words."""
     erased: tuple[ErasedEntry, ...]
@@ -107,7 +109,8 @@ class SubjectReport:
     @property
     def to_check(self) -> int:
         """How many lines the privacy officer looks at before anything is told of them."""
-        return sum(not line.for_person for part in self.purposes for line in part.lines)
+        lines = [*self.requests, *(line for part in self.purposes for line in part.lines)]
+        return sum(not line.for_person for line in lines)
 
 
 def build(
@@ -136,6 +139,7 @@ def build(
         purposes=tuple(
             _part(purpose, kept, collected, met, refused.get(purpose)) for purpose in collected.scope.answered
         ),
+        requests=tuple(line for line in kept if isinstance(line.event, SubjectReported)),
         declined={purpose: decision.reason for purpose, decision in collected.scope.declined.items()},
         erased=checked.erased,
         weak=len(lines) - len(kept),
@@ -146,7 +150,8 @@ def build(
 def redact(report: SubjectReport) -> SubjectReport:
     """Return the form for the citizen."""
     parts = tuple(_redacted(part) for part in report.purposes)
-    return replace(report, form="redacted", purposes=parts, erased=(), weak=0)
+    requests = tuple(line for line in report.requests if line.for_person)
+    return replace(report, form="redacted", purposes=parts, requests=requests, erased=(), weak=0)
 
 
 def _redacted(part: PurposePart) -> PurposePart:
@@ -187,11 +192,13 @@ def _met(hits: Mapping[HitId, KeptHit], entries: Iterable[Proven], agency: Party
 
 def _line(one: Proven, collected: Collected, met: Mapping[HitId, Met]) -> Line | None:
     event = one.event
-    own = next((collected.own[signal] for signal in event.subject.signal_ids if signal in collected.own), None)
+    # A request is about who asked, by his or her own identifiers: the signals that it looked at can be another's.
+    about = () if isinstance(event, SubjectReported) else event.subject.signal_ids
+    own = next((collected.own[signal] for signal in about if signal in collected.own), None)
     sure = own.sure if own is not None else _sure_of(one, collected)
     if sure is None:
         return None
-    other, about = _other(event, met)
+    other, about_person = _other(event, met)
     return Line(
         at=event.act.time,
         place=one.place,
@@ -199,7 +206,7 @@ def _line(one: Proven, collected: Collected, met: Mapping[HitId, Met]) -> Line |
         sure=sure,
         role=None if own is None else own.role,
         other=other,
-        other_about_person=about,
+        other_about_person=about_person,
         reference=None if own is None else own.draft.reference,
     )
 
@@ -207,7 +214,7 @@ def _line(one: Proven, collected: Collected, met: Mapping[HitId, Met]) -> Line |
 def _sure_of(one: Proven, collected: Collected) -> Quality | None:
     """Return how sure it is of an entry about no signal that the vault has: by its digests, or its signal's."""
     direct = sureness(one.event, collected.kinds)
-    if direct is not None or not one.event.subject.signal_ids:
+    if direct is not None or isinstance(one.event, SubjectReported):
         return direct
     wanted = set(one.event.subject.signal_ids)
     registered = (

@@ -105,6 +105,7 @@ SAID: Final[Mapping[str, Pair]] = {
     "for-person": ("In het antwoord", "In the answer"),
     "yes": ("ja", "yes"),
     "no": ("nee", "no"),
+    "requests": ("Eerdere verzoeken om inzage", "Earlier requests for access"),
     "declined": ("Doelen waarvoor wij geen antwoord geven", "Purposes for which we give no answer"),
     "declined-said": (
         "Het convenant laat deze organisatie voor deze doelen niet antwoorden. Dit zegt niets over u. Vraag het aan "

@@ -86,7 +86,9 @@ def _allowed(broker: Broker, agency: PartyId, purpose: PurposeId, role: PersonRo
 
 def _since(broker: Broker, search: SubjectSearch) -> datetime:
     """Return when the first of the asked epochs began: no earlier entry names a tag of theirs."""
-    return min((broker.covenant.epoch_start(group.epoch) for group in search.tags), default=broker.now())
+    # One that is far ahead has no date, and no entry either.
+    current = broker.covenant.epoch_at(broker.now())
+    return broker.covenant.epoch_start(min((current, *(group.epoch for group in search.tags))))
 
 
 async def find(

@@ -6,7 +6,7 @@ What a request was, its case and its reasons are sealed; a step's kind and momen
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -63,20 +63,22 @@ class SubjectRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def receive(self, case: str, received: date, person: bytes, now: datetime) -> None:
-        """Enter a request once. ``person`` is what tells whom it is about, of which only a keyed hash is kept.
+    def receive(self, case: str, received: date, person: Collection[bytes], now: datetime) -> None:
+        """Enter a request once. ``person`` is what tells whom it is about, of which only keyed hashes are kept.
 
-        Raises ``ConflictError`` when the case is another request: of another day or about somebody else.
+        Raises ``ConflictError`` when the case is another request: of another day, or about somebody who shares nothing
+        with the person of the first time. That more is known of the person by now is no other request.
         """
-        request, about = self._name(case), self._database.keyed_hash("request-person", person)
+        request = self._name(case)
+        about = sorted(b64url(self._database.keyed_hash("request-person", one)) for one in person)
         with self._database.writing() as session:
             first = self._rows(session, request)[:1]
             if not first:
-                said = {"case": case, "received": received.isoformat(), "about": b64url(about)}
+                said = {"case": case, "received": received.isoformat(), "about": about}
                 self._put(session, request, RequestStep.RECEIVED, said, now)
                 return
             known = self._read(first[0])
-        if (known["received"], known["about"]) != (received.isoformat(), b64url(about)):
+        if known["received"] != received.isoformat() or set(known["about"]).isdisjoint(about):
             raise ConflictError(
                 Code.CONFLICT,
                 "This case is of another request: received on another day, or about somebody else.",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agency_client.draft import Draft, DraftKey
 from agency_client.subject_files import write_receipts, write_report
 from agency_client.subject_json import report_json
 from agency_client.subject_law import ANSWER_WITHIN, GROUNDS, Clock
@@ -19,17 +20,20 @@ from agency_client.subject_person import sought_of
 from agency_client.subject_report import SubjectReport, build, redact
 from agency_client.subject_search import Collected
 from agency_client.subject_wording import NOTICES_SAID, SAID
+from agency_client.vault.adding import NewSignal
 from edge.languages import LANGS, Lang
 from protocol.covenant import Covenant
 from protocol.encoding import canonical_json
-from protocol.ids import HitId, PurposeId
+from protocol.events import SubjectReported
+from protocol.ids import HitId, KeyKind, PurposeId
 from protocol.keys import KINDS
 from protocol.messages import Role
+from protocol.normalise import Person
 from protocol.receipts import ReceiptTerms, verify_receipt
 from protocol.record_fields import NOTICE_TYPE
-from tests.agency_client.test_subject_search import ANNA, CARE, KEYS, POLICE, VICTIMS, WHO, WHY, searching
-from tests.fakes.agency import Client, make_client
-from tests.fakes.small_world import PURPOSE, World
+from tests.agency_client.test_subject_search import ANNA, BSN, CARE, KEYS, POLICE, VICTIMS, WHO, WHY, searching
+from tests.fakes.agency import Client, make_client, new_signal
+from tests.fakes.small_world import NOW, PURPOSE, World
 from tests.fakes.subject_desk import SubjectDesk
 
 RECEIVED, TODAY = date(2026, 11, 2), date(2026, 11, 21)
@@ -64,6 +68,14 @@ async def made(
         refused=refused or {},
     )
     return police, collected, report
+
+
+def _signal_about(subject: str, associate: str) -> NewSignal:
+    """Return a record about one person, with another one around."""
+    made = new_signal("P-1", [("bsn", subject)])
+    draft = Draft.from_bytes(made.draft)
+    keys = (*draft.keys, DraftKey(KeyKind("bsn"), "associate", associate))
+    return replace(made, draft=replace(draft, keys=keys).to_bytes())
 
 
 def part(report: SubjectReport, purpose: PurposeId) -> Any:
@@ -116,6 +128,26 @@ async def test_a_counterpart_around_whom_the_person_stands_is_not_named(tmp_path
     hidden = [line for line in part(report, PURPOSE).lines if not line.other_about_person and line.event.TAG == 8]
     assert hidden
     assert all(line.other is None for line in hidden)
+
+
+async def test_a_request_of_somebody_else_about_the_same_signal_is_not_told(tmp_path: Path, world: World) -> None:
+    """The victim, around whom the person stands, asked before: neither form of the person's answer tells of that."""
+    desk = SubjectDesk(world.broker, POLICE)
+    police = make_client(tmp_path / "p", world, broker=desk)
+    police.vault.signals.add([_signal_about("111222333", BSN)], NOW)
+    assert await police.send() is None
+    victim = sought_of(Person(bsn="111222333"))
+    for sought in (victim, sought_of(ANNA), victim):
+        collected = await searching(police, world, desk).collect(sought, WHY, WHO)
+    hers, his = (
+        build(one, {}, agency=POLICE, case="I", clock=CLOCK, covenant_version="v", refused={})
+        for one in (collected, await searching(police, world, desk).collect(sought_of(ANNA), WHY, WHO))
+    )
+    for report, asked in ((hers, 1), (his, 1)):
+        lines = [line for one in report.purposes for line in one.lines]
+        assert sum(isinstance(line.event, SubjectReported) for line in [*lines, *report.requests]) == asked
+    assert [line.role for line in part(hers, PURPOSE).lines] == ["subject"]
+    assert [line.role for line in part(his, PURPOSE).lines] == ["associate"]
 
 
 async def test_a_refused_purpose_says_neither_yes_nor_no(tmp_path: Path, world: World) -> None:

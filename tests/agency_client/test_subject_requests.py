@@ -18,7 +18,7 @@ from tests.fakes.agency_vault import open_vault
 from tests.fakes.small_world import NOW
 
 DAY, TODAY = date(2026, 11, 2), date(2026, 11, 21)
-CASE, PERSON = "I-2026-17", b"whoever it is"
+CASE, PERSON = "I-2026-17", (b"whoever it is", b"and how to call")
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def test_a_request_is_entered_once_and_reported_again_and_again(vault: Vault) ->
 def test_a_case_is_one_request_of_one_person(vault: Vault) -> None:
     """Another day or another person under the same case is a mistake, and says so before anything is asked."""
     vault.subject_requests.receive(CASE, DAY, PERSON, NOW)
-    for day, person in ((DAY + timedelta(days=1), PERSON), (DAY, b"somebody else")):
+    # More is known of the person by now: the same request.
+    vault.subject_requests.receive(CASE, DAY, [PERSON[0], b"another number"], NOW)
+    for day, person in ((DAY + timedelta(days=1), PERSON), (DAY, [b"somebody else"])):
         with pytest.raises(ConflictError):
             vault.subject_requests.receive(CASE, day, person, NOW)
     with pytest.raises(NotFoundError):
@@ -78,14 +80,14 @@ def test_nothing_of_a_request_stands_in_the_file_in_the_clear(vault: Vault, tmp_
     vault.subject_requests.put(CASE, RequestStep.REFUSED, {"ground": "unfounded", "reason": "Geheim."}, NOW)
     vault.close()
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert all(text not in raw for text in (CASE.encode(), PERSON, b"Geheim", DAY.isoformat().encode()))
+    assert all(text not in raw for text in (CASE.encode(), *PERSON, b"Geheim", DAY.isoformat().encode()))
 
 
 def test_the_list_shows_who_waits_and_how_long(vault: Vault) -> None:
     """Days that are left, below zero when late; a refusal by its ground and law."""
     for case, days in (("I-1", 50), ("I-2", 10)):
-        vault.subject_requests.receive(case, TODAY - timedelta(days=days), case.encode(), NOW)
-    vault.subject_requests.receive("I-3", TODAY, b"3", NOW)
+        vault.subject_requests.receive(case, TODAY - timedelta(days=days), [case.encode()], NOW)
+    vault.subject_requests.receive("I-3", TODAY, [b"3"], NOW)
     vault.subject_requests.put("I-3", RequestStep.REFUSED, {"ground": "unfounded", "reason": "r"}, NOW)
     out = StringIO()
     show_requests(Console(file=out, width=200), vault.subject_requests.all(), TODAY)

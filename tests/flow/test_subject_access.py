@@ -27,7 +27,14 @@ def test_a_citizens_request_from_receipt_to_answer(system: System, tmp_path: Pat
     today = datetime.now(UTC).date()
     identifiers, out = tmp_path / "wie.yaml", tmp_path / "uit"
     identifiers.write_text(f"phones:\n  - '{NUMBER}'\n")
-    asked = ("--case", CASE, "--reason", "Verzoek om inzage", "--received", (today - timedelta(days=10)).isoformat())
+    asked: tuple[str, ...] = (
+        "--case",
+        CASE,
+        "--reason",
+        "Verzoek om inzage",
+        "--received",
+        (today - timedelta(days=10)).isoformat(),
+    )
     asked += ("--identifiers", str(identifiers), "--out", str(out), *WHO)
     told = system.read(POLICE, "subject-report", *asked)
     assert told["entries"]["offender-prevention"] >= 3
