@@ -86,7 +86,7 @@ class Written:
 def write_receipts(
     vault: Vault, wanted: Wanted, folder: Path, told: Callable[[int], None], *, bare: bool = False
 ) -> Iterator[Written]:
-    """Write the wanted receipts and yield each; ``told`` hears how many entries were looked at.
+    """Write the wanted receipts, none of probes, and yield each; ``told`` hears how many entries were looked at.
 
     With ``bare`` the subject parts are left out: they prove the same, without ids, tags or words. Raises
     ``ConfigurationError`` when the folder cannot be written, ``VerificationError`` when the vault's own copy of a proof
@@ -94,10 +94,14 @@ def write_receipts(
     """
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        probes = frozenset(map(str, vault.probes.signals()))
         for number, kept in enumerate(vault.proofs.all(), start=1):
             told(number)
             opened = open_entry(kept.evidence.opening)
             if not wanted.meets(opened.event, kept.about):
+                continue
+            # Nobody who works with receipts of people should wonder about one of nobody.
+            if not probes.isdisjoint((*map(str, opened.event.subject.signal_ids), kept.about)):
                 continue
             _require_proven(kept, opened)
             yield _write(kept, opened, folder, bare)

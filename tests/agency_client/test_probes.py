@@ -14,9 +14,11 @@ from agency_client.awaiting import waits
 from agency_client.probe_answers import Answers
 from agency_client.probe_exchange import statement_for, take
 from agency_client.probing import MIXED_FROM, Prober
+from agency_client.receipts import Wanted, write_receipts
 from agency_client.states import SignalState
 from agency_client.vault.probes import KeptProbe, ProbeState
 from protocol.errors import Code, InputError, VerificationError
+from protocol.events import SignalRegistered
 from protocol.ids import PartyId
 from protocol.messages import Signal
 from protocol.probe_statements import ProbeStatement, SignedProbeStatement
@@ -224,7 +226,7 @@ async def test_a_client_that_did_not_read_accuses_nobody(stage: Stage) -> None:
     assert side.findings() == set()
 
 
-async def test_no_shelf_that_people_see_has_a_probe(stage: Stage) -> None:
+async def test_no_shelf_that_people_see_has_a_probe(stage: Stage, tmp_path: Path) -> None:
     """Hits, signals, counts and waits are without probes, while the log is verified with all of their entries."""
     await begin(stage)
     real = stage.police.client.vault.signals.count()
@@ -237,6 +239,9 @@ async def test_no_shelf_that_people_see_has_a_probe(stage: Stage) -> None:
     assert vault.hits.all() == [] == vault.hits.starting_with("")
     assert not signals & {kept.id for _, kept in vault.signals.page(0, 500)}
     assert not any(vault.signals.find(str(one)) for one in signals)
+    written = [one.event for one in write_receipts(vault, Wanted(), tmp_path / "receipts", lambda _: None)]
+    assert [one for one in written if isinstance(one, SignalRegistered)]
+    assert not any(signals & set(one.subject.signal_ids) for one in written)
     assert not signals & {one.signal.id for one in waits(vault, stage.world.kit.covenant, POLICE, stage.now)}
     assert stage.police.client.sending.tally.accepted == 3
     checked = await stage.police.client.checking.run(lambda _, __: None)
