@@ -87,7 +87,6 @@ def _page(content: PackContent, titles: Titles, lang: Lang) -> str:
 
 def _what(content: PackContent, titles: Titles, lang: Lang) -> Safe:
     manifest = content.manifest
-    asked = manifest.filters.model_dump(mode="json", by_alias=True, exclude_none=True)
     rows: list[tuple[Node, Node]] = [
         (
             say(WORDS["period"], lang),
@@ -98,10 +97,7 @@ def _what(content: PackContent, titles: Titles, lang: Lang) -> Safe:
         (say(WORDS["reason"], lang), f"{say(REASONS_SAID[manifest.log_purpose], lang)} ({manifest.log_purpose})"),
         (say(WORDS["exported"], lang), format_time(manifest.exported_at)),
         (say(WORDS["logged"], lang), ", ".join(map(str, manifest.exports))),
-        (
-            say(WORDS["asked"], lang),
-            ", ".join(f"{name}: {value}" for name, value in sorted(asked.items())) or say(WORDS["everything"], lang),
-        ),
+        (say(WORDS["asked"], lang), _asked(content, lang)),
         (
             say(WORDS["covenant"], lang),
             joined((f"{manifest.covenant.version} ", el("code", manifest.covenant.sha256))),
@@ -110,6 +106,13 @@ def _what(content: PackContent, titles: Titles, lang: Lang) -> Safe:
     if content.lacking:
         rows.append((say(WORDS["covenants-lacking"], lang), el("code", ", ".join(content.lacking))))
     return facts(rows)
+
+
+def _asked(content: PackContent, lang: Lang) -> str:
+    asked = content.manifest.filters.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if not asked:
+        return say(WORDS["everything"], lang)
+    return say(WORDS["only"], lang).format(filters=", ".join(f"{name}: {asked[name]}" for name in sorted(asked)))
 
 
 def _numbers(entries: Sequence[ProvenEntry], titles: Titles, lang: Lang) -> list[Safe]:

@@ -22,11 +22,12 @@ WORDS: Final[Mapping[str, Pair]] = {
     "reason": ("Waarvoor", "Why"),
     "exported": ("Wanneer", "When"),
     "logged": ("Vastgelegd in het logboek als regel", "Recorded in the log as entry"),
-    "asked": ("Alleen regels met", "Only entries with"),
+    "asked": ("Gevraagd", "Asked for"),
     "everything": (
-        "niets weggelaten: alles van de periode dat de organisatie mocht zien",
-        "nothing left out: all of the period that the agency could see",
+        "alles van de periode dat de organisatie mag zien",
+        "everything of the period that the agency may see",
     ),
+    "only": ("alleen regels met {filters}", "only entries with {filters}"),
     "covenant": ("Onder convenant", "Under covenant"),
     "covenants-lacking": (
         "Versies van het convenant die niet in dit pakket zitten",

@@ -9,9 +9,10 @@ from edge.languages import LANGS, Lang
 from edge.pack_pages import WRITER, compare_pages
 from edge.pack_words import WORDS
 from protocol.errors import Code, VerificationError
+from protocol.event_search import EventFilters
 from protocol.evidence_pack import VerifiedPack, read_pack, verify_pack
 from protocol.pack_parts import PAGES
-from tests.fakes.evidence_packs import EVIL, KIT, Bend, make_pack
+from tests.fakes.evidence_packs import EVIL, KIT, PURPOSE, Bend, make_pack
 from tests.fakes.page_reader import check_marked_up, check_self_contained, read
 
 
@@ -67,6 +68,14 @@ def test_every_number_is_computed_again():
         with pytest.raises(VerificationError, match=name) as caught:
             compare_pages(false.content, false.files)
         assert caught.value.code is Code.PACK_INVALID
+
+
+def test_what_was_asked_for_is_said():
+    """A pack of one purpose says that it is, so that nobody takes it for all of the period."""
+    some = verify_pack(read_pack(make_pack(Bend(manifest={"filters": EventFilters(purpose=PURPOSE)}))), KIT.covenant)
+    assert compare_pages(some.content, some.files)
+    assert f"only entries with purpose: {PURPOSE}" in some.files[PAGES["en"]].decode()
+    assert WORDS["everything"][1] in page_of("en")
 
 
 def test_pages_of_another_writer_are_not_compared():
