@@ -21,7 +21,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 """The project's folder: processes run there, so that ``python -m sluis`` finds this tree."""
-READY_SECONDS: Final = 30.0
+READY_SECONDS: Final = 90.0
 """A broker that first makes its own PostgreSQL cluster needs a few seconds on a busy machine; more is a fault."""
 STOP_SECONDS: Final = 15.0
 """A polite stop drains running requests; who needs longer hangs."""

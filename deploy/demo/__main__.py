@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from deploy.demo import data, febrl, linkage, story
+from deploy.demo import data, febrl, linkage, story, trail
 from deploy.demo.linkage import Linked
 from deploy.demo.search import Search
 from deploy.demo.world import AGENCIES, BOARD, BROKER, SIGNATURES, World
@@ -71,8 +71,9 @@ def _run(world: World, out: Console) -> dict[str, Any]:
     search = Search(world, [value for values in names.values() for value in values])
     search.learn_words(value for values in names.values() for value in values)
     first_hit = story.tell(world, out, started)
+    trail.prove(world, out)
 
-    out.rule("[bold]9. Real public data: FEBRL4[/]", align="left")
+    out.rule("[bold]10. Real public data: FEBRL4[/]", align="left")
     # By now every kind of message has been sent: what FEBRL4's words meet there are words of the programs too.
     search.learn_words(set(names["febrl"]) - set(names["story"]))
     runs = {
@@ -81,10 +82,10 @@ def _run(world: World, out: Console) -> dict[str, Any]:
     }
     linkage.show(out, runs)
 
-    out.rule("[bold]10. The log, verified from its first entry[/]", align="left")
+    out.rule("[bold]11. The log, verified from its first entry[/]", align="left")
     log = _verify(world, out)
 
-    out.rule("[bold]11. Did anything leak?[/]", align="left")
+    out.rule("[bold]12. Did anything leak?[/]", align="left")
     found = search.run()
     out.print(
         f"  {search.searched:,} identifier values, in hex, base64 and SHA-256 too, searched for in "

@@ -44,48 +44,48 @@ def tell(world: World, out: Console, started: float) -> float:
 
 
 def _meet(world: World, out: Console, files: Path, started: float) -> float:
-    _step(out, "1", "A care institution worries", "A group worker of Jeugdzorg Zuid writes down who waits at the gate.")
+    step(out, "1", "A care institution worries", "A group worker of Jeugdzorg Zuid writes down who waits at the gate.")
     _record(out, CARE)
     _push(world, out, CARE, files)
     out.print("  Nobody else knows this person yet. The signal stands and waits.\n")
-    _step(out, "2", "The police register three people", "One of them under another spelling of the name.")
+    step(out, "2", "The police register three people", "One of them under another spelling of the name.")
     _record(out, POLICE)
     _push(world, out, POLICE, files)
     hits = _wait_for_hit(world, CARE)
     first_hit = time.monotonic() - started
     out.print(f"  [bold green]First hit after {first_hit:.0f} seconds[/] (everything was set up from nothing).\n")
-    _expect(hits[0]["agency"] == POLICE and hits[0]["reference"] == "JZ-26-0481", "care is told of the police")
+    expect(hits[0]["agency"] == POLICE and hits[0]["reference"] == "JZ-26-0481", "care is told of the police")
     for agency in (CARE, POLICE):
-        _show(out, f"inbox of {agency}", world.agency(agency, "inbox"))
+        show(out, f"inbox of {agency}", world.agency(agency, "inbox"))
     return first_hit
 
 
 def _open(world: World, out: Console) -> None:
-    _step(
+    step(
         out, "3", "Who is it, whom do I call?", "Looking is an act: it is in the log, with its reason, before it shows."
     )
     hit = _wait_for_hit(world, CARE)[0]["hitId"]
     reason = ["--reason-code", "own-case", "--reason", "Overleg over eigen cliënt", "--case", "JZ-26-0481"]
     opened = world.agency(CARE, "open", hit, *reason)
-    _expect("088 000 00 00" in opened, "the police's contact opens at care, which holds the same telephone number")
-    _show(out, f"{CARE}: sluis agency open {hit[:8]} --reason-code own-case …", opened)
+    expect("088 000 00 00" in opened, "the police's contact opens at care, which holds the same telephone number")
+    show(out, f"{CARE}: sluis agency open {hit[:8]} --reason-code own-case …", opened)
 
 
 def _purpose_limits(world: World, out: Console, files: Path) -> None:
-    _step(out, "4", "Bad rows stay, and policy limits what is told", "The municipality has a typing error or two.")
+    step(out, "4", "Bad rows stay, and policy limits what is told", "The municipality has a typing error or two.")
     _record(out, TOWN)
     _push(world, out, TOWN, files)
-    _show(out, "the quarantine file", (files / "meldingen.csv.quarantine.csv").read_text(encoding="utf-8"))
+    show(out, "the quarantine file", (files / "meldingen.csv.quarantine.csv").read_text(encoding="utf-8"))
     told = _wait_for_hit(world, TOWN)
-    _show(out, f"inbox of {TOWN}", world.agency(TOWN, "inbox"))
-    _expect(all(hit["level"] != "content" for hit in told), "nobody gets more than the covenant says")
+    show(out, f"inbox of {TOWN}", world.agency(TOWN, "inbox"))
+    expect(all(hit["level"] != "content" for hit in told), "nobody gets more than the covenant says")
     inbox = world.read(PROSECUTION, "inbox")
-    _expect(inbox["hits"] == [], "who signalled nothing is told nothing")
+    expect(inbox["hits"] == [], "who signalled nothing is told nothing")
     out.print(f"  {PROSECUTION} signalled nothing and is told nothing: its inbox is empty.\n")
 
 
 def _ask(world: World, out: Console) -> None:
-    _step(
+    step(
         out,
         "5",
         "Is this person known elsewhere?",
@@ -94,17 +94,17 @@ def _ask(world: World, out: Console) -> None:
     why = ["--case", "PAR-26-0042", "--reason-code", "own-case", "--reason", "Beoordeling van een zaak"]
     line = ["--purpose", "offender-prevention", *why, "--phone", "06 1234 5678"]
     answer = world.agency(PROSECUTION, "ask", *line)
-    _expect("088 000 00 00" in answer, "the prosecution is told whom to call")
-    _show(out, f"{PROSECUTION}: sluis agency ask --purpose offender-prevention --case PAR-26-0042 …", answer)
+    expect("088 000 00 00" in answer, "the prosecution is told whom to call")
+    show(out, f"{PROSECUTION}: sluis agency ask --purpose offender-prevention --case PAR-26-0042 …", answer)
     deadline = time.monotonic() + HIT_SECONDS
     while not (asked := world.read(POLICE, "inbox")["queried"]):
-        _expect(time.monotonic() < deadline, "the police see that they were asked about")
+        expect(time.monotonic() < deadline, "the police see that they were asked about")
         time.sleep(0.2)
     out.print(f"  At {POLICE}: {escape(asked[0]['sentence'])}\n")
 
 
 def _propose(world: World, out: Console, files: Path) -> None:
-    _step(
+    step(
         out,
         "6",
         "Somebody wants another rule",
@@ -115,14 +115,14 @@ def _propose(world: World, out: Console, files: Path) -> None:
     rules = proposal / "purposes" / "offender-prevention.yaml"
     text = rules.read_text(encoding="utf-8")
     rules.write_text(text.replace("retentionDays: 365", "retentionDays: 730"), encoding="utf-8")
-    _expect(text != rules.read_text(encoding="utf-8"), "the proposal keeps signals twice as long")
+    expect(text != rules.read_text(encoding="utf-8"), "the proposal keeps signals twice as long")
     said = world.sluis("policy", "diff", str(world.covenant), str(proposal), "--lang", "en", status=1)
-    _show(out, "sluis policy diff covenant proposal", said)
+    show(out, "sluis policy diff covenant proposal", said)
     out.print("  Nobody signs it, so nobody acts under it. Changing the file at the broker would change nothing.\n")
 
 
 def _outage(world: World, out: Console, files: Path) -> None:
-    _step(out, "7", "Key-holders fail", "One of three may fail without anybody noticing; of two, everybody hears.")
+    step(out, "7", "Key-holders fail", "One of three may fail without anybody noticing; of two, everybody hears.")
     world.stop_holder(HOLDERS[2][0])
     _push(world, out, PROBATION, files)
     out.print("  That was with one key-holder down. Now a second one stops.")
@@ -132,30 +132,28 @@ def _outage(world: World, out: Console, files: Path) -> None:
         "nummer,voornaam,achternaam,geboortedatum\nRO-26-0302,Joost,Terpstra,1991-07-19\n", encoding="utf-8"
     )
     mapping = files / "toezichten.csv.mapping.yaml"
-    _show(
-        out, f"{PROBATION} pushes", world.agency(PROBATION, "push", str(late), "--mapping", str(mapping), status=None)
-    )
-    _expect(_states(world, PROBATION).count("accepted") == 1, "without a quorum nothing is sent, and nothing is lost")
+    show(out, f"{PROBATION} pushes", world.agency(PROBATION, "push", str(late), "--mapping", str(mapping), status=None))
+    expect(_states(world, PROBATION).count("accepted") == 1, "without a quorum nothing is sent, and nothing is lost")
     for name, _ in HOLDERS[1:]:
         world.start_holder(name)
     out.print("  Both are back. The outbox sends what waited:")
-    _show(out, f"{PROBATION}: sluis agency send", world.agency(PROBATION, "send"))
-    _expect(_states(world, PROBATION).count("accepted") == 2, "what waited is sent once")
+    show(out, f"{PROBATION}: sluis agency send", world.agency(PROBATION, "send"))
+    expect(_states(world, PROBATION).count("accepted") == 2, "what waited is sent once")
 
 
 def _withdraw(world: World, out: Console) -> None:
-    _step(out, "8", "A worry ends", "The police withdraw; care hears it, and the contact is gone from its screen.")
-    _show(out, f"{POLICE} withdraws", world.agency(POLICE, "withdraw", "OOST-26-1187", "--reason", "worry-resolved"))
+    step(out, "8", "A worry ends", "The police withdraw; care hears it, and the contact is gone from its screen.")
+    show(out, f"{POLICE} withdraws", world.agency(POLICE, "withdraw", "OOST-26-1187", "--reason", "worry-resolved"))
     deadline = time.monotonic() + HIT_SECONDS
     while any(hit["state"] == "live" and hit["agency"] == POLICE for hit in world.read(CARE, "inbox")["hits"]):
-        _expect(time.monotonic() < deadline, "care hears of the withdrawal")
+        expect(time.monotonic() < deadline, "care hears of the withdrawal")
         time.sleep(0.5)
-    _show(out, f"inbox of {CARE}", world.agency(CARE, "inbox"))
+    show(out, f"inbox of {CARE}", world.agency(CARE, "inbox"))
 
 
 def _push(world: World, out: Console, agency: str, files: Path) -> None:
     path, mapping = data.write_story(files, agency)
-    _show(
+    show(
         out,
         f"{agency}: sluis agency push {path.name}",
         world.agency(agency, "push", str(path), "--mapping", str(mapping)),
@@ -165,7 +163,7 @@ def _push(world: World, out: Console, agency: str, files: Path) -> None:
 def _wait_for_hit(world: World, agency: str) -> list[dict[str, str]]:
     deadline = time.monotonic() + HIT_SECONDS
     while not (hits := world.read(agency, "inbox")["hits"]):
-        _expect(time.monotonic() < deadline, f"{agency} is told of its hit within {HIT_SECONDS} seconds")
+        expect(time.monotonic() < deadline, f"{agency} is told of its hit within {HIT_SECONDS} seconds")
         time.sleep(0.2)
     found: list[dict[str, str]] = hits
     return found
@@ -175,12 +173,14 @@ def _states(world: World, agency: str) -> list[str]:
     return [signal["state"] for signal in world.read(agency, "signals")["signals"]]
 
 
-def _expect(fact: bool, sentence: str) -> None:
+def expect(fact: bool, sentence: str) -> None:
+    """Pass when the story goes as told. Raises ``AssertionError``."""
     if not fact:
         raise AssertionError(f"The story went wrong: {sentence} -- and that is not so.")
 
 
-def _step(out: Console, number: str, title: str, line: str) -> None:
+def step(out: Console, number: str, title: str, line: str) -> None:
+    """Print a step's head."""
     out.rule(f"[bold]{number}. {escape(title)}[/]", align="left")
     out.print(f"  {escape(line)}", style="italic")
 
@@ -190,5 +190,6 @@ def _record(out: Console, agency: str) -> None:
     out.print(Panel(escape(data.FILES[agency][1].strip()), title=f"{title} (never leaves the agency)", expand=False))
 
 
-def _show(out: Console, title: str, text: str) -> None:
+def show(out: Console, title: str, text: str) -> None:
+    """Print what a command printed."""
     out.print(Panel(escape(text.strip()), title=escape(title), title_align="left", expand=False, border_style="blue"))
