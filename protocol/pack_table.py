@@ -8,7 +8,7 @@ Not here: what makes the entries true (``evidence_pack.py``).
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from protocol.encoding import Json, b64url, canonical_json, format_time
@@ -51,10 +51,15 @@ _HEAD: Final = frozenset({"event", "operation"})
 
 def write_table(entries: Iterable[ProvenEntry]) -> bytes:
     """Return the table: a row an entry, in the log's order."""
+    return write_rows(COLUMNS, map(_row, entries))
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return a table of this form: names of columns, and rows."""
     out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    rows.writerow(COLUMNS)
-    rows.writerows([_safe(cell) for cell in _row(one)] for one in entries)
+    table = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    table.writerow(columns)
+    table.writerows([_safe(cell) for cell in row] for row in rows)
     return out.getvalue().encode()
 
 
