@@ -15,10 +15,11 @@ from agency_client.subject_person import KnownEntry, concerns, hits_of
 from agency_client.trail import Proven, prove
 from agency_client.verified import Receipt
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.commitments import open_entry
+from protocol.erasure import prove_marker, require_kept, require_named
 from protocol.errors import Code, VerificationError
 from protocol.events import (
     Event,
-    EventsErased,
     KeyMuted,
     NoticeIssued,
     SignalRegistered,
@@ -79,8 +80,9 @@ def check_found(
     """Return the answer as one that may be believed.
 
     Raises ``VerificationError``: ``receipt_invalid`` when something is not proven, is about somebody else or not ours
-    to see, ``log_incomplete`` when an entry is left out that was proven to us before, ``covenant_untrusted`` when it
-    was done under rules that the board did not sign. May ask for an earlier covenant: not in an event loop.
+    to see, ``log_incomplete`` when an entry is left out that was proven to us before, ``erasure_unproven`` when one is
+    called erased that the log does not call so, ``covenant_untrusted`` when something was done under rules that the
+    board did not sign. May ask for an earlier covenant: not in an event loop.
     """
     report = prove(found.report, cosigned)
     _require_ours(report.event, asked, len(found.entries))
@@ -92,7 +94,7 @@ def check_found(
     _require_about(entries, asked)
     for one in entries:
         versions.require(one.event)
-    erased = _erased(found.erased, cosigned, {one.place for one in known})
+    erased = _erased(found.erased, cosigned, {one.place: one.event for one in known}, versions)
     if not found.more:
         _require_whole(known, {*places, *(one.place for one in erased)})
     act = report.event.act
@@ -154,22 +156,18 @@ def registered(events: Sequence[Event], agency: PartyId, digests: Collection[byt
 
 
 def _erased(
-    said: Sequence[ErasedPlace], cosigned: CosignedCheckpoint, known: Collection[int]
+    said: Sequence[ErasedPlace], cosigned: CosignedCheckpoint, known: Mapping[int, Event], versions: SignedVersions
 ) -> tuple[ErasedEntry, ...]:
     found = []
     for one in said:
-        marker = prove(one.marker, cosigned)
-        event = marker.event
-        if one.index not in known or not isinstance(event, EventsErased) or not names(event, one.index):
-            raise _not_proven("The answer calls an entry erased, and the log's entry does not say so.")
-        found.append(ErasedEntry(one.index, marker.place, event.act.time, event.ground))
+        if one.index not in known:
+            raise _not_proven("The answer calls an entry erased that was not asked for.")
+        marker = prove_marker(one.marker, cosigned)
+        require_named(one.index, known[one.index], marker)
+        said_under = versions.require(open_entry(one.marker.opening).event)
+        require_kept(marker, said_under.covenant.log_retention_years)
+        found.append(ErasedEntry(one.index, marker.index, marker.at, marker.ground))
     return tuple(found)
-
-
-def names(event: EventsErased, index: int) -> bool:
-    """Say whether an erasure is of this entry, or of a whole month that it stands in."""
-    of_month = event.first is not None and event.last is not None and event.first <= index <= event.last
-    return index in event.indexes or of_month
 
 
 def _require_whole(known: Sequence[KnownEntry], told: Collection[int]) -> None:

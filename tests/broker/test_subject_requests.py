@@ -12,12 +12,13 @@ from broker.matching import hit_id
 from protocol.commitments import tag_digest
 from protocol.encoding import b64url
 from protocol.errors import Code, InputError, RefusedError
-from protocol.events import Event, NoticeIssued, SignalsMatched, SubjectReported, Words
+from protocol.events import Event, EventsErased, NoticeIssued, SignalsMatched, SubjectReported, Words
 from protocol.ids import PartyId, PurposeId, SignalId
 from protocol.messages import parse
 from protocol.questions import PersonRole
 from protocol.subject_requests import MAX_DIGESTS, SubjectFound
 from tests.broker.test_canaries import ALSO, SUPERVISOR, canary
+from tests.broker.test_erasing import erase
 from tests.fakes.broker_world import (
     CARE,
     MUNICIPALITY,
@@ -209,6 +210,34 @@ async def test_a_request_without_reason_or_beyond_its_bound_is_refused(database:
         group = {"purpose": PURPOSE, "epoch": world.epoch, "tagDigests": many}
         with pytest.raises(InputError):
             await ask(world, POLICE, changes={"tags": [group]})
+
+
+async def test_what_was_erased_is_named_by_the_entry_that_says_so(database: str) -> None:
+    """An own entry whose subject part is gone is found no more: of one that the agency knew, the erasure is shown."""
+    async with broker_world(database) as world:
+        mine = world.signal(POLICE, PHONE)
+        answer = await world.agency(POLICE).push(mine)
+        assert answer.results[0].evidence is not None
+        place = answer.results[0].evidence.index
+        await world.agency(POLICE).withdraw(mine.id)
+        await erase(world, POLICE, mine.id)
+        found = await ask(world, POLICE, signals=[mine.id], known=[place, 10**6])
+        assert found.entries == ()
+        (erased,) = found.erased
+        marker = world.prove(erased.marker, found.checkpoint)
+        assert erased.index == place
+        assert isinstance(marker, EventsErased)
+        assert place in marker.indexes
+        # Nobody else is told which of the agency's entries were erased.
+        assert (await ask(world, CARE, signals=[mine.id], known=[place])).erased == ()
+
+
+async def test_an_epoch_that_is_far_ahead_has_nothing(database: str) -> None:
+    """Whatever number is sent, the answer is that of an epoch without entries."""
+    async with broker_world(database) as world:
+        digests = [b64url(one) for one in digest_of(world, PHONE)]
+        tags = {"tags": [{"purpose": PURPOSE, "epoch": 2**32 - 1, "tagDigests": digests}]}
+        assert (await ask(world, POLICE, changes=tags)).entries == ()
 
 
 async def test_a_canary_looks_like_any_match_and_is_no_act_of_its_cover(database: str) -> None:

@@ -196,7 +196,7 @@ class RepeatsEntry(SubjectDesk):
 class CallsErased(SubjectDesk):
     """Calls an entry erased of which no entry of the log says so."""
 
-    CODE = Code.RECEIPT_INVALID
+    CODE = Code.ERASURE_UNPROVEN
 
     def answer(self, search: SubjectSearch, places: list[int], event: Event) -> SubjectFound:
         """Show another erasure in the place of this one's."""
