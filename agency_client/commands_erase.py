@@ -60,10 +60,8 @@ def add_erase(app: typer.Typer, machine: Machine) -> None:
                 return
             reference = session.person(machine.person_of(person))
             marker = asyncio.run(_erase(session, signal, request, reference, cast("PersonRole", role)))
-            entries = "entry" if marker.entries == 1 else "entries"
             machine.console().print(
-                f"Whom {marker.entries} {entries} of the log concerned is erased; entry {marker.index} says so.",
-                highlight=False,
+                f"Whom the log's entries about it concerned is erased; entry {marker.index} says so.", highlight=False
             )
 
 

@@ -19,6 +19,7 @@ from broker.erasable import Erasable, MonthStanding
 from broker.facts import AnswerKept, EntriesErased, Fact, KeptResult, MonthErased, Outcome, SignalForgotten
 from broker.ingest import ANSWER_KEPT
 from broker.interfaces import Act, StoredSignal
+from broker.recording import Erased
 from broker.retention import oldest_live_epoch
 from broker.service import Broker
 from broker.standing import Standing
@@ -27,7 +28,7 @@ from edge.logs import Logger, error_fields
 from protocol.erasure import RETENTION_OVER, kept_until
 from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError, SluisError, UnavailableError
 from protocol.events import EventsErased, SignalExpired, SignalRegistered, SignalWithdrawn, Words
-from protocol.ids import SignalId
+from protocol.ids import PartyId, SignalId
 from protocol.messages import ActAnswer, ErasureGround, ErasureRequest, parse
 from protocol.policy import Decision, EraseSignal
 from protocol.record_fields import MAX_ITEMS
@@ -152,16 +153,9 @@ async def _erase(
         words = Words(text=request.text, case_reference=request.case_reference)
         facts: list[Fact] = []
         events = []
-        for part in _parts(await act.entries_of(signal_id)):
-            event = broker.recorder.parts_erased(
-                request.ground,
-                _indexes(part),
-                now,
-                by,
-                purpose=signal.purpose,
-                policies=decision.policies,
-                words=words,
-            )
+        for part, told in _parts(await act.entries_of(signal_id), by.party):
+            erased = Erased(request.ground, _indexes(part), signal.purpose, words, decision.policies)
+            event = broker.recorder.parts_erased(erased, by, told, now)
             events.append(event)
             facts.append(EntriesErased(part, event.id))
         result = KeptResult(NOBODY, "accepted", events[0].id)
@@ -247,8 +241,8 @@ async def _erase_parts(broker: Broker, plan: Plan, ground: ErasureGround) -> int
             entries = await act.entries_of(plan.signal.id)
         facts: list[Fact] = []
         events = []
-        for part in _parts(entries):
-            event = broker.recorder.parts_erased(ground, _indexes(part), broker.now())
+        for part, told in _parts(entries, None):
+            event = broker.recorder.parts_erased(Erased(ground, _indexes(part)), None, told, broker.now())
             events.append(event)
             facts.append(EntriesErased(part, event.id))
         if plan.signal is not None:
@@ -258,8 +252,20 @@ async def _erase_parts(broker: Broker, plan: Plan, ground: ErasureGround) -> int
         return len(entries)
 
 
-def _parts(entries: Sequence[Erasable]) -> list[tuple[Erasable, ...]]:
-    return [tuple(entries[start : start + MAX_ITEMS]) for start in range(0, len(entries), MAX_ITEMS)]
+def _parts(entries: Sequence[Erasable], owner: PartyId | None) -> list[tuple[tuple[Erasable, ...], PartyId | None]]:
+    """Return the entries by marker, with whom each marker is for: who was told, or nobody but the owner.
+
+    Who was told of a hit is shown the marker of that, and must not read in it of how much else the signal was part.
+    """
+    of: dict[PartyId | None, list[Erasable]] = {None: []}
+    for entry in entries:
+        told = None if entry.notice is None or entry.notice[0] == owner else entry.notice[0]
+        of.setdefault(told, []).append(entry)
+    return [
+        (tuple(held[start : start + MAX_ITEMS]), told)
+        for told, held in of.items()
+        for start in range(0, len(held), MAX_ITEMS)
+    ]
 
 
 def _indexes(entries: Sequence[Erasable]) -> tuple[int, ...]:

@@ -65,6 +65,17 @@ class Queried:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """Entries whose subject parts go, for the log: on which ground; of an agency's wish also purpose, words, rules."""
+
+    ground: ErasureGround
+    indexes: tuple[int, ...]
+    purpose: PurposeId | None = None
+    words: Words | None = None
+    policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Recorder:
     """Writes events under one covenant. ``system`` is what acts when no person does: this broker."""
 
@@ -338,27 +349,26 @@ class Recorder:
             )
         )
 
-    def parts_erased(
-        self,
-        ground: ErasureGround,
-        indexes: tuple[int, ...],
-        now: datetime,
-        by: Verified | None = None,
-        *,
-        purpose: PurposeId | None = None,
-        policies: tuple[str, ...] = (),
-        words: Words | None = None,
-    ) -> Recorded:
-        """The subject parts of these entries are gone: an agency asked for it, or else whoever runs this broker."""
-        act = (
-            self._own_act(now)
-            if by is None
-            else self._act_of(by, now, purpose=purpose, decision="allow", policy_ids=policies)
+    def parts_erased(self, erased: Erased, by: Verified | None, told: PartyId | None, now: datetime) -> Recorded:
+        """The subject parts of these entries are gone: an agency asked for it, or else whoever runs this broker.
+
+        What another agency was told, it reads in a marker of its own, which names neither person nor reason.
+        """
+        facts: dict[str, Any] = {"purpose": erased.purpose, "recipient": told}
+        if erased.policies:
+            facts |= {"decision": "allow", "policy_ids": erased.policies}
+        if by is not None and told is None:
+            act, words = self._act_of(by, now, **facts), erased.words
+        else:
+            act, words = self._own_act(now, agency=by.party if by is not None else None, **facts), None
+        marker = events.EventsErased(
+            act=act,
+            subject=Subject(words=words),
+            ground=erased.ground,
+            indexes=erased.indexes,
+            entries=len(erased.indexes),
         )
-        subject = Subject(words=words)
-        return self._recorded(
-            events.EventsErased(act=act, subject=subject, ground=ground, indexes=indexes, entries=len(indexes))
-        )
+        return self._recorded(marker)
 
     def month_erased(self, ground: ErasureGround, month: MonthStanding, now: datetime) -> Recorded:
         """Of a month's entries only the leaves are left."""

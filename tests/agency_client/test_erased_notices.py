@@ -13,6 +13,7 @@ from agency_client.vault.hits import HitState
 from agency_client.verified import VerifiedErased
 from broker.erasable import MonthStanding
 from broker.facts import Recorded
+from broker.recording import Erased
 from protocol.commitments import without_subject
 from protocol.erasure import RETENTION_OVER, kept_until, month_of
 from protocol.errors import Code
@@ -30,12 +31,12 @@ Mark = Callable[[MemoryBroker, int], Recorded]
 
 def of_entry(broker: MemoryBroker, place: int) -> Recorded:
     """Return a marker of one entry."""
-    return broker.recorder.parts_erased("court-order", (place,), NOW)
+    return broker.recorder.parts_erased(Erased("court-order", (place,)), None, None, NOW)
 
 
 def of_another(broker: MemoryBroker, place: int) -> Recorded:
     """Return a marker of the entry before."""
-    return broker.recorder.parts_erased("court-order", (place - 1,), NOW)
+    return broker.recorder.parts_erased(Erased("court-order", (place - 1,)), None, None, NOW)
 
 
 def of_month(broker: MemoryBroker, place: int, *, early: timedelta = timedelta(), last: int | None = None) -> Recorded:
@@ -165,7 +166,7 @@ async def test_another_agency_s_number_hides_nothing(tmp_path: Path, world: Worl
 
     def mark_both(broker: MemoryBroker, place: int) -> Recorded:
         theirs = broker.told[PartyId("care-linde")][0].place
-        return broker.recorder.parts_erased("court-order", tuple(sorted((place, theirs))), NOW)
+        return broker.recorder.parts_erased(Erased("court-order", tuple(sorted((place, theirs)))), None, None, NOW)
 
     _, failures = await told(tmp_path, world, ErasingDoor(world.broker, mark_both, bend=swap))
     assert failures == [Code.RECEIPT_INVALID]

@@ -10,6 +10,7 @@ import pytest
 from agency_client.erasing import Erasing
 from agency_client.signed_versions import SignedVersions
 from agency_client.states import SignalState
+from broker.recording import Erased
 from protocol.errors import Code, ConflictError, UnavailableError, VerificationError
 from protocol.events import EventsErased, SignalRegistered, Words
 from protocol.ids import PartyId, PurposeId, SignalId
@@ -44,7 +45,7 @@ class Door:
         broker, log = self.world.broker, self.world.broker.log
         words = Words(text=request.text, case_reference=request.case_reference)
         by, place = _verified(POLICE, request.to_json(), person), broker.signals[signal].place
-        event = broker.recorder.parts_erased(request.ground, (place,), NOW, by, purpose=PURPOSE, words=words).event
+        event = broker.recorder.parts_erased(Erased(request.ground, (place,), PURPOSE, words), by, None, NOW).event
         assert isinstance(event, EventsErased)
         evidence = log.evidence(*log.add(self.bend(event)))
         return ActAnswer(evidence=evidence, checkpoint=log.checkpoint())

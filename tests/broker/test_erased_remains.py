@@ -18,7 +18,7 @@ from broker.event_ids import EventIds
 from broker.facts import EntriesErased, MonthErased, Outcome, Recorded
 from broker.postgres.proofs import ROW, EventRow, read_row
 from broker.postgres.store import PostgresStore
-from broker.recording import Recorder
+from broker.recording import Erased, Recorder
 from broker.sealing import Sealed, unseal
 from edge.keyfile import SecretBytes, ValueCipher
 from protocol.checkpoint import LogSigner
@@ -152,7 +152,7 @@ async def test_erased_entries_leave_nothing_that_opens(server: Cluster, database
 
         async with store.act() as act:
             entries = await act.entries_of(signals[0])
-            marker = recorder.parts_erased("court-order", (0,), NOW)
+            marker = recorder.parts_erased(Erased("court-order", (0,)), None, None, NOW)
             await act.commit(Outcome((EntriesErased(tuple(entries), marker.id),), (marker,)))
         live = Disk.of(server, database, since)
         # Erased in the database, and still there for who has its files and the key: this is what the test is about.

@@ -114,8 +114,8 @@ async def test_an_erased_signal_is_nowhere(database: str) -> None:
         event = world.prove(answer.evidence, answer.checkpoint)
         assert isinstance(event, EventsErased)
         assert (event.ground, event.act.agency, event.act.decision) == ("wrong-person", POLICE, "allow")
-        # Registered, matched, told twice, opened, withdrawn; that it is gone was told of the other side's own signal.
-        assert (event.entries, len(event.indexes)) == (6, 6)
+        # Registered, matched, told, opened, withdrawn; what the other side was told stands in a marker of its own.
+        assert (event.entries, len(event.indexes)) == (5, 5)
         assert event.subject.words is not None
         assert event.subject.words.case_reference == "P-7"
 
@@ -135,6 +135,12 @@ async def test_the_other_side_learns_that_it_was_told_something_now_erased(datab
         left = prove_part(first.evidence, first.marker, world.open(page.checkpoint))
         assert left.event.act.recipient == PROSECUTION
         assert left.marker.ground == "wrong-person"
+        # Of how much else the signal was part, who asked and why is not the other side's to read.
+        assert left.marker.indexes == {left.index}
+        assert first.marker.opening.record["agency"] == POLICE
+        assert first.marker.opening.record["recipient"] == PROSECUTION
+        assert "person" not in first.marker.opening.record
+        assert first.marker.opening.subject == {}
         assert isinstance((await world.agency(POLICE).told(1)).notices[0], ErasedNotice)
 
 
