@@ -71,6 +71,13 @@ class Proven:
         return Receipt(self.place, kind, about, self.leaf, self.opening, self.proof, size, note)
 
 
+def _is_later(found: CosignedCheckpoint, last: CosignedCheckpoint | None) -> bool:
+    """Say whether to go on from this one: it is larger, or the same and witnesses have seen it since."""
+    if last is None or last.checkpoint.size < found.checkpoint.size:
+        return True
+    return last.checkpoint == found.checkpoint and last.cosigned_at < found.cosigned_at
+
+
 def kept_beginning(shelf: EvidenceShelf, one: Checkpoint, other: Checkpoint) -> Beginning | None:
     """Return what was kept to show others that two checkpoints contradict each other, if the log served it."""
     older, newer = sorted((one, other), key=lambda head: head.size)
@@ -106,7 +113,8 @@ class Trail:
         self._keys = keys
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._admitted: set[Checkpoint] = set()
+        self._admitted: dict[Checkpoint, int] = {}
+        """What was proven before, and when its quorum had last seen it."""
 
     def require_unstopped(self) -> None:
         """Pass unless evidence against the log waits for an operator. Raises ``VerificationError`` with its code."""
@@ -154,14 +162,15 @@ class Trail:
     async def _take(self, found: CosignedCheckpoint) -> CosignedCheckpoint:
         async with self._turn:
             for _ in range(_TRIES):
-                if found.checkpoint in self._admitted:
+                if self._admitted.get(found.checkpoint, -1) >= found.cosigned_at:
                     return found
                 last = self.last()
                 if last is not None:
                     await self._require_one_history(last, found)
-                grew = last is None or last.checkpoint.size < found.checkpoint.size
-                if not grew or self._shelf.put_checkpoint(None if last is None else last.note, found.note):
-                    self._admitted.add(found.checkpoint)
+                if not _is_later(found, last) or self._shelf.put_checkpoint(
+                    None if last is None else last.note, found.note
+                ):
+                    self._admitted[found.checkpoint] = found.cosigned_at
                     return found
         raise UnavailableError(Code.UNAVAILABLE, "Another process of this home keeps moving the last checkpoint.")
 

@@ -190,3 +190,19 @@ async def test_a_second_log_for_one_agency_shows_in_what_others_cosigned(client:
     assert care in finding.theirs
     with pytest.raises(VerificationError):
         client.trail.require_unstopped()
+
+
+async def test_a_quiet_log_that_is_cosigned_anew_is_not_frozen(client: Client) -> None:
+    """Nothing is logged for three days while witnesses cosign the same head again: no finding; without them one."""
+    await client.trail.advance()
+    for hours in (20, 44, 68):
+        client.now = MOMENT + timedelta(hours=hours)
+        client.broker.log.sign(client.now)
+        assert (await client.trail.advance()).checkpoint.size == 5
+        client.trail.report_if_frozen()
+        assert client.vault.evidence.findings() == []
+    client.now += timedelta(hours=25)
+    await client.trail.advance()
+    client.trail.report_if_frozen()
+    (finding,) = client.vault.evidence.findings()
+    assert finding.code == Code.QUORUM_MISSING

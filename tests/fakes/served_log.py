@@ -45,12 +45,12 @@ class ServedLog:
         self.leaves += [leaf(len(self.leaves) + i, word) for i in range(count)]
         self.sign()
 
-    def sign(self) -> None:
-        """Sign a head for the entries as they are now, whatever was signed before."""
+    def sign(self, moment: datetime = MOMENT) -> None:
+        """Sign a head for the entries as they are now, whatever was signed before; cosigned at this moment."""
         self.tree = append(Frontier(), self.leaves)
         self.head = Checkpoint(self._signer.key.name, len(self.leaves), self.tree.root)
         note = sign_checkpoint(self.head, self._signer)
-        self.note = add_cosignatures(note, [cosign(self.head, w, MOMENT) for w in self._witnesses[: self.cosigners]])
+        self.note = add_cosignatures(note, [cosign(self.head, w, moment) for w in self._witnesses[: self.cosigners]])
 
     def serve(self, path: str) -> bytes | None:
         """Return what stands behind ``/log/`` at this path."""
