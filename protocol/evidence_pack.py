@@ -19,7 +19,8 @@ from protocol.commitments import open_entry
 from protocol.covenant import Covenant
 from protocol.doubles import Acts
 from protocol.erasure import read_marker, require_named
-from protocol.errors import AuthenticationError, Code, InputError, SluisError, VerificationError
+from protocol.errors import AuthenticationError, Code, ConfigurationError, InputError, SluisError, VerificationError
+from protocol.event_search import fits
 from protocol.events import EventsErased, EventsExported
 from protocol.merkle import leaf_hash, verify_inclusion
 from protocol.messages import Message, parse
@@ -48,6 +49,9 @@ from protocol.signing import Signer, sign_statement, verify_statement
 from protocol.stored_zip import read_zip, write_zip
 
 _STATEMENT: Final = "evidence-pack"
+_OF_COVENANT: Final = "Somebody changed it, or it is of another covenant than yours: of the one with SHA-256 {sha256}."
+    "Somebody changed it, unless the covenant it says to be of is another than yours: SHA-256 {sha256}."
+)
 _FIXED: Final = frozenset({ENTRIES, TABLE, PROOFS, CHECKPOINT, *PAGES.values()})
 
 M = TypeVar("M", bound=Message)
@@ -117,16 +121,17 @@ def verify_pack(pack: UnverifiedPack, covenant: Covenant) -> VerifiedPack:
 
     Its pages are compared by who can write them. Raises ``VerificationError``: ``pack_invalid``,
     ``signature_invalid``, ``receipt_invalid`` when an entry does not stand in the log, ``checkpoint_invalid``,
-    ``quorum_missing``, ``erasure_unproven``, ``log_backdated``, ``log_doubled``.
+    ``quorum_missing``, ``erasure_unproven``, ``log_backdated``, ``log_doubled``. And
+    ``ConfigurationError`` when the pack is signed, and of another version of the covenant.
     """
     manifest = pack.manifest
+    _require_signed(pack, covenant)
     if manifest.covenant != PackedCovenant(version=covenant.version, sha256=covenant.sha256):
-        raise VerificationError(
-            Code.PACK_INVALID,
+        raise ConfigurationError(
+            Code.COVENANT_INVALID,
             f"The pack was exported under another version of the covenant: {manifest.covenant.version}.",
             hint=f"Check it with the covenant that has SHA-256 {manifest.covenant.sha256}.",
         )
-    _require_signed(pack, covenant)
     _require_files(pack)
     content = prove_content(
         manifest,
@@ -149,10 +154,13 @@ def _require_signed(pack: UnverifiedPack, covenant: Covenant) -> None:
         raise VerificationError(
             Code.SIGNATURE_INVALID,
             f"The key that {SIGNATURE} names is not in the covenant, or not at the time of the export.",
+            hint=_OF_COVENANT.format(sha256=manifest.covenant.sha256),
         ) from error
     except VerificationError as error:
         raise VerificationError(
-            Code.SIGNATURE_INVALID, f"{MANIFEST} is not as its exporter signed it in {SIGNATURE}."
+            Code.SIGNATURE_INVALID,
+            f"{MANIFEST} is not as its exporter signed it in {SIGNATURE}.",
+            hint=_OF_COVENANT.format(sha256=manifest.covenant.sha256),
         ) from error
     if key.party != manifest.agency:
         raise VerificationError(Code.SIGNATURE_INVALID, f"{MANIFEST} is signed by another party than it names.")
@@ -255,6 +263,8 @@ def _require_period(content: PackContent) -> None:
     for one in content.entries:
         if not period_holds(manifest, one.event.act.time):
             raise _refused(f"Entry {one.index} is not of the period of the pack.")
+        if not fits(one.index, one.event, manifest.filters, erased=one.subject_part != "whole"):
+            raise _refused(f"Entry {one.index} is not one that the pack was asked for.")
     for one in content.beside:
         if one.index not in needed or not isinstance(one.event, EventsErased | EventsExported):
             raise _refused(f"Entry {one.index} stands beside the period and explains nothing.")

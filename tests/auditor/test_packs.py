@@ -71,6 +71,14 @@ def test_a_pack_under_a_covenant_that_the_board_never_signed(place, tmp_path):
     assert (result.exit_code, "never signed" in result.stderr) == (76, True)
 
 
+def test_a_pack_of_another_version_is_no_false_pack(place, tmp_path):
+    """Under another version of the covenant nothing is concluded, and the one to give is named: status 78."""
+    folder = amended(KIT, "2026.9").write(tmp_path)
+    result = _check(place / "pack.zip", "--covenant", folder)
+    assert (result.exit_code, KIT.covenant.sha256 in result.stderr) == (78, True)
+    assert "does NOT hold" not in result.stderr
+
+
 def test_another_boards_root_trusts_nothing(place, tmp_path):
     """Under a root that did not sign these covenants the check ends before the pack is looked at."""
     board = signed_covenants(tmp_path, KIT.files)

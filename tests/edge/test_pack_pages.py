@@ -11,7 +11,7 @@ from edge.pack_words import WORDS
 from protocol.errors import Code, VerificationError
 from protocol.event_search import EventFilters
 from protocol.evidence_pack import VerifiedPack, read_pack, verify_pack
-from protocol.pack_parts import PAGES
+from protocol.pack_parts import PAGES, PackEntries, PackProofs
 from tests.fakes.evidence_packs import EVIL, KIT, PURPOSE, Bend, make_pack
 from tests.fakes.page_reader import check_marked_up, check_self_contained, read
 
@@ -70,9 +70,18 @@ def test_every_number_is_computed_again():
         assert caught.value.code is Code.PACK_INVALID
 
 
+def _of_purpose(held: PackEntries) -> PackEntries:
+    return held.model_copy(update={"entries": tuple(one for one in held.entries if one.index != 3)})
+
+
+def _without_3(held: PackProofs) -> PackProofs:
+    return held.model_copy(update={"proofs": tuple(one for one in held.proofs if one.index != 3)})
+
+
 def test_what_was_asked_for_is_said():
     """A pack of one purpose says that it is, so that nobody takes it for all of the period."""
-    some = verify_pack(read_pack(make_pack(Bend(manifest={"filters": EventFilters(purpose=PURPOSE)}))), KIT.covenant)
+    bend = Bend(manifest={"filters": EventFilters(purpose=PURPOSE)}, entries=_of_purpose, proofs=_without_3)
+    some = verify_pack(read_pack(make_pack(bend)), KIT.covenant)
     assert compare_pages(some.content, some.files)
     assert f"only entries with purpose: {PURPOSE}" in some.files[PAGES["en"]].decode()
     assert WORDS["everything"][1] in page_of("en")

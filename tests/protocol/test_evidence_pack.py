@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.commitments import without_subject
-from protocol.errors import Code, VerificationError
+from protocol.errors import Code, ConfigurationError, VerificationError
+from protocol.event_search import EventFilters
 from protocol.evidence_pack import VerifiedPack, read_pack, verify_pack
 from protocol.ids import PartyId
 from protocol.pack_parts import (
@@ -25,13 +26,12 @@ from protocol.pack_parts import (
     PROOFS,
     SIGNATURE,
     TABLE,
-    PackedCovenant,
     PackEntries,
     PackProofs,
     covenant_file,
 )
 from protocol.stored_zip import read_zip, write_zip
-from tests.fakes.covenants import make_covenant
+from tests.fakes.covenants import amended, make_covenant
 from tests.fakes.evidence_packs import AGENCY, BEGINS, EVIL, KIT, MOMENT, Bend, make_pack
 
 
@@ -177,6 +177,7 @@ def _marked(index: int, by: int | None) -> Bend:
         (Bend(manifest={"person": "somebody-else"}), Code.PACK_INVALID, "another export"),
         (Bend(manifest={"exported_at": MOMENT}), Code.PACK_INVALID, "another moment"),
         (Bend(manifest={"begins": MOMENT - timedelta(minutes=45)}), Code.PACK_INVALID, "Entry 1 is not of the period"),
+        (Bend(manifest={"filters": EventFilters(operation="disclosure")}), Code.PACK_INVALID, "was asked for"),
         (Bend(manifest={"ends": BEGINS}), Code.PACK_INVALID, "ends before it begins"),
     ],
 )
@@ -231,14 +232,14 @@ def test_no_cell_is_a_formula():
 
 
 def test_a_pack_is_checked_under_its_own_covenant():
-    """Another version is refused with the hash of the one to give; a key that was not yet valid signs nothing."""
-    later = make_covenant(now=MOMENT + timedelta(days=60)).covenant
-    with pytest.raises(VerificationError, match="another version") as caught:
-        verify_pack(read_pack(honest()), later)
+    """A signed pack of another version is told apart from a false one, with the hash of the covenant to give; a key
+    that was not yet valid signs nothing.
+    """
+    with pytest.raises(ConfigurationError, match="another version") as caught:
+        verify_pack(read_pack(honest()), amended(KIT, "2026.9").covenant)
     assert KIT.covenant.sha256 in str(caught.value)
-    pack = read_pack(honest())
-    named = PackedCovenant(version=later.version, sha256=later.sha256)
-    bent = replace(pack, manifest=pack.manifest.model_copy(update={"covenant": named}))
-    with pytest.raises(VerificationError, match=r"manifest\.sig"):
-        verify_pack(bent, later)
+    later = make_covenant(now=MOMENT + timedelta(days=60)).covenant
+    with pytest.raises(VerificationError, match=r"manifest\.sig") as false:
+        verify_pack(read_pack(honest()), later)
+    assert KIT.covenant.sha256 in str(false.value)
     assert check(honest()).key_id == f"{AGENCY}:1"
