@@ -50,8 +50,6 @@ from protocol.stored_zip import read_zip, write_zip
 
 _STATEMENT: Final = "evidence-pack"
 _OF_COVENANT: Final = "Somebody changed it, or it is of another covenant than yours: of the one with SHA-256 {sha256}."
-    "Somebody changed it, unless the covenant it says to be of is another than yours: SHA-256 {sha256}."
-)
 _FIXED: Final = frozenset({ENTRIES, TABLE, PROOFS, CHECKPOINT, *PAGES.values()})
 
 M = TypeVar("M", bound=Message)
