@@ -32,6 +32,8 @@ MIXED_FROM: Final = 5
 """New signals of a file from which a probe goes among them: one more does not stand out there."""
 ALONE_AFTER: Final = timedelta(days=1)
 """How long a probe of an agency that sends files waits for the next one; after that it goes by itself."""
+LOOK_EVERY: Final = timedelta(minutes=10)
+"""How often a long file looks for what is due: drawing for hundreds of pairs takes longer than reading a few rows."""
 LOOKS: Final = 200
 """Own signals from which the look of a probe is drawn: the newest, as the broker sees them beside it."""
 _TRIED: Final = 20
@@ -64,6 +66,7 @@ class Prober:
     engine: PolicyEngine
     me: Agency
     clock: Callable[[], datetime]
+    _looked_at: datetime | None = None
     _purposes: dict[tuple[AgencyKind, str], tuple[PurposeId, ...]] = field(default_factory=dict)
 
     # --- Which ---
@@ -144,8 +147,10 @@ class Prober:
 
         They get ids of the same moment, and the batch that carries them is in no order (``tagging.py``).
         """
-        among = [one for one in self.due() if one.probe.purpose in purposes] if new >= MIXED_FROM else []
-        return sum(self._push(one, now) for one in among)
+        if new < MIXED_FROM or (self._looked_at is not None and now - self._looked_at < LOOK_EVERY):
+            return 0
+        self._looked_at = now
+        return sum(self._push(one, now) for one in self.due() if one.probe.purpose in purposes)
 
     def alone(self) -> int:
         """Add what is due and waits for no file; returns how many."""
