@@ -63,6 +63,7 @@ class LogWorker:
     _busy: dict[str, "asyncio.Task[bool]"] = field(default_factory=dict)
     _grown: Bell = field(default_factory=Bell)
     _refreshed: datetime | None = None
+    _looked_at: float = -LOOK_SECONDS
 
     async def take(self, doors: Sequence[KeyHolderDoor], quorum: int) -> None:
         """Ask these witnesses from now on, and publish what so many of them cosigned."""
@@ -88,8 +89,10 @@ class LogWorker:
             await asyncio.sleep(TAKE_OVER_SECONDS)
 
     async def _look_again(self) -> None:
-        """Learn what another process, or an agency, found out about our log."""
-        if self.frozen is None:
+        """Learn, about once a second, what another process or an agency found out about our log."""
+        now = asyncio.get_running_loop().time()
+        if self.frozen is None and now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
             try:
                 self._freeze(await self.witnessing.frozen())
             except SluisError as error:
