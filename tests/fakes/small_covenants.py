@@ -92,7 +92,7 @@ class Small:
         told = {kind for kind, acts in self.acts.items() if {"receive", "query"} & set(acts)}
         provides = {kind for kind, acts in self.acts.items() if {"send", "query"} & set(acts)}
         rows: dict[str, dict[str, list[str]]] = {}
-        for sender, receiver in self.edges:
+        for sender, receiver in sorted(self.edges):
             if sender in provides and receiver in told:
                 rows.setdefault(sender, {})[receiver] = ["wgs-partnership"]
         return dump(
