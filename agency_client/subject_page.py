@@ -109,14 +109,16 @@ def _laws(part: PurposePart, report: SubjectReport, covenant: Covenant, lang: La
         found = covenant.find(other)
         if found is not None:
             codes |= dict.fromkeys(purpose.edge(mine, covenant.root_of(found.kind)))
-    laws = []
+    laws: list[Node] = []
     for code in codes:
         basis = covenant.legal_bases.get(code)
         if basis is None:
             laws.append(code)
             continue
         mark = f" [{said('unsure', lang)}]" if basis.certainty == "unsure" else ""
-        laws.append(f"{title_in(basis.title, lang)} ({basis.article}){mark}")
+        # The covenant names articles in English only.
+        article = el("span", basis.article, lang="en")
+        laws.append(joined((f"{title_in(basis.title, lang)} (", article, f"){mark}")))
     return items(laws) if laws else joined((said("none", lang),))
 
 

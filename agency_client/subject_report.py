@@ -52,6 +52,8 @@ class Line:
     other: PartyId | None
     """The other agency that it names to us."""
     other_about_person: bool
+    received: tuple[PartName, ...]
+    """What the other one released to us by it."""
     reference: str | None = field(repr=False)
     """The own record's."""
 
@@ -136,9 +138,7 @@ def build(
         made_at=checked.at,
         covenant_version=covenant_version,
         place=checked.receipt.place,
-        purposes=tuple(
-            _part(purpose, kept, collected, met, refused.get(purpose)) for purpose in collected.scope.answered
-        ),
+        purposes=tuple(_part(purpose, kept, collected, refused.get(purpose)) for purpose in collected.scope.answered),
         requests=tuple(line for line in kept if isinstance(line.event, SubjectReported)),
         declined={purpose: decision.reason for purpose, decision in collected.scope.declined.items()},
         erased=checked.erased,
@@ -158,20 +158,15 @@ def _redacted(part: PurposePart) -> PurposePart:
     if part.refused is not None:
         # Neither that there is something, nor that there is nothing.
         return PurposePart(part.purpose, part.refused, (), (), (), (), (), (), (), None, ())
-    lines = tuple(
-        replace(line, reference=None, other=line.other if line.other_about_person else None)
-        for line in part.lines
-        if line.for_person
-    )
+    lines = tuple(_bare(line) for line in part.lines if line.for_person)
     bare = _summed(part.purpose, lines, part.refused, part.epochs)
-    if not lines:
-        return bare
-    return replace(
-        bare,
-        received=part.received if bare.sources else (),
-        categories=part.categories,
-        live_until=part.live_until,
-    )
+    return replace(bare, categories=part.categories, live_until=part.live_until) if lines else bare
+
+
+def _bare(line: Line) -> Line:
+    if line.other_about_person:
+        return replace(line, reference=None)
+    return replace(line, reference=None, other=None, received=())
 
 
 def _met(hits: Mapping[HitId, KeptHit], entries: Iterable[Proven], agency: PartyId) -> dict[HitId, Met]:
@@ -198,7 +193,7 @@ def _line(one: Proven, collected: Collected, met: Mapping[HitId, Met]) -> Line |
     sure = own.sure if own is not None else _sure_of(one, collected)
     if sure is None:
         return None
-    other, about_person = _other(event, met)
+    other, about_person, received = _other(event, met)
     return Line(
         at=event.act.time,
         place=one.place,
@@ -207,6 +202,7 @@ def _line(one: Proven, collected: Collected, met: Mapping[HitId, Met]) -> Line |
         role=None if own is None else own.role,
         other=other,
         other_about_person=about_person,
+        received=received,
         reference=None if own is None else own.draft.reference,
     )
 
@@ -225,33 +221,30 @@ def _sure_of(one: Proven, collected: Collected) -> Quality | None:
     return next((found for event in registered if (found := sureness(event, collected.kinds)) is not None), None)
 
 
-def _other(event: Event, met: Mapping[HitId, Met]) -> tuple[PartyId | None, bool]:
+def _other(event: Event, met: Mapping[HitId, Met]) -> tuple[PartyId | None, bool, tuple[PartName, ...]]:
     if isinstance(event, NoticeIssued) and event.notice_type == "queried":
-        return event.act.agency, True
+        return event.act.agency, True, ()
     hit = event.subject.hit_id
-    if hit is not None and hit in met:
-        return met[hit].agency, met[hit].about_person
-    return None, False
+    if hit is None or hit not in met:
+        return None, False, ()
+    told = isinstance(event, NoticeIssued) and event.notice_type == "hit"
+    return met[hit].agency, met[hit].about_person, met[hit].received if told else ()
 
 
 def _part(
     purpose: PurposeId,
     lines: Sequence[Line],
     collected: Collected,
-    met: Mapping[HitId, Met],
     refused: str | None,
 ) -> PurposePart:
     mine = tuple(line for line in lines if line.event.act.purpose == purpose)
-    own = [one for one in collected.own.values() if one.kept.purpose == purpose]
+    own = [
+        one
+        for one in collected.own.values()
+        if one.kept.purpose == purpose and one.role == "subject" and one.sure in SURE
+    ]
     part = _summed(purpose, mine, refused, collected.epochs.get(purpose, ()))
-    hits = {line.event.subject.hit_id for line in mine}
-    received = {name for hit, other in met.items() if hit in hits for name in other.received}
-    return replace(
-        part,
-        received=tuple(sorted(received)),
-        categories=_categories(own),
-        live_until=_live_until(own, mine),
-    )
+    return replace(part, categories=_categories(own), live_until=_live_until(own, mine))
 
 
 def _summed(purpose: PurposeId, lines: tuple[Line, ...], refused: str | None, epochs: tuple[Epoch, ...]) -> PurposePart:
@@ -266,7 +259,7 @@ def _summed(purpose: PurposeId, lines: tuple[Line, ...], refused: str | None, ep
         lines=lines,
         recipients=_parties([*matched, *told, *asked]),
         sources=_parties(told),
-        received=(),
+        received=tuple(sorted({name for line in told for name in line.received})),
         categories=(),
         grounds=tuple(sorted({ground for event in registered for ground in event.asked.grounds})),
         bases=tuple(sorted({event.asked.basis for event in registered})),
@@ -280,14 +273,12 @@ def _parties(lines: Iterable[Line]) -> tuple[PartyId, ...]:
 
 
 def _categories(own: Iterable[OwnSignal]) -> tuple[KeyKind, ...]:
-    return tuple(
-        sorted({key.kind for one in own if one.role == "subject" for key in one.draft.keys if key.role == one.role})
-    )
+    return tuple(sorted({key.kind for one in own for key in one.draft.keys if key.role == one.role}))
 
 
 def _live_until(own: Iterable[OwnSignal], lines: Iterable[Line]) -> date | None:
     ended: set[SignalId] = {
         signal for line in lines if line.event.OPERATION == "erasure" for signal in line.event.subject.signal_ids
     }
-    ends = [parse_time(one.kept.expires_at).date() for one in own if one.kept.id not in ended and one.role == "subject"]
+    ends = [parse_time(one.kept.expires_at).date() for one in own if one.kept.id not in ended]
     return max(ends, default=None)
