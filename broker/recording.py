@@ -360,7 +360,8 @@ class Recorder:
         if by is not None and told is None:
             act, words = self._act_of(by, now, **facts), erased.words
         else:
-            act, words = self._own_act(now, agency=by.party if by is not None else None, **facts), None
+            # Nor whose signal it was: of a canary that would be its planter, or its cover to the cover itself.
+            act, words = self._own_act(now, **facts), None
         marker = events.EventsErased(
             act=act,
             subject=Subject(words=words),

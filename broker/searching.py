@@ -44,7 +44,7 @@ async def search_events(broker: Broker, by: Verified, body: bytes) -> EventPage:
         count, export = len(found.entries), search.use == "export"
         event = broker.recorder.events_read(by, reach, search.log_purpose, count, now, export=export)
         await act.commit(Outcome((RequestKept(broker.recorder.new_id(), by),), (event,)))
-    erased = [entry.erased_by for entry in found.entries if entry.erased_by is not None]
+    erased = [entry.erased_by for entry in found.entries if entry.erased_by is not None and entry.whole]
     proven = await broker.proven([event.id, *(entry.event_id for entry in found.entries), *dict.fromkeys(erased)])
     if proven is None:
         raise UnavailableError(
@@ -54,7 +54,8 @@ async def search_events(broker: Broker, by: Verified, body: bytes) -> EventPage:
         )
     return EventPage(
         entries=tuple(_shown(entry, proven, search) for entry in found.entries),
-        markers=tuple(proven.evidence[marker] for marker in dict.fromkeys(erased)),
+        # Their words are the reason of who had it erased; that it was is what the reader is to know.
+        markers=tuple(_without_subject(proven.evidence[marker]) for marker in dict.fromkeys(erased)),
         next=_next(found),
         through=found.size,
         reading=proven.evidence[event.id],
@@ -95,7 +96,13 @@ def _shown(entry: FoundEvent, proven: Proven, search: EventSearch) -> Evidence:
     if not fits(evidence.index, opened.event, search.filters, erased=opened.erased):
         # Two values with one keyed handle of 64 bits: what was logged as read must not be other than what was asked.
         raise UnavailableError(Code.UNAVAILABLE, "An entry was found that was not asked for.", hint="Ask otherwise.")
-    return evidence if entry.whole else evidence.model_copy(update={"opening": without_subject(evidence.opening)})
+    return evidence if entry.whole else _without_subject(evidence)
+
+
+def _without_subject(evidence: Evidence) -> Evidence:
+    if evidence.opening.subject is None:
+        return evidence
+    return evidence.model_copy(update={"opening": without_subject(evidence.opening)})
 
 
 def _next(found: FoundEvents) -> int | None:

@@ -19,6 +19,7 @@ from protocol.covenant import Covenant
 from protocol.events import (
     EVENTS,
     Event,
+    EventsErased,
     HitOpened,
     KeyMuted,
     NoticeIssued,
@@ -44,9 +45,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:~-]{1,128}$")]
 """An agency's own opaque reference to its employee, as records have it."""
 
-TOLD: Final = frozenset((NoticeIssued.TAG, KeyMuted.TAG))
-"""What an agency was told: to read for it under the scope ``counterpart``."""
-NOT_OWN: Final = TOLD | {UnusualUse.TAG}
+TOLD: Final = frozenset((NoticeIssued.TAG, KeyMuted.TAG, EventsErased.TAG))
+"""What an agency was told, also that of it something was erased: to read for it under the scope ``counterpart``."""
+NOT_OWN: Final = frozenset((NoticeIssued.TAG, KeyMuted.TAG, UnusualUse.TAG))
 """Records that name an agency which did not do it: who asked, in a notice to somebody else; of whom use is unusual."""
 CONCERNING: Final = frozenset((HitOpened.TAG,))
 """Acts of another agency that one may see because they concern its own signal, without their subject part. Only acts

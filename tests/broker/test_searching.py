@@ -10,6 +10,7 @@ from broker.matching import hit_id
 from edge.transport import SignedClient
 from protocol.commitments import open_entry
 from protocol.covenant_parts import AgencyKind
+from protocol.erasure import prove_part
 from protocol.errors import Code, InputError, RefusedError
 from protocol.event_search import EventFilters, EventPage, EventSearch
 from protocol.events import EVENTS, EventsRead, HitOpened, RequestRefused, SignalRegistered
@@ -17,6 +18,7 @@ from protocol.ids import PartyId, PurposeId
 from protocol.merkle import leaf_hash, verify_inclusion
 from protocol.messages import parse, utc
 from protocol.policy import PersonRole
+from tests.broker.test_erasing import erase
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
 from tests.fakes.data_keys import openings_of
 
@@ -227,6 +229,28 @@ async def test_entries_without_a_purpose_need_every_purpose(database: str) -> No
     assert case == ["SignalRegistered"]
     assert "CovenantActivated" in all_of
     assert "CovenantActivated" not in of_case
+
+
+async def test_an_erased_part_comes_with_the_marker_that_is_the_readers(database: str) -> None:
+    """Each side gets its entries by their hash, with the marker of its own, and nobody the words of the reason."""
+    async with broker_world(database) as world:
+        mine, theirs = world.signal(POLICE, PHONE), world.signal(PROSECUTION, PHONE)
+        await world.agency(POLICE).push(mine)
+        await world.agency(PROSECUTION).push(theirs)
+        await world.agency(PROSECUTION).told(1)
+        await erase(world, POLICE, mine.id)
+        police = await read(world, POLICE, event=SignalRegistered.TAG)
+        prosecution = await read(world, PROSECUTION, operation="disclosure")
+        found = await read(world, PROSECUTION, operation="erasure")
+        for page in (police, prosecution):
+            (marker,) = page.markers
+            head = world.open(page.checkpoint)
+            assert marker.opening.subject is None
+            assert prove_part(page.entries[0], marker, head).marker.ground == "wrong-person"
+        assert prosecution.markers[0].opening.record["recipient"] == PROSECUTION
+        assert [one.index for one in found.entries] == [prosecution.markers[0].index]
+        gone = await read(world, POLICE, signal=mine.id)
+    assert gone.entries == ()
 
 
 async def _canary(world: BrokerWorld) -> None:

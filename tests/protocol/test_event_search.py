@@ -120,6 +120,12 @@ def test_entries_without_a_purpose_need_all_purposes() -> None:
         (e.RequestRefused(act=act(agency=CARE, purpose=None), code="malformed"), False, None),
         (e.UnusualUse(act=act(agency=POLICE), reason="burst", count=2, limit=1), False, None),
         (e.KeyMuted(act=act(recipient=POLICE), kind=KeyKind("phone"), count=2, notice_seq=1), False, "counterpart"),
+        (
+            e.EventsErased(act=act(recipient=POLICE), ground="wrong-person", indexes=(1,), entries=1),
+            False,
+            "counterpart",
+        ),
+        (e.EventsErased(act=act(agency=POLICE), ground="wrong-person", indexes=(1,), entries=1), False, "own"),
         (e.CovenantActivated(act=act(purpose=None), version="2026.1", sha256="ab" * 32), False, None),
     ],
 )
