@@ -163,6 +163,7 @@ async def test_canaries_are_not_counted(database: str) -> None:
         await world.agency(PROSECUTION).told(12)
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("UPDATE signals SET told = 'supervisor' WHERE agency = 'police-oost'")
+            connection.execute("UPDATE events SET canary = true WHERE agency = 'police-oost' AND kind = 3")
         year, month = world.clock().year, _to_next_month(world, world.clock())
         counts = _counts(await _ask(world, year=year), month)
         assert (counts["police"], counts["public-prosecution"]) == ({}, {"registered": 12})
