@@ -68,6 +68,8 @@ def headline(entry: SeenEntry, covenant: Covenant, lang: Lang) -> tuple[str, str
     act = entry.event.act
     what = say(EVENTS_SAID[entry.event.TAG], lang)
     who = _agency(act.agency, covenant, lang)
+    if act.recipient is not None:
+        who = f"{who} → {_agency(act.recipient, covenant, lang)}"
     return f"{entry.index:,}", moment(act.time), who, what, _purpose(entry.event, covenant, lang)
 
 

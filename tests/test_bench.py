@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import decisions, log, proofs, sequencer
+from tests.bench import decisions, log, proofs, search, sequencer
 from tests.bench.__main__ import NAMES, main
 from tests.bench.measure import Row, in_turn
 from tests.bench.report import machine, show, write
@@ -68,3 +68,11 @@ def test_the_sequencer_is_measured_at_each_batch_size() -> None:
     assert many.ours > one.ours > 0
     assert one.theirs is not None
     assert one.theirs > 0
+
+
+def test_a_page_of_the_log_is_measured_beside_a_bare_one() -> None:
+    """A small log, with all the questions: every row has its floor, and the slowest pages are no faster than half."""
+    middle, slow = search.rows(2_000, 24)
+    assert middle.theirs is not None
+    assert slow.theirs is not None
+    assert 0 < middle.ours <= slow.ours

@@ -28,7 +28,7 @@ from protocol.questions import Scope
 SLACK: Final = timedelta(hours=1)
 """Between an act's time and its place in the log, which is given a moment later, or after a pause of the log: in the
 order of ids, which begin with the time. Entries of before a period are cut off this far before it."""
-_SECRET: Final = frozenset((3, 4, 5, 6, 8, 9, 10, 16))
+_SECRET: Final = frozenset((3, 4, 5, 6, 8, 9, 10, 16, 18))
 """Kinds that say of a planter that something was planted or touched (``protocol/events.py``)."""
 
 _PAGE: Final = """

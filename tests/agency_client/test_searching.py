@@ -375,6 +375,7 @@ async def test_every_kind_of_entry_can_be_told(tmp_path: Path, log: SearchedLog)
     for entry in page.entries:
         row = headline(entry, log.covenant, "en")
         assert row[0] == f"{entry.index:,}"
+        assert ("→" in row[2]) == (entry.event.act.recipient is not None)
         document = entry_json(entry)
         assert document["index"] == entry.index
         assert document["record"] == entry.opening.record

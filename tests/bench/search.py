@@ -47,7 +47,8 @@ PERSONS: Final = 50
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 MONTHS: Final = tuple(f"2026-{number:02}" for number in range(1, 11))
 SPAN: Final = timedelta(days=300)
-_HITS: Final = 20_000
+_OF_A_HIT: Final = 50
+"""Entries of which a few tell of one hit."""
 
 # Of a hundred entries: 40 signals, 5 refused, 8 withdrawn, 4 expired, 10 matches, 20 notices, 3 openings, 6 questions,
 # 1 refused request, 3 readings. Agencies are not alike: a few do most, as in life.
@@ -82,7 +83,7 @@ WHERE e.kind IN (3, 4, 5, 9, 12, 15)
 _HIT_HANDLES: Final = """
 INSERT INTO event_handles (handle, event_id)
 SELECT h.handle, e.id FROM events e
-JOIN hit_names h ON h.month = to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM') AND h.number = e.log_index / 50 %% %(hits)s
+JOIN hit_names h ON h.month = to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM') AND h.number = e.log_index / %(each)s
 WHERE e.kind IN (7, 8, 9)
 """
 _FLOOR: Final = SQL("SELECT {} FROM events WHERE log_index > %s ORDER BY log_index LIMIT %s").format(ROW)
@@ -128,12 +129,12 @@ def fill(url: str, count: int, keys: MemoryDataKeys) -> None:
                             copy.write_row((month, agency, person, handle(keys.of_month(month), "person", value)))
             with cursor.copy("COPY hit_names FROM STDIN") as copy:
                 for month in MONTHS:
-                    for number in range(_HITS):
+                    for number in range(count // _OF_A_HIT + 1):
                         held = handle(keys.of_month(month), "hit", UUID(int=number).bytes)
                         copy.write_row((month, number, held))
         connection.execute("ANALYZE named, hit_names")
         connection.execute(_PERSON_HANDLES, {"persons": PERSONS})
-        connection.execute(_HIT_HANDLES, {"hits": _HITS})
+        connection.execute(_HIT_HANDLES, {"each": _OF_A_HIT})
         connection.execute(
             "INSERT INTO log_head (origin, size, frontier, note, published_size, published_note) "
             "VALUES ('bench', %(count)s, '', 'note', %(count)s, 'note')",
@@ -155,7 +156,7 @@ def questions(count: int, draw: random.Random) -> Sequence[Sought]:
         EventFilters(operation="disclosure", purpose=draw.choice(PURPOSES)),
         EventFilters(**period),  # type: ignore[arg-type]  # moments, both
         EventFilters(person=f"person-{draw.randrange(PERSONS)}"),
-        EventFilters(hit=UUID(int=draw.randrange(_HITS))),
+        EventFilters(hit=UUID(int=draw.randrange(count // _OF_A_HIT + 1))),
         EventFilters(index=after),
     ]
     of_supervisor = [
