@@ -48,6 +48,7 @@ from agency_client.showing import (
     push_json,
     queried_json,
     reference_of,
+    show_erased,
     show_hit,
     show_muted,
     show_opened,
@@ -257,7 +258,8 @@ def inbox(
             asked: list[Json] = [
                 queried_json(session.vault, one, session.covenant) for one in session.vault.hits.queried()
             ]
-            _print_json({"hits": listed, "muted": muted, "queried": asked, "overdue": late, "findings": findings})
+            _print_json({"hits": listed, "muted": muted, "queried": asked, "overdue": late,
+                         "erased": [*session.vault.hits.erased()], "findings": findings})  # fmt: skip
         else:
             _show_inbox(session, hits)
         if problem is not None:
@@ -271,6 +273,7 @@ def _show_inbox(session: Session, hits: list[KeptHit]) -> None:
     for kept in sorted(hits, key=lambda one: (one.state is HitState.WITHDRAWN, order[one.notice.quality])):
         show_hit(out, session.vault, kept, session.covenant, _now())
     show_muted(out, session.vault)
+    show_erased(out, session.vault)
     show_queried(out, session.vault, session.covenant, session.vault.hits.queried())
     show_overdue(out, session.vault, _late(session), session.covenant)
     if not hits:

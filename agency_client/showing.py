@@ -134,6 +134,13 @@ def show_muted(out: Console, vault: Vault) -> None:
         out.print(escape(muted_sentence(notice, reference_of(vault, notice.example))), style="yellow", highlight=False)
 
 
+def show_erased(out: Console, vault: Vault) -> None:
+    """Print how many notices were erased before they were read: that they were told is all that there is."""
+    if count := len(vault.hits.erased()):
+        were = counted(count, "notice was", "notices were")
+        out.print(f"{were} erased from the log before being read here; the log says so itself.", style="dim")
+
+
 def queried_json(vault: Vault, notice: QueriedNotice, covenant: Covenant) -> dict[str, Json]:
     """Return for programs that somebody asked about one of our people."""
     reference = reference_of(vault, notice.my_signal)

@@ -219,6 +219,12 @@ class Hits:
             parse(MutedNotice, self._database.open(row.notice, "notice", str(row.seq))) for row in rows if row.notice
         ]
 
+    def erased(self) -> list[int]:
+        """Return the numbers of the notices that were erased from the log before they were read."""
+        with self._database.reading() as session:
+            rows = session.exec(select(NoticeRow.seq).where(NoticeRow.type == "erased").order_by(col(NoticeRow.seq)))
+            return list(rows.all())
+
     def overdue(self) -> list[OverdueNotice]:
         """Return the verified words about counterparts that stay away, oldest first."""
         with self._database.reading() as session:

@@ -4,11 +4,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from agency_client.showing import show_erased
 from agency_client.vault.hits import HitState
 from agency_client.verified import VerifiedErased
 from broker.erasable import MonthStanding
@@ -105,6 +108,10 @@ async def test_an_erased_notice_keeps_its_number(tmp_path: Path, world: World) -
     assert isinstance(one, VerifiedErased)
     assert (one.notice.seq, one.marker.ground) == (1, "court-order")
     assert police.vault.hits.last_seq() == 1
+    assert police.vault.hits.erased() == [1]
+    out = StringIO()
+    show_erased(Console(file=out, width=200), police.vault)
+    assert "1 notice was erased from the log before being read here" in out.getvalue()
     assert police.vault.hits.all() == []
     assert {kind for _, kind, _ in police.vault.evidence.receipts()} >= {"EventsErased", "NoticeIssued"}
     door.on = False
