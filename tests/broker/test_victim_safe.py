@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -32,6 +33,7 @@ from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
 from protocol.commitments import LEAF_BYTES, tag_digest
 from protocol.covenant_parts import AgencyKind
 from protocol.encoding import b64url
+from protocol.evaluation_reports import AgencyHour, EvaluationReports, HourReport
 from protocol.events import EVENTS
 from protocol.group import random_bytes
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
@@ -249,6 +251,14 @@ def declarations(world: World, party: PartyId) -> Iterator[Sent]:
         yield post("/v1/probe-counts", said, key=True)
 
 
+def reports(world: World, party: PartyId) -> Iterator[Sent]:
+    """Report, as if a key-holder, what was evaluated for the hidden purpose and for one's own."""
+    hour = world.broker.clock().replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    for purpose in (HIDDEN, world.purpose_of(party)):
+        row = AgencyHour(agency=party, purpose=purpose, elements=1, refused=0)
+        yield post("/v1/evaluation-reports", EvaluationReports(reports=(HourReport(hour=hour, rows=(row,)),)), key=True)
+
+
 CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/signals": pushes,
     "/v1/signals/{signal_id}/withdrawal": withdrawals,
@@ -260,6 +270,7 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/key-statements": readings,
     "/v1/statistics": statistics,
     "/v1/probe-counts": declarations,
+    "/v1/evaluation-reports": reports,
     "/v1/unusual": supervision,
     "/v1/subject-requests": citizens,
     "/v1/signals/{signal_id}/informing": citizens,
