@@ -57,3 +57,18 @@ DECISIONS_SAID: Final[Mapping[str | None, Pair]] = {
     "deny": ("geweigerd", "refused"),
     None: ("zonder besluit", "no decision"),
 }
+UNUSUAL_SAID: Final[Mapping[str, Pair]] = {
+    "burst": ("veel mensen in één uur", "many people in one hour"),
+    "odd-hours": ("veel mensen buiten de gewone uren", "many people outside ordinary hours"),
+    "many-subjects-few-hits": (
+        "veel mensen, van wie bijna niemand elders bekend is",
+        "many people, hardly any known elsewhere",
+    ),
+    "budget-near-end": ("het dagbudget is bijna op", "the day's budget nearly used"),
+    "one-person-many-subjects": (
+        "één medewerker die op een dag veel mensen bekeek",
+        "one employee who looked at many people in a day",
+    ),
+    "canary": ("een kanarie aangeraakt: een signaal over niemand", "a canary touched: a signal about nobody"),
+}
+"""Why use is worth a look; no accusation. A test holds that none is missing."""

@@ -37,7 +37,7 @@ class YearCount:
         self, begins: datetime, ends: datetime, limit_of: LimitOf, probes: frozenset[SignalId] = frozenset()
     ) -> None:
         """Count for a period; ``probes`` are the signals that the reader knows to be probes."""
-        self._begins, self._ends, self._limit_of, self._own_probes = begins, ends, limit_of, probes
+        self.begins, self.ends, self._limit_of, self._own_probes = begins, ends, limit_of, probes
         self._parts: Counter[SubjectPart] = Counter()
         self._months: Counter[tuple[str, str]] = Counter()
         self._purposes: Counter[tuple[PurposeId | None, str]] = Counter()
@@ -64,7 +64,7 @@ class YearCount:
     def take(self, event: e.Event, part: SubjectPart) -> None:
         """Count one entry, in the log's order. Raises ``InputError`` for one outside the period."""
         act = event.act
-        if not self._begins <= act.time < self._ends:
+        if not self.begins <= act.time < self.ends:
             raise InputError(Code.MALFORMED, "An entry is not of the period that is counted.")
         self._entries += 1
         self._parts[part] += 1
@@ -163,11 +163,11 @@ class YearCount:
 
     def figures(self) -> YearFigures:
         """Return the numbers of what was taken."""
-        never = Counter(purpose for purpose, due in self._waiting.values() if due < self._ends)
-        waiting = Counter(purpose for purpose, due in self._waiting.values() if due >= self._ends)
+        never = Counter(purpose for purpose, due in self._waiting.values() if due < self.ends)
+        waiting = Counter(purpose for purpose, due in self._waiting.values() if due >= self.ends)
         return YearFigures(
-            begins=self._begins,
-            ends=self._ends,
+            begins=self.begins,
+            ends=self.ends,
             entries=self._entries,
             erased=self._parts["erased"],
             left_out=self._parts["left-out"],
