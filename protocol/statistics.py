@@ -28,7 +28,7 @@ MonthText = Annotated[str, StringConstraints(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2]
 
 
 class ProbeCounts(Message):
-    """``POST /v1/probe-counts``: how many of this agency's signals of a month were probes (``probes.py``); not which."""
+    """``POST /v1/probe-counts``: how many of this agency's signals of a month were probes (``probes.py``)."""
 
     purpose: Purpose
     month: MonthText
