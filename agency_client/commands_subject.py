@@ -20,8 +20,9 @@ from agency_client.commands_ask import PROMPTS, STANDARD_INPUT
 from agency_client.machine import Machine
 from agency_client.mapping_person import fields_of_yaml
 from agency_client.push import MAPPING_SUFFIX
+from agency_client.receipts import write_covenants
 from agency_client.session import Session, online
-from agency_client.subject_files import write_receipts, write_report
+from agency_client.subject_files import RECEIPTS, write_receipts, write_report
 from agency_client.subject_law import GROUNDS
 from agency_client.subject_person import Sought, sought_of
 from agency_client.subject_report import SubjectReport, build, redact
@@ -106,6 +107,7 @@ def add_subject(app: typer.Typer, machine: Machine) -> None:
             written = [path for one in forms for path in write_report(made[one], session.covenant, langs, out)]
             if "full" in forms:
                 written += write_receipts(collected.checked, out)
+                write_covenants(session.trust, collected.versions, out / RECEIPTS)
             said = {"refused": {str(purpose): ground for purpose, ground in refused.items()}, "reason": refuse_reason}
             register.put(case, RequestStep.REPORTED, said, session.clock())
             if as_json:

@@ -64,6 +64,7 @@ class CheckedSubject:
     entries: tuple[Proven, ...]
     erased: tuple[ErasedEntry, ...]
     more: bool
+    report: Event
     receipt: Receipt
     checkpoint: str
     evidence: Mapping[int, Evidence] = field(repr=False)
@@ -100,7 +101,7 @@ def check_found(
     act = report.event.act
     receipt = report.receipt("subject-request")
     evidence = {one.index: one for one in (*found.entries, found.report)}
-    return CheckedSubject(act.time, entries, erased, found.more, receipt, found.checkpoint, evidence)
+    return CheckedSubject(act.time, entries, erased, found.more, report.event, receipt, found.checkpoint, evidence)
 
 
 def may_see(event: Event, agency: PartyId) -> bool:

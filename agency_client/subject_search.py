@@ -64,6 +64,12 @@ class Collected:
     """Of the person's digests."""
     budgets: Mapping[PurposeId, Mapping[PartyId, Budget]]
 
+    @property
+    def versions(self) -> frozenset[str]:
+        """The hashes of the covenants under which it was all done."""
+        found = [*(one.event for one in self.checked.entries), self.checked.report]
+        return frozenset(event.act.covenant.sha256 for event in found)
+
 
 def scope_of(agency: PartyId, engine: PolicyEngine, now: datetime) -> Scope:
     """Return for which purposes the covenant lets this agency answer a citizen.
