@@ -31,6 +31,7 @@ from tests.broker.test_log import verify_from_zero
 from tests.fakes.broker_world import BrokerWorld, Clock, broker_world
 from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.covenants import make_covenant, seed_of
+from tests.fakes.data_keys import share_keys
 from tests.fakes.processes import Process, free_port, start
 from tests.fakes.witness import FakeWitness, listeners, serving, url_of
 
@@ -155,6 +156,9 @@ class BrokerProcess:
         (self.home / "broker.json").write_bytes(file.to_json())
         secret = SecretText(PASSPHRASE)
         write_keyfile(self.home / "log.key", {"log": seed_of("log")}, secret, profile=Profile.INTERACTIVE)
+        write_keyfile(self.home / "data.key", {"data": seed_of("data")}, secret, profile=Profile.INTERACTIVE)
+        # Brokers in this process open what this one sealed, as all that share a database do.
+        share_keys(self._database, open_home(self.home).data_keys(secret))
         make_key(file.id, self.home, secret, profile=Profile.INTERACTIVE, stem=Path(COVENANT_KEY).stem)
         board = SignedCovenants(folder / "board", online=open_key(self.home / COVENANT_KEY, secret))
         board.add_root()

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg.sql import SQL
 
+from broker.data_keys import DataKeys
 from broker.postgres.proofs import ROW, opening_of, read_row
 from broker.puncturable import NODE_BYTES
 from broker.sealing import MonthKeys, leaf_number
 from protocol.errors import Code, ConfigurationError
 from protocol.messages import Opening
 
-_KEPT: "dict[str, MemoryDataKeys]" = {}
+_KEPT: dict[str, DataKeys] = {}
 
 
 class MemoryDataKeys:
@@ -50,7 +51,13 @@ class MemoryDataKeys:
 
 def keys_of(database: str) -> MemoryDataKeys:
     """Return the keys of a database's log."""
-    return _KEPT.setdefault(database, MemoryDataKeys())
+    # Only tests that share no folder look into them.
+    return _KEPT.setdefault(database, MemoryDataKeys())  # type: ignore[return-value]
+
+
+def share_keys(database: str, keys: DataKeys) -> None:
+    """Use these, of a broker that is a process of its own, for a database from now on."""
+    _KEPT[database] = keys
 
 
 def openings_of(database: str) -> list[Opening]:
