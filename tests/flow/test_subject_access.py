@@ -51,6 +51,9 @@ def test_a_citizens_request_from_receipt_to_answer(system: System, tmp_path: Pat
     assert part["recipients"] == [CARE]
     assert all(NUMBER[1:] not in path.read_text() for path in out.rglob("*.*") if path.is_file())
     receipts = sorted(out.rglob("*.tlog-proof"))
+    (covenant,) = (out / "receipts").glob("covenant-*.json")
+    checked = ["audit", "check", *(str(one) for one in receipts), "--covenant", str(covenant)]
+    run(checked, environment=ENVIRONMENT, seconds=120)
     assert len(receipts) == sum(told["entries"].values()) + 1
     # The same request again: one request, another entry of the log.
     assert system.read(POLICE, "subject-report", *asked)["logIndex"] > told["logIndex"]
