@@ -95,8 +95,8 @@ def _searching(machine: Machine) -> Callable[..., None]:
         tongue = lang_of(lang)
         with machine.opened(home) as session:
             filters = EventFilters(
-                since=_moment(since, "--from"),
-                until=_moment(until, "--until", end=True),
+                since=moment_of(since, "--from"),
+                until=moment_of(until, "--until", end=True),
                 operation=cast("Operation | None", _one_of(operation, OPERATIONS, "--operation")),
                 purpose=None
                 if purpose is None
@@ -259,7 +259,8 @@ def lang_of(text: str) -> Lang:
     return cast("Lang", _one_of(text, LANGS, "--lang"))
 
 
-def _moment(text: str | None, option: str, *, end: bool = False) -> datetime | None:
+def moment_of(text: str | None, option: str, *, end: bool = False) -> datetime | None:
+    """Return the moment, or the end of the day, that an option names. Raises ``InputError``."""
     if text is None:
         return None
     try:
