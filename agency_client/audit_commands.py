@@ -13,6 +13,7 @@ from agency_client.commands_audit_export import add_export
 from agency_client.commands_audit_search import add_search
 from agency_client.commands_audit_tail import add_tail
 from agency_client.commands_audit_year import add_year
+from agency_client.commands_unusual import add_unusual
 from agency_client.commands_verify import add_verify
 
 
@@ -24,3 +25,4 @@ def add_to(app: typer.Typer) -> None:
     add_verify(app, MACHINE, "verify-own")
     add_tail(app, MACHINE)
     add_year(app, MACHINE)
+    add_unusual(app, MACHINE)

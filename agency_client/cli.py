@@ -487,7 +487,6 @@ add_probes(
     lambda home: opened(home, _passphrase(), _now, offline=True),
     lambda: _console(),
 )
-add_unusual(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 add_statistics(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
 
 
@@ -522,6 +521,7 @@ MACHINE: Final = Machine(
 )
 """This machine, for commands that are written in files of their own."""
 add_receipts(app, MACHINE)
+add_unusual(app, MACHINE)
 add_verify(app, MACHINE)
 add_subject(app, MACHINE)
 add_reviews(app, MACHINE)

@@ -225,7 +225,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         acts = Acts(vault, post, reader, clock)
         asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock, works)
         statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
-        unusual = UnusualUses(vault.evidence, broker, trail, versions, clock)
+        unusual = UnusualUses(vault.evidence, broker, trail, versions, session.engine, session.me.id, clock)
         searching = Searching(vault.evidence, broker, trail, versions, session.engine, session.me.id, clock)
         try:
             checking = Checking(vault.evidence, trail)

@@ -96,6 +96,7 @@ UNSURE: Final[Pair] = ("onzeker: het bestuur beslist", "unsure: the board decide
 
 SETTINGS: Final[Mapping[str, Pair]] = {
     "acts": ("handelingen", "acts"),
+    "actsPerPerson": ("handelingen van één medewerker op een dag", "acts of one employee in a day"),
     "advice": ("advies van de rechtmatigheidscommissie", "advice of the lawfulness committee"),
     "agency-kinds": ("soort organisatie", "kind of agency"),
     "answerHours": ("uren waarin een proef beantwoord moet zijn", "hours within which a probe must be answered"),

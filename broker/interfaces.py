@@ -293,6 +293,9 @@ class Act(Protocol):
     async def use_of(self, day: date) -> Mapping[UseKey, Sequence[Hour]]:
         """Return the hours of a day (UTC) in which each agency did something for each purpose, from counts alone."""
 
+    async def most_by_one(self, day: date, above: int) -> Mapping[UseKey, int]:
+        """Return how often the person looked, on a day (UTC), who looked most, where that is more than this."""
+
     async def search(self, sought: Sought) -> FoundEvents:
         """Return a page of the published log's entries that fit and may be seen."""
 
@@ -357,10 +360,8 @@ class Store(Protocol):
     async def counted_months(self, purpose: PurposeId, before: date) -> Sequence[MonthCount]:
         """Return all that was counted under a purpose before a month."""
 
-    async def unusual(
-        self, purposes: Sequence[PurposeId], since: date
-    ) -> tuple[Sequence[tuple[NotedUse, Evidence]], str | None]:
-        """Return the unusual use that stands proven in the log, and the checkpoint."""
+    async def unusual(self, purposes: Sequence[PurposeId], since: date) -> Sequence[NotedUse]:
+        """Return the unusual use that stands in the log and can be proven, oldest first."""
 
     @property
     def published(self) -> Bell:

@@ -281,6 +281,8 @@ class Unusual(Message):
     subjects_per_day: Annotated[int, Field(ge=1, le=10_000_000)]
     hit_share_below: Percent
     """Hits among a day's subjects."""
+    acts_per_person: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Hits opened and questions asked by one employee on one day."""
     budget_share: Percent
     """Of a key-holder's budget for the day."""
 

@@ -274,7 +274,10 @@ class UnusualUse(Event):
 
     TAG: ClassVar[int] = 13
     OPERATION: ClassVar[str] = "administration"
-    reason: Annotated[Literal["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end"], f.UNUSUAL]
+    reason: Annotated[
+        Literal["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end", "one-person-many-subjects"],
+        f.UNUSUAL,
+    ]
     count: Annotated[int, f.NUMBER]
     limit: Annotated[int, f.NUMBER]
 

@@ -131,7 +131,9 @@ MONTH: Final = text_kind("month", r"[0-9]{4}-(0[1-9]|1[0-2])")
 SCOPE: Final = choice_kind("scope", *cast(tuple[str, ...], get_args(Scope)))
 LOG_PURPOSE: Final = choice_kind("log purpose", *(one for one in get_args(LogPurpose) if one != "none"))
 ERASURE_GROUND: Final = choice_kind("erasure ground", *get_args(ErasureGround))
-UNUSUAL: Final = choice_kind("unusual use", "burst", "odd-hours", "many-subjects-few-hits", "budget-near-end")
+UNUSUAL: Final = choice_kind(
+    "unusual use", "burst", "odd-hours", "many-subjects-few-hits", "budget-near-end", "one-person-many-subjects"
+)
 
 
 # --- Classes of annotated fields ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Use that is worth a look, from counts alone: bursts, odd hours, many subjects with few hits, a budget near its end.
+"""Use that is worth a look, from counts alone: bursts, odd hours, many subjects with few hits, one person with many
+acts, a budget near its end.
 
 Pure: hours of one day, agency and purpose -> findings, each with what was counted and the limit that it is above. It
 sees neither signals nor pseudonyms nor persons, and accuses nobody: there are good reasons for a busy night.
@@ -9,7 +10,7 @@ Spec: ``spec/unusual.md``. Not here: counting (the key-holder's ledger, the brok
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -17,7 +18,10 @@ from pydantic import Field
 from protocol.covenant_parts import Unusual
 from protocol.messages import Evidence, Message, Note, Party, Purpose
 
-Reason: TypeAlias = Literal["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end"]
+Reason: TypeAlias = Literal[
+    "burst", "odd-hours", "many-subjects-few-hits", "budget-near-end", "one-person-many-subjects"
+]
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
 ELEMENTS_PER_SUBJECT: Final = 15
 """Match keys that one ordinary record makes (protocol.md section 3): a key-holder, who sees no subjects, counts so many
@@ -55,11 +59,12 @@ class Budgeted:
 
 
 def findings(
-    hours: Iterable[Hour], bounds: Unusual, *, hits_known: bool, budget: Budgeted | None = None
+    hours: Iterable[Hour], bounds: Unusual, *, hits_known: bool, budget: Budgeted | None = None, person_acts: int = 0
 ) -> tuple[Finding, ...]:
     """Return what is unusual about one day, in a fixed order; ``count`` is above ``limit`` in each.
 
-    ``hits_known`` is false for a key-holder, to whom every subject looks like one without hits.
+    ``hits_known`` is false for a key-holder, to whom every subject looks like one without hits. ``person_acts`` is how
+    often the person looked who looked most.
     """
     day = list(hours)
     subjects, hits = sum(hour.subjects for hour in day), sum(hour.hits for hour in day)
@@ -72,6 +77,7 @@ def findings(
         found.append(Finding("many-subjects-few-hits", subjects, bounds.subjects_per_day))
     if budget is not None:
         found.append(Finding("budget-near-end", budget.used, budget.limit * bounds.budget_share // PERCENT))
+    found.append(Finding("one-person-many-subjects", person_acts, bounds.acts_per_person))
     return tuple(one for one in found if one.count > one.limit)
 
 
@@ -96,7 +102,12 @@ class UnusualEntry(Message):
 
 
 class UnusualAnswer(Message):
-    """``GET /v1/unusual?since=&logPurpose=`` at the broker; only what is proven, oldest first."""
+    """``GET /v1/unusual?since=&logPurpose=`` at the broker; only what is proven, oldest first, and never without the
+    proof that this was logged.
+    """
 
     entries: Annotated[tuple[UnusualEntry, ...], Field(strict=False, max_length=MAX_LISTED)]
-    checkpoint: Note | None = None
+    reading: Evidence
+    """That this reading is in the log (event 15)."""
+    checkpoint: Note
+    """The one checkpoint in which all of it is proven."""

@@ -45,7 +45,7 @@ from broker.postgres.erasing import entries_of, entry_at, oldest_month
 from broker.postgres.queries import sealed_signals, shared_keys
 from broker.postgres.searching import find_events
 from broker.postgres.subject_requests import entries_about, erased_among
-from broker.postgres.unusual import read_said, read_use
+from broker.postgres.unusual import read_most_by_one, read_said, read_use
 from broker.postgres.writes import write
 from broker.sought import FoundEvents, Sought
 from broker.subjects import AboutEntry, AboutSought, ErasedRow
@@ -281,6 +281,10 @@ class PostgresAct:
     async def use_of(self, day: date) -> Mapping[UseKey, Sequence[Hour]]:
         """Return the hours of a day (UTC) in which each agency did something for each purpose, from counts alone."""
         return await read_use(self._connection, day)
+
+    async def most_by_one(self, day: date, above: int) -> Mapping[UseKey, int]:
+        """Return how often the person looked, on a day (UTC), who looked most, where that is more than this."""
+        return await read_most_by_one(self._connection, day, above, self._keys)
 
     async def search(self, sought: Sought) -> FoundEvents:
         """Return a page of the published log's entries that fit and may be seen."""

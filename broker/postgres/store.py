@@ -205,12 +205,10 @@ class PostgresStore:
         async with borrow(self._pool) as connection:
             return await read_months(connection, purpose, before)
 
-    async def unusual(
-        self, purposes: Sequence[PurposeId], since: date
-    ) -> tuple[Sequence[tuple[NotedUse, Evidence]], str | None]:
-        """Return the unusual use that stands proven in the log, and the checkpoint."""
+    async def unusual(self, purposes: Sequence[PurposeId], since: date) -> Sequence[NotedUse]:
+        """Return the unusual use that stands in the log and can be proven, oldest first."""
         async with borrow(self._pool) as connection:
-            return await list_said(connection, purposes, since, self._keys)
+            return await list_said(connection, purposes, since)
 
     async def destroy_erased(self, *, everything: bool = False) -> int:
         """Destroy the keys of what was erased and has them still; return of how many entries and months."""

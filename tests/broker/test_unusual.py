@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from broker.web import running
 from protocol.agreed import Agreed
 from protocol.covenant_parts import AgencyKind
 from protocol.errors import InputError, RefusedError
-from protocol.events import UnusualUse
+from protocol.events import EventsRead, UnusualUse
 from protocol.ids import PartyId
 from protocol.policy import PersonRole
 from protocol.unusual import UnusualAnswer
@@ -32,6 +33,7 @@ def few(files: dict[str, bytes]) -> None:
         "subjectsPerDay": "6",
         "hitShareBelow": "50",
         "oddHoursAtLeast": "1000",
+        "actsPerPerson": "3",
     }.items():
         text = re.sub(rf"^  {name}: .*$", f"  {name}: {value}", text, flags=re.MULTILINE)
     files["covenant.yaml"] = text.encode()
@@ -54,6 +56,10 @@ async def _list(
     params: dict[str, str | int] = {"since": "2026-01-01", "logPurpose": why}
     client = world.agency(party).client
     return await client.get("/v1/unusual", UnusualAnswer, params=params, person="toezicht-01", role=role)
+
+
+def _kinds(database: str) -> Counter[int]:
+    return Counter(opening.record["event"] for opening in openings_of(database))
 
 
 def _said(database: str) -> list[tuple[Any, ...]]:
@@ -88,6 +94,26 @@ async def test_unusual_use_is_said_once_whoever_looks(database: str) -> None:
         assert await _look(world) == 1
 
 
+async def test_one_person_who_looks_at_many_is_said_without_the_person(database: str) -> None:
+    """Questions of one employee above the limit are one finding, spread over employees they are none; also when one
+    citizen is asked about each time, since the record does not tell. The entry names the agency, never who.
+    """
+    async with broker_world(database, also=ALSO, change=few) as world:
+        _to_noon(world)
+        for n in range(6):
+            world.clock.ahead += timedelta(minutes=25)
+            await world.agency(POLICE).ask({"phone": "+31699999999"}, person=f"employee-{n % 2}")
+        assert await _look(world) == 0
+        await world.agency(POLICE).ask({"phone": "+31699999999"}, person="employee-1")
+        await world.agency(PROSECUTION).ask({"phone": "+31699999998"}, person="employee-1")
+        await _look(world)
+        assert [one for one in _said(database) if one[2] == "one-person-many-subjects"] == [
+            (POLICE, PURPOSE, "one-person-many-subjects", 4, 3)
+        ]
+        records = [opening.record for opening in openings_of(database)]
+        assert all("person" not in one for one in records if one["event"] == 13)
+
+
 async def test_hits_make_many_subjects_ordinary(database: str) -> None:
     """Who finds others for half of its subjects is not called enumerating."""
     async with broker_world(database, also=ALSO, change=few) as world:
@@ -117,11 +143,16 @@ async def test_only_a_supervisor_is_told_and_only_sums(database: str) -> None:
         await _push(world, POLICE, 5)
         await _look(world)
         answer = await _list(world)
-        for _ in range(50):
-            if answer.entries:
-                break
+        readings = 1
+        while not answer.entries:
             await asyncio.sleep(0.1)
             answer = await _list(world)
+            readings += 1
+        reading = world.prove(answer.reading, answer.checkpoint)
+        assert isinstance(reading, EventsRead)
+        assert (reading.act.agency, reading.act.person) == (SUPERVISOR, "toezicht-01")
+        assert (reading.scopes, reading.log_purpose, reading.entries) == (("others",), "lawfulness-check", 1)
+        assert _kinds(database)[15] == readings
         (entry,) = answer.entries
         assert (entry.agency, entry.reason, entry.count, entry.limit) == (POLICE, "burst", 5, 4)
         event = world.prove(entry.evidence, answer.checkpoint)
@@ -136,4 +167,5 @@ async def test_only_a_supervisor_is_told_and_only_sums(database: str) -> None:
                 await _list(world, party, role, why)  # type: ignore[arg-type]  # words of the test
         with pytest.raises(InputError):
             await _list(world, why="curiosity")
+        assert _kinds(database)[15] == readings
         assert (await world.agency(POLICE).notices()).notices == ()

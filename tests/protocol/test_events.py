@@ -75,7 +75,7 @@ _SAMPLES = {
     record_fields.SCOPE: st.sampled_from(["own", "counterpart", "others"]),
     record_fields.LOG_PURPOSE: st.sampled_from(["lawfulness-check", "criminal-proceedings"]),
     record_fields.ERASURE_GROUND: st.sampled_from(["retention-over", "wrong-person"]),
-    record_fields.UNUSUAL: st.sampled_from(["burst", "odd-hours", "many-subjects-few-hits", "budget-near-end"]),
+    record_fields.UNUSUAL: st.sampled_from(["burst", "odd-hours", "one-person-many-subjects"]),
     record_fields.SLUG: st.from_regex(r"[a-z][a-z0-9-]{1,62}", fullmatch=True),
     record_fields.CODE: st.from_regex(r"[A-Za-z][A-Za-z0-9._:-]{0,63}", fullmatch=True),
     record_fields.KIND: st.from_regex(r"[a-z][a-z0-9-]{1,30}", fullmatch=True),

@@ -21,6 +21,7 @@ BOUNDS = Unusual(
     subjects_per_day=200,
     hit_share_below=2,
     budget_share=90,
+    acts_per_person=60,
 )
 COUNTS = st.lists(st.tuples(st.integers(0, 23), st.integers(0, 400), st.integers(0, 40)), max_size=24)
 
@@ -58,6 +59,13 @@ def test_each_reason_begins_just_above_its_limit(
 ) -> None:
     """At a limit nothing is found, one above it the reason with both numbers."""
     assert findings(hours, BOUNDS, hits_known=True, budget=budget) == expected
+
+
+def test_one_person_who_looks_at_many_is_worth_a_look() -> None:
+    """At the limit nothing is found, one act above it the reason, also on a day without any signal."""
+    assert findings([], BOUNDS, hits_known=True, person_acts=60) == ()
+    found = findings([], BOUNDS, hits_known=True, person_acts=61)
+    assert found == (Finding("one-person-many-subjects", 61, 60),)
 
 
 def test_odd_hours_follow_summer_time() -> None:
