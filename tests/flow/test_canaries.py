@@ -63,8 +63,13 @@ def test_canaries_from_draft_to_touch(system: System, tmp_path: Path) -> None:
     asked_about = {one["reference"] for one in system.read(COVER, "inbox")["queried"]}
     assert not any(name.startswith(("CN-", "KC-")) for name in asked_about)
     assert "offender-prevention" in {one["purpose"] for one in system.read(TOUCHER, "status")["budgets"]}
-    assert all(one["count"] > one["limit"] for one in system.read(SUPERVISOR, "unusual")["unusual"])
-    system.agency(TOUCHER, "unusual", status=77)
+    unusual = system.read(SUPERVISOR, "unusual", "--log-purpose", "lawfulness-check")["unusual"]
+    assert all(one["count"] > one["limit"] for one in unusual)
+    (touched,) = [one for one in unusual if one["reason"] == "canary"]
+    assert (touched["agency"], touched["count"]) == (TOUCHER, 2)
+    own = system.read(TOUCHER, "unusual", "--log-purpose", "self-monitoring")["unusual"]
+    assert {one["agency"] for one in own} <= {TOUCHER}
+    system.agency(TOUCHER, "unusual", "--log-purpose", "self-monitoring", "--role", "coordinator", status=77)
     canary(system, SUPERVISOR, "withdraw", "CN-751")
     states = {one["reference"]: one["state"] for one in _list(system)}
     assert states == {"CN-750": "stands", "CN-751": "withdrawn", "CN-752": "stands"}
