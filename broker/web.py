@@ -7,7 +7,7 @@ Not here: settings and clock (``main.py``).
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -149,9 +149,7 @@ def make_broker_app(
                 yield
             finally:
                 app.state.stopping.set()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await _end(tasks)
 
     return make_app(
         "Sluis broker",
@@ -202,6 +200,15 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
         if frozen is not None:
             state["frozenBecause"] = frozen.words
         return JSONResponse(state, 503 if frozen else 200)
+
+
+async def _end(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """End all workers. They are told again: before Python 3.12 ``wait_for``, as the pool uses it, can lose that."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1.0)
 
 
 def _worker(name: str, work: Coroutine[Any, Any, None], log: Logger) -> "asyncio.Task[None]":

@@ -2,6 +2,7 @@
 """The broker's log of processing: every event has its span, of the caller's trace only where the caller may see it."""
 
 import ast
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -20,16 +21,19 @@ from broker.ldv_check import Join, Report
 from broker.matching import hit_id
 from broker.postgres.entries import log_entries
 from broker.timers import expire
-from edge.ldv import span_files
+from broker.web import make_broker_app
+from edge.ldv import SpanLog, service_of, span_files
+from edge.ldv_otlp import forwarder_of
 from edge.tracing import working
 from protocol.commitments import tag_digest
 from protocol.errors import RefusedError, UnavailableError
 from protocol.events import Act, CovenantRef, Event, NoticeIssued, SignalRegistered, SignalWithdrawn
 from protocol.ids import KeyId
-from protocol.ldv import Span, activity_of, parse_line
+from protocol.ldv import Span, Status, activity_of, parse_line
 from protocol.signing import Verified
 from protocol.trace import Trace
 from tests.fakes.broker_world import CARE, POLICE, PURPOSE, BrokerWorld, broker_world
+from tests.fakes.collector import Collector
 from tests.fakes.covenants import make_covenant
 from tests.fakes.data_keys import keys_of
 
@@ -261,3 +265,27 @@ async def test_what_is_erased_is_struck_from_the_lines(world: BrokerWorld, tmp_p
         assert gone not in after
     report = check(world, tmp_path / "ldv")
     assert report.alarms == {}, report.places
+
+
+async def test_a_running_broker_sends_its_lines_on(database: str, tmp_path: Path):
+    """With a collector configured the spans of what the broker does arrive there by themselves."""
+    collector = Collector()
+    async with broker_world(database) as world:
+        with collector.serve() as address:
+            log = SpanLog(tmp_path, service_of("sluis-broker", world.kit.covenant.broker.id), world.clock)
+            app = make_broker_app(
+                world.agreed,
+                world.kit.log_signer,
+                keys_of(database),
+                database,
+                world.clock,
+                world.kit.covenant.broker.url,
+                spans=log,
+                forwarder=forwarder_of(tmp_path, address),
+            )
+            log.write([LoggedAct(Cause(world.kit.covenant, world.clock), os.urandom).of_act(Status.UNSET)])
+            async with app.router.lifespan_context(app):
+                async with asyncio.timeout(60):
+                    while not collector.spans():  # noqa: ASYNC110 - another thread takes them
+                        await asyncio.sleep(0.05)
+    assert collector.spans() == [(one.trace.trace_id, one.trace.span_id) for one in spans(tmp_path)][:1]

@@ -2,15 +2,11 @@
 """The log of processing on the disk, and its way to a collector over real HTTP."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from edge.ldv import SpanLog, Works, service_of, span_files
 from edge.ldv_otlp import Forwarder, exporter_of
@@ -19,6 +15,7 @@ from protocol.errors import Code, ConfigurationError, RefusedError, UnavailableE
 from protocol.ids import PartyId, PurposeId
 from protocol.ldv import DataSubject, Span, Status, Work, parse_line
 from protocol.trace import Trace, new_trace, trace_of_key
+from tests.fakes.collector import Collector
 from tests.fakes.covenants import make_covenant
 
 NOW = datetime(2026, 11, 22, 23, 59, 59, tzinfo=UTC)
@@ -204,54 +201,6 @@ def test_only_a_fault_is_an_error(works: Works, tmp_path: Path, error: Exception
 
 
 # --- To a collector ---
-
-
-@dataclass
-class Collector:
-    """A small OTLP receiver over HTTP that keeps what it decodes."""
-
-    status: int = 200
-    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    port: int = 0
-
-    @contextmanager
-    def serve(self) -> "Iterator[str]":
-        """Yield the collector's base address."""
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.paths.append(self.path)
-                if collector.status == 200:
-                    collector.requests.append(ExportTraceServiceRequest.FromString(body))
-                self.send_response(collector.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-    def spans(self) -> list[tuple[str, str]]:
-        """Return ids of all spans that came."""
-        return [
-            (one.trace_id.hex(), one.span_id.hex())
-            for request in self.requests
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for one in scope.spans
-        ]
 
 
 def ids(spans: list[Span]) -> list[tuple[str, str]]:
