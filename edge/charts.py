@@ -39,8 +39,8 @@ CUT: Final = 30
 """Letters of a label that fit; the table has it whole."""
 
 _BARS: Final[Pair] = (
-    "Staafdiagram met {count} balken; de langste is {most}: {value}. De tabel ernaast heeft alle getallen.",
-    "Bar chart of {count} bars; the longest is {most}: {value}. The table beside it has all numbers.",
+    "Staafdiagram. Balken: {count}; de langste is {most}: {value}. De tabel ernaast heeft alle getallen.",
+    "Bar chart. Bars: {count}; the longest is {most}: {value}. The table beside it has all numbers.",
 )
 _EMPTY: Final[Pair] = ("Er is niets te tekenen.", "There is nothing to draw.")
 _LETTERS: Final[Pair] = ("De letters in de balken", "The letters in the bars")
