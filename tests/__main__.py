@@ -1,36 +1,45 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Run all tests, as two runs side by side: those of whole systems mostly wait for processes, the others compute.
+"""Run all tests, as runs side by side: those of whole systems and of the broker mostly wait, the others compute.
 
-What the second run says is shown when the first has ended. Ends with a failure when either fails. Arguments go to one
-ordinary run instead. Not here: any test.
+What the other runs say is shown when they have ended. Ends with a failure when one fails. Arguments go to one ordinary
+run instead. Not here: any test.
 """
 
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-WHOLE_SYSTEMS: Final = "tests/flow"
+BESIDE: Final = {
+    "Whole systems": ("tests/flow",),
+    "The broker and programs that are not ours": ("tests/broker", "tests/interop"),
+}
+"""What runs beside the rest, by name."""
 
 
 def main(arguments: list[str]) -> int:
     """Run and return the status: 0 when all passed."""
     if arguments:
         return subprocess.run(_pytest(*arguments), cwd=ROOT, check=False).returncode
-    with tempfile.TemporaryFile() as said:
-        beside = subprocess.Popen(
-            _pytest(WHOLE_SYSTEMS, "-p", "no:cacheprovider"), cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
-        )
-        try:
-            first = subprocess.run(_pytest("--ignore", WHOLE_SYSTEMS), cwd=ROOT, check=False).returncode
-            second = beside.wait()
-        finally:
-            beside.kill()
-        said.seek(0)
-        sys.stdout.write(f"\nWhole systems ({WHOLE_SYSTEMS}):\n{said.read().decode(errors='replace')}")
-    return first or second
+    with ExitStack() as stack:
+        runs = []
+        for name, folders in BESIDE.items():
+            said = stack.enter_context(tempfile.TemporaryFile())
+            command = _pytest(*folders, "-p", "no:cacheprovider")
+            run = stack.enter_context(subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT))
+            stack.callback(run.kill)
+            runs.append((name, run, said))
+        ignored = [f"--ignore={folder}" for folders in BESIDE.values() for folder in folders]
+        statuses = [subprocess.run(_pytest(*ignored), cwd=ROOT, check=False).returncode]
+        for name, run, said in runs:
+            statuses.append(run.wait())
+            said.seek(0)
+            sys.stdout.write(f"\n{name}:\n{said.read().decode(errors='replace')}")
+            sys.stdout.flush()
+    return next((status for status in statuses if status), 0)
 
 
 def _pytest(*arguments: str) -> list[str]:
