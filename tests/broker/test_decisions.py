@@ -4,14 +4,20 @@
 import stat
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from board.replay import replay
 from broker.main import app
+from broker.settings import HomeFile, make_home
+from edge.keyfile import SecretText
+from protocol.covenant_parts import Title
 from protocol.decision_lines import DecisionLine, read_line
 from protocol.events import QueryAnswered, SignalRefused, SignalRegistered
+from protocol.ids import PartyId
 from tests.broker.test_canaries import ALSO, NOBODY, REAL, SUPERVISOR, canary, events
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, BrokerWorld, broker_world
+from tests.fakes.data_keys import share_keys
 
 STRONG = {"name-dob": "n1"}
 
@@ -32,16 +38,28 @@ async def lived(world: BrokerWorld) -> list[str]:
     return [str(signal.id) for signal in (first, second, refused)]
 
 
-async def test_exported_decisions_are_decided_again_alike(database: str, tmp_path: Path) -> None:
+async def test_exported_decisions_are_decided_again_alike(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every line reads, names no signal and nothing of a canary, and differs nowhere under the same covenant."""
-    out = tmp_path / "decisions.jsonl"
+    out, passphrase = tmp_path / "decisions.jsonl", "correct horse battery staple"
+    monkeypatch.setenv("SLUIS_PASSPHRASE", passphrase)
+    wanted = HomeFile(
+        id=PartyId("broker"),
+        title=Title(nl="Makelaar", en="Broker"),
+        url="https://broker.example",
+        log_origin="broker.example/log",
+        key_file_cost="interactive",
+    )
+    home = make_home(tmp_path / "home", wanted, SecretText(passphrase))
+    share_keys(database, home.data_keys(SecretText(passphrase)))
     async with broker_world(database, also=ALSO) as world:
         ids = await lived(world)
         result = CliRunner().invoke(
-            app, ["decisions", "--home", str(tmp_path), "--database", database, "--out", str(out)]
+            app, ["decisions", "--home", str(home.folder), "--database", database, "--out", str(out)]
         )
         assert result.exit_code == 0, result.output
-        command = ["decisions", "--home", str(tmp_path), "--database", database, "--purpose", "victim-protection"]
+        command = ["decisions", "--home", str(home.folder), "--database", database, "--purpose", "victim-protection"]
         other = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "other")])
     assert "0 decisions written" in other.output
     text = out.read_text()
