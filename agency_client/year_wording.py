@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from edge.event_words import GROUNDS_SAID
 from edge.languages import Pair
 
 WORDS: Final[Mapping[str, Pair]] = {
@@ -217,10 +218,6 @@ PARTS: Final[Mapping[str, Pair]] = {
     "agency": ("welke organisatie", "which agency"),
     "contact": ("met contact", "with contact"),
     "content": ("met inhoud", "with content"),
-    "retention-over": ("bewaartermijn om", "retention over"),
-    "citizen-request": ("verzoek van een burger", "a citizen's request"),
-    "wrong-person": ("verkeerde persoon", "wrong person"),
-    "unlawful-processing": ("onrechtmatig verwerkt", "unlawful processing"),
-    "court-order": ("rechterlijk bevel", "court order"),
+    **GROUNDS_SAID,
 }
 """What figures are kept under, as people say it."""

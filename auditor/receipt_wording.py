@@ -8,7 +8,7 @@ covenant's own titles (``policies/``).
 from collections.abc import Mapping
 from typing import Final
 
-from edge.event_words import REASONS_SAID
+from edge.event_words import GROUNDS_SAID, REASONS_SAID, UNUSUAL_SAID
 from edge.languages import Pair
 from protocol.errors import Code
 
@@ -199,12 +199,8 @@ VALUES: Final[Mapping[str, Mapping[str, Pair]]] = {
         "overdue": ("de verwachte organisatie bleef weg", "the awaited agency stayed away"),
         "erased": ("het logboek heeft vergeten over wie het ging", "the log has forgotten whom it concerned"),
     },
-    "reason": {
-        "burst": ("veel in korte tijd", "many in a short time"),
-        "odd-hours": ("op ongewone uren", "at odd hours"),
-        "many-subjects-few-hits": ("veel personen, weinig treffers", "many people, few hits"),
-        "budget-near-end": ("budget bijna op", "budget near its end"),
-    },
+    "reason": UNUSUAL_SAID,
+    "ground": GROUNDS_SAID,
     "scopes": {
         "own": ("van zichzelf", "its own"),
         "counterpart": ("die haar raakten", "that concerned it"),

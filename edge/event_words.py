@@ -57,6 +57,14 @@ DECISIONS_SAID: Final[Mapping[str | None, Pair]] = {
     "deny": ("geweigerd", "refused"),
     None: ("zonder besluit", "no decision"),
 }
+GROUNDS_SAID: Final[Mapping[str, Pair]] = {
+    "retention-over": ("bewaartermijn om", "retention over"),
+    "citizen-request": ("verzoek van een burger", "a citizen's request"),
+    "wrong-person": ("verkeerde persoon", "wrong person"),
+    "unlawful-processing": ("onrechtmatig verwerkt", "unlawful processing"),
+    "court-order": ("rechterlijk bevel", "court order"),
+}
+"""Why something of the log was erased."""
 UNUSUAL_SAID: Final[Mapping[str, Pair]] = {
     "burst": ("veel mensen in één uur", "many people in one hour"),
     "odd-hours": ("veel mensen buiten de gewone uren", "many people outside ordinary hours"),

@@ -29,8 +29,8 @@ def covenant(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def report(signer: WitnessSigner, tree: Checkpoint, ago: timedelta = timedelta()) -> WitnessReport:
-    """Return what a witness signed so long ago."""
-    line = cosign(tree, signer, NOW - ago)
+    """Return what a witness signed so long before this moment."""
+    line = cosign(tree, signer, datetime.now(UTC) - ago)
     return WitnessReport(name=signer.key.name, size=tree.size, root=tree.root, line=line)
 
 
