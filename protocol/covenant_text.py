@@ -16,8 +16,11 @@ from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from yaml._yaml import CParser
+from yaml.composer import Composer
 from yaml.events import AliasEvent, NodeEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.resolver import Resolver
 
 from protocol.encoding import Json
 from protocol.errors import Code, ConfigurationError, Issue
@@ -72,13 +75,20 @@ class Document:
         return Issue(f"{self.file}:{self.line_of(path)}{_spell(path)}", code, message)
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes only; refuses on the way what would give a text a second reading."""
+class _Loader(Composer, CParser, Resolver):
+    """Composes nodes only, of events that libyaml parses: five times as fast, and in the way of every command.
 
-    depth = 0
+    Refuses on the way what would give a text a second reading.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        Resolver.__init__(self)
+        self.depth = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the reader's methods untyped
+        event: Any = self.peek_event()
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
             raise TextError(line, "yaml_alias", "Anchors and aliases are not used here. Write the value out.")
@@ -97,7 +107,8 @@ def read_document(file: str, text: bytes) -> Document:
     if len(text) > MAX_FILE:
         raise TextError(1, "too_large", f"Larger than {MAX_FILE} bytes.")
     try:
-        loader = _Loader(text.decode("utf-8"))
+        text.decode("utf-8")
+        loader = _Loader(text)
     except UnicodeDecodeError:
         raise TextError(1, "not_utf8", "Not UTF-8 text. Save the file as UTF-8.") from None
     except yaml.YAMLError as error:
@@ -147,7 +158,7 @@ def _mapping(node: MappingNode, path: Path, lines: dict[Path, int]) -> Json:
 
 def _scalar(node: Node) -> Json:
     text = str(node.value)
-    if getattr(node, "style", None) is not None:
+    if getattr(node, "style", None):  # of a plain scalar libyaml says "", Python None
         return text
     if text in ("true", "false"):
         return text == "true"

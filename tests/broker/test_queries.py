@@ -77,8 +77,9 @@ async def test_both_sides_see_that_it_was_asked(database: str) -> None:
         assert isinstance(event, QueryAnswered)
         assert (event.act.agency, event.act.person, event.act.purpose) == (POLICE, "medewerker-17", PURPOSE)
         assert (event.matches, event.key_kinds, event.epoch) == (1, ("iban", "phone"), world.epoch)
-        assert event.act.justification is not None
-        assert event.act.justification.case_reference == "Z-1"
+        assert event.act.justification == "case-work"
+        assert event.subject.words is not None
+        assert event.subject.words.case_reference == "Z-1"
         tags = [tag_of("phone", PHONE["phone"], epoch=world.epoch), tag_of("iban", "z", epoch=world.epoch)]
         assert set(event.subject.tag_digests) == {tag_digest(tag) for tag in tags}
         assert event.subject.signal_ids == ()

@@ -15,7 +15,8 @@ PURPOSE = ("--purpose", "offender-prevention")
 WHY = ("--case", "Z-9", "--reason-code", "own-case", "--reason", "Lopende zaak", "--person", "a.bakker")
 KNOWN, UNKNOWN = 700, 701
 NO_PERMISSION, NO_INPUT = 77, 65
-GROWS = {"events", "notices", "notice_counters", "log_tiles", "log_head", "checkpoints", "cosignatures", "nonces"}
+GROWS = {"events", "event_handles", "notices", "notice_counters", "log_tiles", "log_head", "checkpoints", "nonces"}
+GROWS |= {"cosignatures", "agency_cosignatures"}
 
 
 def sizes(system: System) -> dict[str, int]:

@@ -18,7 +18,7 @@ What is promised, and by which tests it is held:
     tests/flow/test_dishonest.py::test_a_hidden_event_is_found
     tests/flow/test_dishonest.py::test_a_hidden_notice_leaves_a_gap
     tests/agency_client/test_dishonest_broker.py::test_a_hidden_notice_shows_by_the_gap
-    tests/agency_client/test_dishonest_broker.py::test_an_event_that_vanished_is_found_by_its_receipt
+    tests/agency_client/test_verifying.py::test_an_event_that_vanished_is_missing
 * broker that forks the log
     tests/flow/test_dishonest.py::test_a_fork_with_colluding_witnesses_stops_all
     tests/flow/test_dishonest.py::test_honest_witnesses_cosign_no_fork
