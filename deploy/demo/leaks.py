@@ -5,8 +5,10 @@ Forms of a value: as it is (any letter case), in hex, in base64 and base64url at
 SHA-256 raw, in hex, base64 and base64url. All values are searched in one pass over the bytes: 8-byte windows are looked
 up in a table of the forms' first six bytes, and what survives is compared in full.
 
-What counts as found. Random base64 text holds any six given letters once in some billions of places, and there are
-billions of (place, value) pairs here, so a plain form shorter than ``FREE_LENGTH`` counts only as a word of its own.
+What counts as found. Random base64 text and random bytes hold any six given letters once in some billions of places,
+and there are billions of (place, value) pairs here, so a plain form shorter than ``FREE_LENGTH`` counts only as text
+that somebody wrote: a word of its own, behind a separator or the length that a database writes before a text, and in
+lower, upper or title case or as the value itself is written.
 A value shorter than ``SHORTEST`` cannot
 be told from accident at all: ``Needles`` counts how many it left out, and the caller gives the combinations in which
 they occur instead.
@@ -32,6 +34,9 @@ _TABLE_BITS: Final = 25
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SIX: Final = np.uint64(0xFFFFFFFFFFFF)
 _WORD: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+_WORDS: Final = frozenset(bytes((one,)) for one in _WORD)
+_BEFORE: Final = frozenset(b"\0\t\n\r") | (frozenset(range(0x20, 0x7F)) - _WORD)
+"""What stands before a word in text, or between texts."""
 _FRAMING: Final = re.compile(rb"(?i)(content-length: *)(\d+)")
 """HTTP's own count of bytes: seven digits that can equal a person number by accident, and say nothing."""
 
@@ -89,7 +94,7 @@ class Needles:
 
     def search(self, files: Mapping[str, Path], ignore: frozenset[int] = frozenset()) -> list[Finding]:
         """Return what is found in these files (name to show -> path); ``ignore`` holds numbers of values."""
-        passes = [(_Index.of(self._exact), False), (_Index.of(self._folded), True)]
+        passes = [(_Index.of(self._exact, self.values), False), (_Index.of(self._folded, self.values), True)]
         overlap = self._longest()
         found: list[Finding] = []
         for name, path in files.items():
@@ -101,7 +106,7 @@ class Needles:
                     data = block.lower() if fold else block
                     found += [
                         Finding(number, form, name, start + at)
-                        for at, number, form in index.scan(data)
+                        for at, number, form in index.scan(data, block)
                         if number not in ignore
                     ]
         return list(dict.fromkeys(found))
@@ -114,18 +119,19 @@ class Needles:
 @dataclass(frozen=True, slots=True)
 class _Index:
     table: dict[bytes, list[tuple[bytes, int, str]]]
+    values: tuple[str, ...]
     prefixes: NDArray[np.uint64]
     bitmap: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, table: dict[bytes, list[tuple[bytes, int, str]]]) -> "_Index":
+    def of(cls, table: dict[bytes, list[tuple[bytes, int, str]]], values: tuple[str, ...]) -> "_Index":
         prefixes = np.sort(np.array([int.from_bytes(p, "little") for p in table], dtype=np.uint64))
         bitmap = np.zeros(1 << _TABLE_BITS, dtype=np.bool_)
         bitmap[_slot(prefixes)] = True
-        return cls(table, prefixes, bitmap)
+        return cls(table, values, prefixes, bitmap)
 
-    def scan(self, data: bytes) -> list[tuple[int, int, str]]:
-        """Return (offset, value number, form) of every needle in ``data``."""
+    def scan(self, data: bytes, written: bytes) -> list[tuple[int, int, str]]:
+        """Return (offset, value number, form) of every needle in ``data``: ``written``, or that in lower case."""
         padded = data + bytes(16)
         hits: list[tuple[int, int, str]] = []
         for shift in range(8):
@@ -138,16 +144,15 @@ class _Index:
             at = np.minimum(np.searchsorted(self.prefixes, keys), len(self.prefixes) - 1)
             for place in places[self.prefixes[at] == keys]:
                 offset = int(place) * 8 + shift
-                hits += self._confirm(data, offset)
+                hits += self._confirm(data, written, offset)
         return hits
 
-    def _confirm(self, data: bytes, offset: int) -> list[tuple[int, int, str]]:
+    def _confirm(self, data: bytes, written: bytes, offset: int) -> list[tuple[int, int, str]]:
         found = []
         for needle, number, form in self.table[data[offset : offset + SHORTEST].ljust(SHORTEST, b"\0")]:
             end = offset + len(needle)
             if data[offset:end] == needle and (
-                form != "plain"
-                or _stands_alone(needle, data[offset - 1 : offset] if offset else b"", data[end : end + 1])
+                form != "plain" or _is_text(written, offset, end, self.values[number].encode())
             ):
                 found.append((offset, number, form))
         return found
@@ -161,11 +166,25 @@ def _slot(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return (keys * _MIX) >> np.uint64(64 - _TABLE_BITS)
 
 
-def _stands_alone(needle: bytes, before: bytes, after: bytes) -> bool:
-    if len(needle) >= FREE_LENGTH:
+def _is_text(written: bytes, start: int, end: int, value: bytes) -> bool:
+    """Say whether these bytes look as if somebody wrote them, rather than as six of so many random ones."""
+    found = written[start:end]
+    if len(found) >= FREE_LENGTH:
         return True
+    if start and written[start - 1] not in _BEFORE and not _is_length(written[max(0, start - 4) : start], len(found)):
+        return False
     # A digest in hex or base64 may begin or end in any six characters, so a short form must be a word of its own.
-    return not (before and before[0] in _WORD) and not (after and after[0] in _WORD)
+    return written[end : end + 1] not in _WORDS and found in (value, found.lower(), found.upper(), found.title())
+
+
+def _is_length(before: bytes, size: int) -> bool:
+    """Say whether this is a text's length as PostgreSQL writes it: in a short or long header, or in binary COPY."""
+    short, long, copied = (
+        bytes(((size + 1) << 1 | 1,)),
+        ((size + 4) << 2).to_bytes(4, "little"),
+        size.to_bytes(4, "big"),
+    )
+    return before[-1:] == short or before in (long, copied)
 
 
 def _base64_forms(raw: bytes) -> set[bytes]:

@@ -68,3 +68,15 @@ def test_the_end_of_a_digest_is_no_number(tmp_path: Path) -> None:
 def test_values_too_short_to_tell_from_accident_are_counted() -> None:
     """What cannot be searched for is said, not passed over."""
     assert Needles.of(["a", "bb", "longer one"]).too_short == 2
+
+
+def test_a_short_name_is_told_from_random_bytes(tmp_path: Path) -> None:
+    """Six random bytes that meet a name in mixed case or behind no separator are accident; what is written is found."""
+    file = tmp_path / "data"
+    accidents = b"\xfejAnSeN\x01 \xd1jansen\xff jaNSen "
+    short, long, copied = b"\x0fJansen\x80", b"\x28\x00\x00\x00jansen\x80", b"\x00\x00\x00\x06jansen\x80"
+    for number, written in enumerate((short, long, copied, b"\xee McKay2\x80", b"\nJANSEN\x80", b"'jansen'")):
+        file.write_bytes(accidents + written + accidents)
+        found = Needles.of(["jansen", "McKay2"]).search({"data": file})
+        assert len(found) == 1, number
+        assert len(accidents) <= found[0].offset < len(accidents + written)
