@@ -31,7 +31,8 @@ class Recorded:
     id: UUID
     event: Event
     concerns: PartyId | None = None
-    """Of whose signal somebody was told or read: may read the record too, though the record does not name it."""
+    """Of whose signal somebody was told or read, though the record does not name it. Of an opening (event 9) alone may
+    it read the record: that a notice is missing would betray a canary (``protocol/event_search.py``)."""
     canary: bool = False
     """About nobody: only who planted it may ever see what touched it."""
 

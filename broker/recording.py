@@ -2,7 +2,7 @@
 """What the log says of each act of the broker, in one place: the fields of every event that it can write.
 
 Pure: the moment is an argument and ids come from the given source. Not here: committing to an event with salts
-(``protocol/events.py``, asked by the store).
+(``protocol/commitments.py``, asked by the store).
 """
 
 from collections.abc import Callable, Sequence
