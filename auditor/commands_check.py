@@ -93,7 +93,7 @@ def add_check(app: typer.Typer) -> None:
         if as_json:
             typer.echo(json.dumps(_json(looked, given), ensure_ascii=False))
         else:
-            _print(looked, closing(given, chosen, lacking=lacking), chosen)
+            _print(looked, closing(looked, given, chosen, lacking=lacking), chosen)
         failed = next((one.found for one in looked if isinstance(one.found, SluisError)), None)
         if failed is not None:
             raise typer.Exit(WRONG.get(failed.code) or exit_status(failed.code))

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.checking import Proven
-from auditor.receipt_wording import HOLDS, HOLDS_NOT, MEANING, MEANING_NOT, NOT_GIVEN, SIGNED, TIMES, UNSIGNED, WRONG
+from auditor.receipt_wording import (
+    HOLDS,
+    HOLDS_NOT,
+    MEANING,
+    MEANING_NOT,
+    NOT_GIVEN,
+    NOTHING,
+    SIGNED,
+    TIMES,
+    UNSIGNED,
+    WRONG,
+)
 from auditor.receipt_words import facts_of
 from edge.languages import LANGS, Lang, say
 from edge.pages import Chapter, Safe, el, facts, joined, page
@@ -35,10 +46,12 @@ def headline(looked: Looked, lang: Lang) -> str:
     return f"{say(HOLDS_NOT, lang)}: {looked.found.detail if why is None else say(why, lang)}."
 
 
-def closing(given: Sequence[Covenant], lang: Lang, *, lacking: bool) -> list[str]:
-    """Return what proofs mean, what they do not, and what was believed without checking: ``given`` are covenants that
-    were taken from files; ``lacking`` says that some receipt's own version is not here.
+def closing(looked: Sequence[Looked], given: Sequence[Covenant], lang: Lang, *, lacking: bool) -> list[str]:
+    """Return what the proofs that hold mean, what they do not, and what was believed without checking: ``given`` are
+    covenants that were taken from files; ``lacking`` says that some receipt's own version is not here.
     """
+    if not any(isinstance(one.found, Proven) for one in looked):
+        return [say(NOTHING, lang)]
     sources = [f"{one.version}: {one.sha256}" for one in given]
     believed = [say(UNSIGNED, lang), *sources] if given else [say(SIGNED, lang)]
     missing = [say(NOT_GIVEN, lang)] if lacking else []
@@ -56,7 +69,7 @@ def receipts_page(looked: Sequence[Looked], given: Sequence[Covenant], *, lackin
             Chapter(
                 "about",
                 say(_ABOUT, lang),
-                joined(el("p", line) for line in closing(given, lang, lacking=lacking)),
+                joined(el("p", line) for line in closing(looked, given, lang, lacking=lacking)),
             ),
         ]
         for lang in LANGS

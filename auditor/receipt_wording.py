@@ -92,10 +92,14 @@ WORDS: Final[Mapping[str, Pair]] = {
 }
 
 MEANING: Final[Pair] = (
-    "Dit staat precies zo in het logboek, en de genoemde getuigen hebben het daar gezien. Niemand kan het nog "
+    "Wat klopt, staat precies zo in het logboek, en de genoemde getuigen hebben het daar gezien. Niemand kan het nog "
     "veranderen of weghalen zonder dat het opvalt, ook de makelaar niet.",
-    "This stands exactly so in the log, and the witnesses named have seen it there. Nobody can change or remove it "
-    "without being noticed, not even the broker.",
+    "What holds, stands exactly so in the log, and the witnesses named have seen it there. Nobody can change or remove "
+    "it without being noticed, not even the broker.",
+)
+NOTHING: Final[Pair] = (
+    "Hiermee is niets bewezen. Vraag wie u dit gaf om het bestand zoals het werd gemaakt.",
+    "Nothing is proven by this. Ask who gave it to you for the file as it was made.",
 )
 MEANING_NOT: Final[Pair] = (
     "Het bewijst niet dat waar is wat een organisatie over zichzelf zegt, zoals haar reden.",

@@ -65,6 +65,20 @@ def test_receipts_that_hold(files: Path) -> None:
     assert "By whom" in english.stdout
 
 
+def test_where_nothing_holds_nothing_is_said_to_stand_in_the_log(files: Path) -> None:
+    """A changed receipt alone is not followed by what a proof means; beside one that holds, only that one is meant."""
+    (files / "a.tlog-proof").write_bytes(_said(purpose=5))
+    some = _with(files, "--html", files / "some.html")
+    assert (some.exit_code, some.stdout.count("What holds, stands exactly so in the log")) == (21, 1)
+    (files / "b.tlog-proof").unlink()
+    none = _with(files, "--html", files / "none.html")
+    assert none.exit_code == 21
+    assert "Nothing is proven by this." in none.stdout
+    assert "Hiermee is niets bewezen." in (files / "none.html").read_text()
+    for said in (none.stdout, (files / "none.html").read_text()):
+        assert "stands exactly so" not in said
+
+
 def test_for_programs(files: Path) -> None:
     """With --json the only output is one object with the same facts, and the words in both languages."""
     result = _with(files, "--json")

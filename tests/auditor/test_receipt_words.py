@@ -142,9 +142,10 @@ def test_the_page() -> None:
 
 def test_what_was_not_checked_is_said() -> None:
     """With a covenant out of a file it is said that nobody checked whether it is genuine, with its hash."""
-    given = "\n".join(closing([KIT.covenant], "en", lacking=False))
+    looked = [Looked("x", _proven("HitOpened"))]
+    given = "\n".join(closing(looked, [KIT.covenant], "en", lacking=False))
     assert KIT.covenant.sha256 in given
     assert "was not checked" in given
-    signed = "\n".join(closing([], "nl", lacking=True))
+    signed = "\n".join(closing(looked, [], "nl", lacking=True))
     assert "zijn gecontroleerd" in signed
     assert "codes" in signed
