@@ -23,7 +23,8 @@ from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
 from protocol.events import NoticeIssued
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import OverdueNotice, Quality
+from protocol.messages import Quality
+from protocol.notices import OverdueNotice
 
 MEETS: Final[frozenset[Quality]] = frozenset(("hit", "probable"))
 """Hits that are the counterpart, as the broker has it (``protocol/spec/awaited.md``)."""

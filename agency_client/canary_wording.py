@@ -10,7 +10,7 @@ from agency_client.vault.hits import HitState, KeptHit
 from agency_client.wording import Words, title_of
 from protocol.covenant import Covenant
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import QueriedNotice
+from protocol.notices import QueriedNotice
 
 _SURE = "about nobody: whoever has these data has them from where they were put, or tries them out"
 

@@ -73,7 +73,8 @@ from edge.keyfile import SecretText, passphrase_from
 from edge.logs import configure
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, SluisError, UnavailableError, VerificationError
-from protocol.messages import Justification, OpeningRequest, QueriedNotice, WithdrawalRequest, parse, utc
+from protocol.messages import Justification, OpeningRequest, WithdrawalRequest, parse, utc
+from protocol.notices import QueriedNotice
 
 WAITING: Final = exit_status(Code.UNAVAILABLE)
 """Exit status when something waits in the outbox: sysexits' "try later"."""

@@ -7,7 +7,8 @@ Nothing that comes through a door is believed: the callers verify it.
 from typing import Protocol
 
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
-from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, NoticePage
+from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer
+from protocol.notices import NoticePage
 from protocol.questions import PersonRole
 from protocol.statistics import StatisticsAnswer
 from protocol.witness_reports import CosignatureUpload, WitnessReports

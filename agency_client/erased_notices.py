@@ -14,7 +14,8 @@ from protocol.erasure import ErasedPart, month_of, prove_part, prove_whole, requ
 from protocol.errors import Code, VerificationError
 from protocol.events import Event, KeyMuted, NoticeIssued
 from protocol.ids import PartyId
-from protocol.messages import ErasedNotice, Evidence
+from protocol.messages import Evidence
+from protocol.notices import ErasedNotice
 
 
 def verify_erased(

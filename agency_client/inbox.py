@@ -43,23 +43,8 @@ from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.events import KeyMuted, NoticeIssued
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts, quality_of
-from protocol.messages import (
-    Agreement,
-    Counterpart,
-    ErasedNotice,
-    HitNotice,
-    Level,
-    MutedNotice,
-    Notice,
-    OverdueNotice,
-    PartName,
-    Quality,
-    QueriedNotice,
-    ReleasedWrap,
-    Role,
-    SealedPart,
-    WithdrawnNotice,
-)
+from protocol.messages import Agreement, Counterpart, Level, PartName, Quality, ReleasedWrap, Role, SealedPart
+from protocol.notices import ErasedNotice, HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice
 from protocol.signing import verify_message
 from protocol.tags import EnvelopeKey
 

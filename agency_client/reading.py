@@ -29,7 +29,8 @@ from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
 from protocol.ids import SignalId
 from protocol.ldv import DataSubject, Work
-from protocol.messages import ErasedNotice, Evidence, Notice, NoticePage, OverdueNotice
+from protocol.messages import Evidence
+from protocol.notices import ErasedNotice, Notice, NoticePage, OverdueNotice
 
 PAGE: Final = 100
 """Notices asked for at once."""

@@ -28,7 +28,8 @@ from protocol.covenant import Covenant
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, NotFoundError, SluisError
 from protocol.ids import SignalId
-from protocol.messages import PartName, QueriedNotice
+from protocol.messages import PartName
+from protocol.notices import QueriedNotice
 
 _STATE_WORDS = {
     SignalState.NEW: "waits for the key-holders",

@@ -18,7 +18,8 @@ from protocol.covenant import Covenant
 from protocol.errors import Code, ConfigurationError, InputError, NotFoundError, UnavailableError, VerificationError
 from protocol.events import CovenantRef, Event
 from protocol.ids import PartyId
-from protocol.messages import Evidence, HitNotice, QueriedNotice
+from protocol.messages import Evidence
+from protocol.notices import HitNotice, QueriedNotice
 from protocol.policy import LEVELS, Notify, PolicyEngine
 
 MAX_UNKNOWN: Final = 100

@@ -17,15 +17,8 @@ from protocol.covenant_parts import KeyHolder
 from protocol.errors import Code, InputError, VerificationError
 from protocol.event_search import EventPage, EventSearch
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId, SignalId
-from protocol.messages import (
-    ActAnswer,
-    ErasureRequest,
-    EvaluationAnswer,
-    EvaluationRequest,
-    KeyStatementsAnswer,
-    NoticePage,
-    parse,
-)
+from protocol.messages import ActAnswer, ErasureRequest, EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, parse
+from protocol.notices import NoticePage
 from protocol.questions import LogPurpose, PersonRole
 from protocol.signing import Signer
 from protocol.statistics import StatisticsAnswer

@@ -16,7 +16,7 @@ from agency_client.vault import Vault
 from protocol.covenant_parts import Unusual
 from protocol.event_search import MAX_PAGE, EventFilters
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import HitNotice, QueriedNotice
+from protocol.notices import HitNotice, QueriedNotice
 from protocol.own_use import COUNTED, OwnFinding, OwnUse, budget_findings
 from protocol.unusual import Budgeted, UnusualEntry
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from protocol.erasure import Marker
-from protocol.messages import ErasedNotice, HitNotice, MutedNotice, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.notices import ErasedNotice, HitNotice, MutedNotice, OverdueNotice, QueriedNotice, WithdrawnNotice
 
 
 @dataclass(frozen=True, slots=True)

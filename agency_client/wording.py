@@ -16,7 +16,8 @@ from agency_client.vault.hits import HitState, KeptHit
 from protocol.covenant import Covenant
 from protocol.ids import KeyKind, PartyId
 from protocol.keys import KINDS, quality_of
-from protocol.messages import HitNotice, MutedNotice, Quality, QueriedNotice, Role
+from protocol.messages import Quality, Role
+from protocol.notices import HitNotice, MutedNotice, QueriedNotice
 
 _KNOWS: Final[dict[Quality, str]] = {
     "hit": "knows",

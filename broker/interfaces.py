@@ -22,7 +22,8 @@ from broker.subjects import AboutEntry, AboutSought, ErasedRow
 from broker.suppression import MonthCount
 from protocol.covenant_parts import AgencyKind
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import Evidence, Notice, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
+from protocol.messages import Evidence, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
+from protocol.notices import Notice
 from protocol.unusual import Hour, Reason
 
 

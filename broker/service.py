@@ -27,7 +27,6 @@ from protocol.messages import (
     ActAnswer,
     KeyStatementsAnswer,
     LoggedKeyStatement,
-    NoticePage,
     OpeningRequest,
     PushAnswer,
     PushRequest,
@@ -39,6 +38,7 @@ from protocol.messages import (
     parse,
     utc,
 )
+from protocol.notices import NoticePage
 from protocol.policy import Decision, PolicyEngine
 from protocol.signing import KeyDirectory, Verified
 

@@ -27,7 +27,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from protocol.encoding import b64url, format_time, unb64url
 from protocol.errors import Code, InputError, Issue
-from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.ids import Epoch, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
 
 MAX_SIGNALS: Final = 1_000
 """Signals a push: with 16 keys and two parts each that is about 6 MB of JSON, seconds of work for one core."""
@@ -37,8 +37,6 @@ MAX_ELEMENTS: Final = 4_096
 """Blinded points an evaluation: about 0.7 s of one core at a key-holder, so that one caller cannot hold it long."""
 MAX_PART: Final = 65_536
 """Bytes of one sealed part: a contact or a short note, padded; files are for disclosures."""
-MAX_NOTICES: Final = 500
-"""Notices a page."""
 MAX_MATCHES: Final = 50
 """Cases that one answer to a query tells of: more than anybody can call, and with two full parts each 6.5 MB."""
 MAX_HOLDERS: Final = 9
@@ -529,120 +527,6 @@ class QueryAnswer(Message):
     matches: Annotated[tuple[QueryMatch, ...], Field(strict=False, max_length=MAX_MATCHES)]
     evidence: Evidence
     checkpoint: Note
-
-
-# --- Notices ---
-
-
-class HitNotice(Message):
-    """Another agency knows the same person."""
-
-    type: Literal["hit"] = "hit"
-    seq: Annotated[int, Field(ge=1)]
-    at: Time
-    hit_id: Annotated[HitId, Field(strict=False)]
-    my_signal: Annotated[SignalId, Field(strict=False)]
-    purpose: Purpose
-    epoch: EpochNumber
-    quality: Quality
-    level: Level
-    urgency: Literal["normal", "urgent"]
-    agreed: Annotated[tuple[Agreement, ...], Field(strict=False, min_length=1, max_length=4 * MAX_KEYS)]
-    counterpart: Counterpart | None = None
-    rule: RuleName
-    """``@id`` of the policy that allowed telling this."""
-    evidence: Evidence
-
-
-class WithdrawnNotice(Message):
-    """The counterpart's signal of a hit is gone (withdrawn, expired): stop showing what it released."""
-
-    type: Literal["withdrawn"] = "withdrawn"
-    seq: Annotated[int, Field(ge=1)]
-    at: Time
-    hit_id: Annotated[HitId, Field(strict=False)]
-    my_signal: Annotated[SignalId, Field(strict=False)]
-    reason: CodeText
-    evidence: Evidence
-
-
-class MutedNotice(Message):
-    """One of your keys stands on too many of your signals to point at a person; it no longer matches."""
-
-    type: Literal["muted"] = "muted"
-    seq: Annotated[int, Field(ge=1)]
-    at: Time
-    purpose: Purpose
-    epoch: EpochNumber
-    kind: Kind
-    signals: Annotated[int, Field(ge=1)]
-    example: Annotated[SignalId, Field(strict=False)]
-    """One of your signals that has the key, so that you can look up which value it is."""
-    evidence: Evidence
-
-
-class QueriedNotice(Message):
-    """Another agency asked about the person of one of your signals; it signals nothing, and nothing is asked of you."""
-
-    type: Literal["queried"] = "queried"
-    seq: Annotated[int, Field(ge=1)]
-    at: Time
-    my_signal: Annotated[SignalId, Field(strict=False)]
-    purpose: Purpose
-    epoch: EpochNumber
-    quality: Quality
-    level: Level
-    agreed: Annotated[tuple[Agreement, ...], Field(strict=False, min_length=1, max_length=4 * MAX_KEYS)]
-    asker: Party | None = None
-    """Who asked, from level ``agency``."""
-    rule: RuleName
-    evidence: Evidence
-
-
-class OverdueNotice(Message):
-    """The counterpart that your signal awaits did not come in time; there is nobody to name."""
-
-    type: Literal["overdue"] = "overdue"
-    seq: Annotated[int, Field(ge=1)]
-    at: Time
-    my_signal: Annotated[SignalId, Field(strict=False)]
-    purpose: Purpose
-    epoch: EpochNumber
-    due_since: Time
-    """When the days that the purpose gives were over, counted from the signal's registration."""
-    evidence: Evidence
-
-
-class ErasedNotice(Message):
-    """What was told under this number was erased from the log (erasure.py): only that it was told is left."""
-
-    type: Literal["erased"] = "erased"
-    seq: Annotated[int, Field(ge=1)]
-    at: Time
-    evidence: Evidence | None = None
-    """The record of the notice's event, with the hash of its subject part; or, when its month was erased:"""
-    entry: ErasedEntry | None = None
-    marker: Evidence
-    """The entry that says so."""
-
-    @model_validator(mode="after")
-    def _one_remainder(self) -> "ErasedNotice":
-        if (self.evidence is None) == (self.entry is None):
-            raise ValueError("either evidence or entry")
-        return self
-
-
-Notice = Annotated[
-    HitNotice | WithdrawnNotice | MutedNotice | QueriedNotice | OverdueNotice | ErasedNotice,
-    Field(discriminator="type"),
-]
-
-
-class NoticePage(Message):
-    """``GET /v1/notices?after=&limit=&wait=``: notices in order without gaps, all proven in ``checkpoint``."""
-
-    notices: Annotated[tuple[Notice, ...], Field(strict=False, max_length=MAX_NOTICES)]
-    checkpoint: Note | None = None
 
 
 # --- Problems ---

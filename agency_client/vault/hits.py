@@ -28,7 +28,8 @@ from agency_client.verified import (
 from protocol.encoding import format_time, parse_time
 from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.ids import HitId, SignalId
-from protocol.messages import HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice, parse
+from protocol.messages import parse
+from protocol.notices import HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice
 
 REFUSED: Final = "refused"
 """The type of a notice row whose notice did not hold."""

@@ -21,23 +21,8 @@ from broker.levels import NAMED, RELEASED
 from broker.postgres.connections import Connection
 from broker.postgres.proofs import event_rows, evidence, leaves, published
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
-from protocol.messages import (
-    MAX_KEYS,
-    Agreement,
-    Counterpart,
-    ErasedEntry,
-    ErasedNotice,
-    Evidence,
-    HitNotice,
-    Level,
-    MutedNotice,
-    Notice,
-    OverdueNotice,
-    QueriedNotice,
-    ReleasedWrap,
-    SealedPart,
-    WithdrawnNotice,
-)
+from protocol.messages import MAX_KEYS, Agreement, Counterpart, ErasedEntry, Evidence, Level, ReleasedWrap, SealedPart
+from protocol.notices import ErasedNotice, HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice
 
 PAGE_BYTES: Final = 8 * 1024 * 1024
 """Sealed bytes of one page, after which it ends early: a client on a slow line gets it within a minute."""

@@ -16,7 +16,7 @@ from broker.service import MAX_WAIT
 from edge.api import described
 from protocol.errors import Code
 from protocol.ids import PartyId
-from protocol.messages import MAX_NOTICES, NoticePage
+from protocol.notices import MAX_NOTICES, NoticePage
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 """Between signs of life on a silent stream: half of what impatient proxies wait."""

@@ -19,8 +19,9 @@ from protocol.errors import Code, InputError, RefusedError, UnavailableError, Ve
 from protocol.events import Subject, Words
 from protocol.ids import KeyKind, PartyId, PurposeId
 from protocol.keys import expected_strangers
-from protocol.messages import Justification, QueriedNotice
+from protocol.messages import Justification
 from protocol.normalise import Person
+from protocol.notices import QueriedNotice
 from tests.fakes import dishonest_answers as lies
 from tests.fakes.agency import CONTACT, Client, make_client
 from tests.fakes.dishonest_broker import LogsOtherwise

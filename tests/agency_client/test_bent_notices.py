@@ -18,7 +18,8 @@ from agency_client.vault.hits import HitState
 from protocol.errors import Code, RefusedError
 from protocol.events import Subject
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import HitNotice, Justification, WithdrawnNotice
+from protocol.messages import Justification
+from protocol.notices import HitNotice, WithdrawnNotice
 from tests.fakes import dishonest_broker as lies
 from tests.fakes.agency import CONTACT, Client, make_client
 from tests.fakes.small_world import NOW, AgencyDoor, World

@@ -22,7 +22,8 @@ from protocol.erasure import RETENTION_OVER, kept_until, month_of
 from protocol.errors import Code
 from protocol.events import EventsErased
 from protocol.ids import PartyId
-from protocol.messages import ErasedEntry, ErasedNotice, HitNotice, Notice, NoticePage
+from protocol.messages import ErasedEntry
+from protocol.notices import ErasedNotice, HitNotice, Notice, NoticePage
 from tests.agency_client.test_bent_notices import ANNA, found, with_hit
 from tests.fakes.agency import Client
 from tests.fakes.small_world import NOW, AgencyDoor, MemoryBroker, World

@@ -10,7 +10,8 @@ import pytest
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.wording import counted, muted_sentence, words_of
 from protocol.ids import Epoch, KeyKind, SignalId
-from protocol.messages import MutedNotice, Role
+from protocol.messages import Role
+from protocol.notices import MutedNotice
 from tests.fakes.kept_hits import EVIDENCE, hit, hit_of
 from tests.fakes.small_world import NOW, PURPOSE, World
 

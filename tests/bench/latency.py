@@ -16,7 +16,8 @@ import httpx
 
 from edge.transport import MAX_CONNECTIONS, READ_SECONDS, SignedClient
 from protocol.ids import PartyId, SignalId
-from protocol.messages import HitNotice, NoticePage, PushAnswer, PushRequest, parse
+from protocol.messages import PushAnswer, PushRequest, parse
+from protocol.notices import HitNotice, NoticePage
 from tests.bench.measure import Row
 from tests.bench.world import AGENCY, OTHER, World
 

@@ -12,7 +12,8 @@ from broker.awaiting_worker import GRACE, tell_overdue
 from broker.timers import expire
 from protocol.events import NoticeIssued
 from protocol.ids import PurposeId
-from protocol.messages import HitNotice, NoticePage, OverdueNotice, Signal
+from protocol.messages import Signal
+from protocol.notices import HitNotice, NoticePage, OverdueNotice
 from tests.fakes.broker_world import PROBATION, PROSECUTION, BrokerWorld, broker_world
 from tests.fakes.covenants import make_covenant
 from tests.fakes.small_world import NOW

@@ -15,7 +15,8 @@ from protocol.covenant_parts import AgencyKind
 from protocol.errors import NotFoundError
 from protocol.events import SignalRegistered
 from protocol.ids import PartyId
-from protocol.messages import HitNotice, QueriedNotice, QueryMatch, Signal, WithdrawnNotice
+from protocol.messages import QueryMatch, Signal
+from protocol.notices import HitNotice, QueriedNotice, WithdrawnNotice
 from tests.fakes.broker_world import (
     CARE,
     MUNICIPALITY,

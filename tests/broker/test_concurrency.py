@@ -26,7 +26,8 @@ from protocol.covenant_parts import Title
 from protocol.errors import ConflictError, UnavailableError
 from protocol.ids import HitId, PartyId
 from protocol.keys import KINDS, Tier, quality_of
-from protocol.messages import HitNotice, PushAnswer, Signal
+from protocol.messages import PushAnswer, Signal
+from protocol.notices import HitNotice
 from tests.broker.test_log import verify_from_zero
 from tests.fakes.broker_world import BrokerWorld, Clock, broker_world
 from tests.fakes.covenant_repository import SignedCovenants

@@ -27,7 +27,8 @@ from protocol.errors import (
 )
 from protocol.events import EventsErased
 from protocol.ids import PartyId, SignalId
-from protocol.messages import ActAnswer, ErasedNotice, ErasureGround, ErasureRequest, HitNotice, Signal, WithdrawnNotice
+from protocol.messages import ActAnswer, ErasureGround, ErasureRequest, Signal
+from protocol.notices import ErasedNotice, HitNotice, WithdrawnNotice
 from protocol.questions import PersonRole
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, BrokerWorld, broker_world
 from tests.fakes.data_keys import keys_of

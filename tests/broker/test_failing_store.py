@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from protocol.errors import ConflictError, UnavailableError
-from protocol.messages import HitNotice, PushAnswer, Signal
+from protocol.messages import PushAnswer, Signal
+from protocol.notices import HitNotice
 from tests.broker.test_concurrency import _all_told, _settled
 from tests.broker.test_log import verify_from_zero
 from tests.fakes.broker_world import POLICE, PROSECUTION, BrokerWorld, broker_world

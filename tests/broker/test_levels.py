@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What a notice shows is decided by its own level, whatever else is told on the same page."""
 
-from protocol.messages import HitNotice
+from protocol.notices import HitNotice
 from tests.fakes.broker_world import POLICE, PROSECUTION, broker_world
 
 

@@ -14,7 +14,8 @@ from broker.timers import expire
 from protocol.errors import InputError, NotFoundError
 from protocol.events import HitOpened, KeyMuted, NoticeIssued, SignalWithdrawn
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import HitNotice, MutedNotice, NoticePage, Signal, WithdrawnNotice, parse
+from protocol.messages import Signal, parse
+from protocol.notices import HitNotice, MutedNotice, NoticePage, WithdrawnNotice
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, BrokerWorld, broker_world
 
 PHONE = {"phone": "+31612345678"}

@@ -13,7 +13,7 @@ from protocol.encoding import b64url
 from protocol.errors import Code, InputError, RefusedError, UnavailableError
 from protocol.events import NoticeIssued, QueryAnswered
 from protocol.ids import Epoch, PartyId, PurposeId
-from protocol.messages import HitNotice, QueriedNotice
+from protocol.notices import HitNotice, QueriedNotice
 from tests.fakes.broker_world import (
     CARE,
     POLICE,

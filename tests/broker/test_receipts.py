@@ -4,7 +4,8 @@
 import os
 
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import ActAnswer, ErasedNotice, ErasureRequest, Evidence, HitNotice
+from protocol.messages import ActAnswer, ErasureRequest, Evidence
+from protocol.notices import ErasedNotice, HitNotice
 from protocol.receipts import CheckedReceipt, ReceiptTerms, verify_receipt, write_receipt
 from protocol.statistics import StatisticsAnswer
 from tests.fakes.broker_world import POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world

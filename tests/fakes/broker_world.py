@@ -34,7 +34,6 @@ from protocol.messages import (
     Evidence,
     Informed,
     Justification,
-    NoticePage,
     OpeningRequest,
     PushAnswer,
     PushRequest,
@@ -48,6 +47,7 @@ from protocol.messages import (
     WithdrawalRequest,
     utc,
 )
+from protocol.notices import NoticePage
 from tests.fakes.covenants import CovenantKit, make_covenant
 from tests.fakes.data_keys import keys_of
 from tests.fakes.witness import FakeWitness, listeners, serving, url_of

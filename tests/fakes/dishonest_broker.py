@@ -15,7 +15,8 @@ from broker.recording import Recorder
 from protocol.errors import Code
 from protocol.events import Event
 from protocol.ids import PartyId, PurposeId
-from protocol.messages import HitNotice, Notice, NoticePage, PushAnswer, SealedPart, parse
+from protocol.messages import PushAnswer, SealedPart, parse
+from protocol.notices import HitNotice, Notice, NoticePage
 from tests.fakes.small_world import AgencyDoor, MemoryBroker, MemoryLog
 
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from agency_client.vault.hits import HitState, KeptHit
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, SignalId
-from protocol.messages import Agreement, Counterpart, Evidence, HitNotice, Opening, Quality, Role
+from protocol.messages import Agreement, Counterpart, Evidence, Opening, Quality, Role
+from protocol.notices import HitNotice
 from tests.fakes.small_world import NOW, PURPOSE
 
 EVIDENCE = Evidence(

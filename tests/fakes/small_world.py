@@ -36,20 +36,14 @@ from protocol.messages import (
     EvaluationAnswer,
     EvaluationRequest,
     Evidence,
-    HitNotice,
     KeyStatement,
     KeyStatementsAnswer,
     Level,
     LoggedKeyStatement,
-    MutedNotice,
-    Notice,
-    NoticePage,
     OpeningRequest,
-    OverdueNotice,
     PartName,
     PushAnswer,
     PushRequest,
-    QueriedNotice,
     QueryAnswer,
     QueryRequest,
     Refusal,
@@ -58,9 +52,9 @@ from protocol.messages import (
     Signal,
     SignalResult,
     WithdrawalRequest,
-    WithdrawnNotice,
     parse,
 )
+from protocol.notices import HitNotice, MutedNotice, Notice, NoticePage, OverdueNotice, QueriedNotice, WithdrawnNotice
 from protocol.oprf import evaluate
 from protocol.policy import Decision, PersonRole, ReadStatistics
 from protocol.signing import Signer, Verified, sign_key_statement

@@ -26,8 +26,8 @@ from broker.matching import hit_id
 from edge.transport import SignedClient, make_http
 from protocol.ids import SignalId
 from protocol.keys import quality_of
-from protocol.messages import HitNotice, NoticePage
 from protocol.normalise import Person, Record, normalise
+from protocol.notices import HitNotice, NoticePage
 from tests.fakes.dutch_people import Town
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import write_people

@@ -22,7 +22,8 @@ from protocol.covenant import Covenant
 from protocol.errors import Code, UnavailableError
 from protocol.group import base, random_scalar
 from protocol.ids import HolderIndex, PurposeId
-from protocol.messages import EvaluationAnswer, EvaluationRequest, NoticePage
+from protocol.messages import EvaluationAnswer, EvaluationRequest
+from protocol.notices import NoticePage
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import by_phone
 from tests.fakes.processes import ProcessError, run

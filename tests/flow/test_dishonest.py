@@ -64,7 +64,8 @@ from protocol.encoding import b64url
 from protocol.errors import Code, RefusedError
 from protocol.group import base, random_scalar
 from protocol.ids import HolderIndex, PurposeId
-from protocol.messages import EvaluationAnswer, EvaluationRequest, HitNotice, NoticePage, parse
+from protocol.messages import EvaluationAnswer, EvaluationRequest, parse
+from protocol.notices import HitNotice, NoticePage
 from protocol.tiles import entries_path, parse_entries
 from protocol.witness_rules import format_add_checkpoint
 from tests.fakes import dishonest_broker as lies

@@ -21,7 +21,6 @@ from protocol.messages import (
     MAX_SIGNALS,
     EvaluationRequest,
     Message,
-    NoticePage,
     Problem,
     PushRequest,
     QueryAnswer,
@@ -31,6 +30,7 @@ from protocol.messages import (
     parse,
     utc,
 )
+from protocol.notices import NoticePage
 
 ID = "0190f0c0-0000-7000-8000-000000000001"
 POINT = b64url(bytes(32))
