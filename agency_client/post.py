@@ -16,6 +16,8 @@ from uuid import UUID
 
 from agency_client.doors import BrokerDoor
 from agency_client.processing import WORK_OF, subjects_of
+from agency_client.settlers import SETTLERS
+from agency_client.settling import invalid
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, Trail, prove
 from agency_client.vault import Vault
@@ -35,17 +37,14 @@ from protocol.errors import (
     UnavailableError,
     VerificationError,
 )
-from protocol.events import Event, HitOpened, InformingReviewed, SignalRefused, SignalRegistered, SignalWithdrawn, Words
+from protocol.events import Event, SignalRefused, SignalRegistered
 from protocol.group import random_bytes
-from protocol.ids import Epoch, HitId, PartyId, PurposeId, SignalId
-from protocol.informing import InformingReview
+from protocol.ids import Epoch, PartyId, PurposeId, SignalId
 from protocol.messages import (
     ActAnswer,
-    OpeningRequest,
     PushAnswer,
     Refusal,
     SignalResult,
-    WithdrawalRequest,
     parse,
 )
 from protocol.trace import trace_of_key
@@ -143,6 +142,9 @@ class Post:
         tally.retag += signals if closed else 0
         rule = error.rule if isinstance(error, RefusedError) else None
         tally.refuse(0 if closed else signals, error.code, rule)
+        if posting.kind is not PostingKind.PUSH:
+            # Before the row is closed: a kill in between has the broker refuse, and this written, once more.
+            SETTLERS[posting.kind].refused(self._vault, posting, error)
         self._vault.outbox.fail(posting.number, error.code, rule, epoch_closed=closed)
 
     async def _once(self, posting: Posting, tally: Tally) -> None:
@@ -184,7 +186,7 @@ class Post:
     ) -> tuple[Mapping[SignalId, Refusal | None], list[Receipt]]:
         sent = _sent(posting.body)
         if [result.id for result in answer.results] != [signal.id for signal in sent]:
-            raise _invalid("The answer is not about the signals that were sent.")
+            raise invalid("The answer is not about the signals that were sent.")
         settled: dict[SignalId, Refusal | None] = {}
         receipts: list[Receipt] = []
         for signal, result in zip(sent, answer.results, strict=True):
@@ -198,13 +200,13 @@ class Post:
         event = proven.event
         self._require_actor(event, posting)
         if event.act.purpose != signal.purpose:
-            raise _invalid("The log's entry is about another purpose.")
+            raise invalid("The log's entry is about another purpose.")
         if event.subject.signal_ids != (signal.id,):
-            raise _invalid("The log's entry is about another signal.")
+            raise invalid("The log's entry is about another signal.")
         if result.refusal is not None:
             told = (result.refusal.code, result.refusal.rule, "deny")
             if not isinstance(event, SignalRefused) or (event.code, event.rule, event.act.decision) != told:
-                raise _invalid("The log does not have the refusal that the broker gives.")
+                raise invalid("The log does not have the refusal that the broker gives.")
             return
         if (
             result.status == "refused"
@@ -216,7 +218,7 @@ class Post:
             or set(event.subject.tag_digests) != signal.tag_digests
             or (result.status == "accepted" and event.request_digest != posting.body_sha256)
         ):
-            raise _invalid("The log does not have the signal as it was sent.")
+            raise invalid("The log does not have the signal as it was sent.")
 
     async def _take_act(self, posting: Posting, answer: ActAnswer) -> None:
         if answer.checkpoint is None or answer.evidence is None:
@@ -227,68 +229,23 @@ class Post:
         await asyncio.to_thread(self._settle_act, posting, proven)
 
     def _settle_act(self, posting: Posting, proven: Proven) -> None:
-        about = UUID(posting.about or "")
         if self._vault.evidence.has_receipt(proven.place):
             if self._vault.outbox.offer(posting.number) is None:
                 return  # Another process of this home settled the same request meanwhile.
             # Else one entry would stand for two readings, and the second would be in no log.
-            raise _invalid("The log's entry is of another act, proven to us before.")
-        withdraws = posting.kind is PostingKind.WITHDRAWAL
-        # Who withdraws names no purpose: it is that of the signal.
-        purpose = self._vault.signals.get(SignalId(about)).purpose if withdraws else posting.purpose
-        if proven.event.act.purpose != purpose:
-            raise _invalid("The log's entry is about another purpose.")
-        if withdraws:
-            self._require_withdrawn(proven.event, SignalId(about), parse(WithdrawalRequest, posting.body))
-            self._vault.outbox.settle_withdrawal(posting.number, SignalId(about), proven.receipt(str(about)))
-            return
-        if posting.kind is PostingKind.INFORMING:
-            decided = parse(InformingReview, posting.body)
-            _require_reviewed(proven.event, SignalId(about), decided)
-            self._vault.outbox.settle_informing(posting.number, SignalId(about), decided, proven.receipt(str(about)))
-            return
-        self._require_opened(proven.event, HitId(about), parse(OpeningRequest, posting.body))
-        self._vault.outbox.settle_opening(posting.number, HitId(about), proven.receipt(str(about)), self._clock())
+            raise invalid("The log's entry is of another act, proven to us before.")
+        settler = SETTLERS[posting.kind]
+        if proven.event.act.purpose != settler.purpose(self._vault, posting):
+            raise invalid("The log's entry is about another purpose.")
+        settler.require(self._vault, posting, proven.event)
+        settler.settle(self._vault, posting, proven.receipt(posting.about or ""), self._clock())
 
     def _require_actor(self, event: Event, posting: Posting) -> None:
         # When no person acts, the agency's own system does.
         system = None if posting.person else self._agency
         if (event.act.agency, event.act.person, event.act.system) != (self._agency, posting.person, system):
-            raise _invalid("The log's entry is about another agency or another person.")
+            raise invalid("The log's entry is about another agency or another person.")
         self._versions.require(event)
-
-    @staticmethod
-    def _require_withdrawn(event: Event, signal: SignalId, asked: WithdrawalRequest) -> None:
-        if (
-            not isinstance(event, SignalWithdrawn)
-            or event.subject.signal_ids != (signal,)
-            or event.reason != asked.reason
-        ):
-            raise _invalid("The log does not have this withdrawal with its reason.")
-
-    def _require_opened(self, event: Event, hit: HitId, asked: OpeningRequest) -> None:
-        why = asked.justification
-        mine = self._vault.hits.get(hit).notice.my_signal
-        if (
-            not isinstance(event, HitOpened)
-            or (event.subject.hit_id, event.subject.signal_ids) != (hit, (mine,))
-            or event.act.justification != why.code
-            or event.subject.words != Words(text=why.text, case_reference=why.case_reference)
-        ):
-            raise _invalid("The log does not have this opening with its justification.")
-
-
-def _require_reviewed(event: Event, signal: SignalId, decided: InformingReview) -> None:
-    why, day = decided.justification, decided.review_on
-    days = None if day is None else (day - event.act.time.date()).days
-    if (
-        not isinstance(event, InformingReviewed)
-        or event.subject.signal_ids != (signal,)
-        or (event.informed, event.review_days, event.approver) != (decided.status, days, decided.approver)
-        or event.act.justification != why.code
-        or event.subject.words != Words(text=why.text, case_reference=why.case_reference)
-    ):
-        raise _invalid("The log does not have this decision about telling the person.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +292,7 @@ def _read(kind: type[M], raw: bytes) -> M:
     try:
         return parse(kind, raw)
     except InputError as error:
-        raise _invalid("The broker's answer does not have the agreed form.") from error
+        raise invalid("The broker's answer does not have the agreed form.") from error
 
 
 def _not_yet() -> UnavailableError:
@@ -343,10 +300,4 @@ def _not_yet() -> UnavailableError:
         Code.NOT_LOGGED,
         "The broker took the request, but enough witnesses have not confirmed the log yet.",
         hint="Nothing is lost: `sluis agency send` asks again for the proof.",
-    )
-
-
-def _invalid(detail: str) -> VerificationError:
-    return VerificationError(
-        Code.RECEIPT_INVALID, detail, hint="The request stays in the outbox. Tell the broker's operator and the board."
     )

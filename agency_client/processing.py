@@ -8,21 +8,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from agency_client.settlers import SETTLERS
 from agency_client.vault.outbox import Posting, PostingKind
 from protocol.commitments import tag_digest
 from protocol.encoding import unb64url
-from protocol.ldv import DataSubject, SubjectKind, Work
+from protocol.ldv import DataSubject, Work
 
 WORK_OF: Final[Mapping[PostingKind, Work]] = {
     PostingKind.PUSH: Work.PUSH,
-    PostingKind.WITHDRAWAL: Work.WITHDRAWAL,
-    PostingKind.OPENING: Work.OPENING,
-    PostingKind.INFORMING: Work.INFORMING,
-}
-_ABOUT: Final[Mapping[PostingKind, SubjectKind]] = {
-    PostingKind.WITHDRAWAL: "urn:sluis:signal",
-    PostingKind.OPENING: "urn:sluis:hit",
-    PostingKind.INFORMING: "urn:sluis:signal",
+    **{kind: settler.work for kind, settler in SETTLERS.items()},
 }
 
 
@@ -30,7 +24,7 @@ def subjects_of(posting: Posting) -> Iterator[tuple[Work, DataSubject]]:
     """Yield whom a request concerns, each with the name of his or her line; read only when somebody asks."""
     if posting.kind is not PostingKind.PUSH:
         if posting.about:
-            yield WORK_OF[posting.kind], DataSubject(_ABOUT[posting.kind], posting.about)
+            yield WORK_OF[posting.kind], DataSubject(SETTLERS[posting.kind].about, posting.about)
         return
     for signal in json.loads(posting.body)["signals"]:
         yield Work.SIGNAL, digest_of(unb64url(signal["keys"][0]["tag"]))

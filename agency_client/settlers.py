@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Every kind of act of the outbox with what settles it; a new kind of act is one entry more.
+
+Not here: what a settler is (``settling.py``).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from agency_client.settling import Settler
+from agency_client.settling_signals import INFORMING, OPENING, WITHDRAWAL
+from agency_client.vault.outbox import PostingKind
+
+SETTLERS: Final[Mapping[PostingKind, Settler]] = {
+    PostingKind.WITHDRAWAL: WITHDRAWAL,
+    PostingKind.OPENING: OPENING,
+    PostingKind.INFORMING: INFORMING,
+}
