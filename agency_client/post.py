@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from agency_client.doors import BrokerDoor
 from agency_client.processing import WORK_OF, subjects_of
@@ -104,6 +105,7 @@ class Post:
         self._clock = clock
         self._sleep = sleep
         self._works = works
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def send(self, number: int, tally: Tally) -> None:
         """Send one request until its answer is proven.
@@ -111,9 +113,17 @@ class Post:
         Raises what stands in the way: ``UnavailableError`` leaves it waiting; ``VerificationError`` says that the
         answer does not hold, keeps the finding, and leaves it waiting; a refusal for good is settled as such first.
         """
+        # One at a time: the daemon and the person whose act it is may both be at it.
+        turn = self._turns.setdefault(number, asyncio.Lock())
+        async with turn:
+            await self._send(number, tally)
+
+    async def _send(self, number: int, tally: Tally) -> None:
+        self._trail.require_unstopped()
         for pause in (*PAUSES, None):
             posting = await asyncio.to_thread(self._vault.outbox.offer, number)
             if posting is None:
+                self._require_not_refused(number)
                 return
             try:
                 await self._once(posting, tally)
@@ -132,6 +142,11 @@ class Post:
                 self._settle_refusal(posting, error, tally)
                 raise
             return
+
+    def _require_not_refused(self, number: int) -> None:
+        """Pass when somebody else sent it and it was taken: who waits for it may only then go on."""
+        if (code := self._vault.outbox.refused(number)) is not None:
+            raise RefusedError(Code(code), "The broker refused this when it was sent.")
 
     def _settle_refusal(self, posting: Posting, error: SluisError, tally: Tally) -> None:
         if error.code is Code.BUDGET_EXHAUSTED:

@@ -67,6 +67,8 @@ class Reading:
         self._reader = reader
         self._clock = clock
         self._works = works
+        self._turn = asyncio.Lock()
+        """One page at a time: the stream, a long poll and a person who asks anew may bring the same one."""
         self._known: dict[SignalId, tuple[Kept, tuple[KeptKey, ...]]] = {}
 
     async def read(self, wait: float = 0.0) -> News:
@@ -78,8 +80,9 @@ class Reading:
         """
         self._trail.require_unstopped()
         news = News()
-        await self._retry(news)
-        while await self._page(news, wait):
+        async with self._turn:
+            await self._retry(news)
+        while await self._page(await self._broker.notices(self._vault.hits.last_seq(), PAGE, wait), news):
             wait = 0.0
         self._miss(news)
         answers = Answers(self._vault, self._reader.covenant, self._clock)
@@ -96,11 +99,21 @@ class Reading:
                 hint = "It is asked for again. If it stays away, tell the board: something is held back."
                 self._fail(VerificationError(Code.NOTICE_MISSING, detail, hint=hint), seq, news)
 
-    async def _page(self, news: News, wait: float) -> bool:
-        last, before = self._vault.hits.last_seq(), len(news.verified)
-        page = await self._broker.notices(last, PAGE, wait)
+    async def take(self, page: NoticePage) -> News:
+        """Take a page that came by itself, exactly as one that was asked for. Raises as ``read``."""
+        self._trail.require_unstopped()
+        news = News()
+        await self._page(page, news)
+        return news
+
+    async def _page(self, page: NoticePage, news: News) -> bool:
         if not page.notices:
             return False
+        async with self._turn:
+            return await self._take_page(page, news)
+
+    async def _take_page(self, page: NoticePage, news: News) -> bool:
+        before = len(news.verified)
         cosigned = await self._admit(page)
         self._write_down(page)
         # One write to the disk a page: a kill within it means that the page is read again.

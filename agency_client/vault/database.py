@@ -49,7 +49,7 @@ class Database:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         self._engine = engine
-        self._joint: tuple[int, Session] | None = None
+        self._joint = threading.local()
         self._write_engine = engine.execution_options(sluis_begin="BEGIN IMMEDIATE")
         try:
             with self._write_engine.begin() as connection:
@@ -80,16 +80,16 @@ class Database:
         A ``writing`` in it that fails still undoes its own part only. For many small steps that can be done again.
         """
         with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
-            self._joint = (threading.get_ident(), session)
+            self._joint.session = session
             try:
                 yield
             finally:
-                self._joint = None
+                self._joint.session = None
 
     @property
     def _joined(self) -> Session | None:
-        joint = self._joint
-        return joint[1] if joint is not None and joint[0] == threading.get_ident() else None
+        found: Session | None = getattr(self._joint, "session", None)
+        return found
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

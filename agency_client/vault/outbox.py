@@ -18,7 +18,7 @@ from agency_client.states import Step
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
 from agency_client.vault.signals import KeptKey, Pending, Signals
-from agency_client.vault.tables import HitRow, PostingRow
+from agency_client.vault.tables import HitRow, PostingRow, SignalRow
 from agency_client.verified import Receipt
 from protocol.encoding import b64url, format_time
 from protocol.group import random_bytes
@@ -145,6 +145,26 @@ class Outbox:
             return session.exec(
                 select(func.count()).select_from(PostingRow).where(col(PostingRow.state).in_(_OPEN))
             ).one()
+
+    def refused(self, number: int) -> str | None:
+        """Return the code by which a request was refused for good; None when it was not."""
+        with self._database.reading() as session:
+            row = session.get(PostingRow, number)
+            return row.code if row is not None and row.state == PostingState.FAILED else None
+
+    def newest(self) -> tuple[int, int]:
+        """Return the last request and the last signal that were ever written: another pair says that there is more."""
+        with self._database.reading() as session:
+            posting = session.exec(select(func.max(PostingRow.number))).one()
+            signal = session.exec(select(func.max(SignalRow.position))).one()
+        return posting or 0, signal or 0
+
+    def anything(self) -> bool:
+        """Return whether anything is to be tagged or sent."""
+        with self._database.reading() as session:
+            waits = session.exec(select(PostingRow.number).where(col(PostingRow.state).in_(_OPEN)).limit(1)).first()
+            new = session.exec(select(SignalRow.position).where(SignalRow.state == "new").limit(1)).first()
+        return waits is not None or new is not None
 
     def offer(self, number: int) -> Posting | None:
         """Mark a request as offered and return it, or None when it needs no sending any more.
