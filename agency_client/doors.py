@@ -4,6 +4,8 @@
 Nothing that comes through a door is believed: the callers verify it.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
@@ -47,6 +49,9 @@ class BrokerDoor(Protocol):
 
     async def notices(self, after: int, limit: int, wait: float) -> NoticePage:
         """Return the notices after a number, waiting at most ``wait`` seconds for the first."""
+
+    def notice_stream(self, after: int) -> AbstractAsyncContextManager[AsyncIterator[NoticePage]]:
+        """Open the stream of notices after a number: pages as they come. Raises ``SilentError`` when it is held up."""
 
     async def key_statements(self, purpose: PurposeId, epoch: Epoch) -> KeyStatementsAnswer:
         """Return the logged key statements of a purpose and epoch."""

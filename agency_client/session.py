@@ -125,6 +125,8 @@ class Online:
     informing: InformingDesk
     declaring: Declaring
     erasing: Erasing
+    settle: Callable[[], None]
+    """Keeps what was heard meanwhile (budgets, covenants) and sends the log of processing on; may take seconds."""
 
     async def drain(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         """Look at the log first, then send all there is. Returns what stood in the way, or None."""
@@ -227,6 +229,12 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
         unusual = UnusualUses(vault.evidence, broker, trail, versions, session.engine, session.me.id, clock)
         searching = Searching(vault.evidence, broker, trail, versions, session.engine, session.me.id, clock)
+
+        def settle() -> None:
+            keep_budgets(vault.evidence, holders.heard_budgets())
+            _settle(session, heard)
+            _send_on(spans, covenant)
+
         try:
             checking = Checking(vault.evidence, trail)
             yield Online(
@@ -237,11 +245,10 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 informing=InformingDesk(vault, post, covenant, clock),
                 declaring=Declaring(session.prober(), broker, trail, versions),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
+                settle=settle,
             )
         finally:
-            await asyncio.to_thread(keep_budgets, vault.evidence, holders.heard_budgets())
-            await asyncio.to_thread(_settle, session, heard)
-            await asyncio.to_thread(_send_on, spans, covenant)
+            await asyncio.to_thread(settle)
 
 
 def _send_on(spans: SpanLog, covenant: Covenant) -> None:

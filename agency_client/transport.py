@@ -4,11 +4,13 @@
 Not here: when to try again (``post.py``, ``evaluation.py``) and whether an answer is true (whoever asked verifies it).
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Final
 
 import httpx
+from httpx_sse import ServerSentEvent
 
 from agency_client.heard import Heard
 from edge.transport import READ_SECONDS, SignedClient
@@ -27,6 +29,10 @@ from protocol.witness_reports import CosignatureUpload, WitnessReports
 
 WITNESS_SECONDS: Final = 3.0
 """What is shown as a witness takes milliseconds, and must not hold up what the agency came for."""
+FIRST_SIGN_SECONDS: Final = 10.0
+"""A broker greets at once; a proxy that keeps the greeting back would keep notices back too."""
+SILENT_SECONDS: Final = 45.0
+"""Three times the broker's sign of life."""
 MAX_LOG_FILE: Final = 256 * 67 + 8_192
 """Bytes of a bundle of 256 entries of 65 bytes, each with its two-byte length; a tile of hashes is smaller."""
 
@@ -124,6 +130,18 @@ class HttpBroker:
             read_seconds=READ_SECONDS + wait,
         )
 
+    @asynccontextmanager
+    async def notice_stream(self, after: int) -> AsyncIterator[AsyncIterator[NoticePage]]:
+        """Open the stream of notices after a number."""
+        self._allowed()
+        async with self._client.events(
+            "/v1/notices/stream",
+            params={"after": after},
+            first_seconds=FIRST_SIGN_SECONDS,
+            silent_seconds=SILENT_SECONDS,
+        ) as events:
+            yield _pages(events)
+
     async def key_statements(self, purpose: PurposeId, epoch: Epoch) -> KeyStatementsAnswer:
         """Ask for the logged key statements."""
         self._allowed()
@@ -154,6 +172,18 @@ class HttpBroker:
     async def witnesses(self) -> WitnessReports:
         """Ask what the broker says of all witnesses."""
         return await self._client.get("/log/witnesses", WitnessReports, read_seconds=WITNESS_SECONDS)
+
+
+async def _pages(events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[NoticePage]:
+    async for event in events:
+        if event.event != "notices":
+            continue
+        try:
+            yield parse(NoticePage, event.data.encode())
+        except InputError as error:
+            raise VerificationError(
+                Code.MALFORMED, "The broker's stream does not have the agreed form.", hint=error.detail
+            ) from None
 
 
 def key_holder_doors(

@@ -5,15 +5,18 @@ It never tries again by itself: who calls knows whether the same Idempotency-Key
 an answer proves (the caller verifies it). Spec: ``protocol/spec/signing.md``.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
 
 import httpx
+from httpx_sse import ServerSentEvent
 
 from edge.addresses import origin
+from edge.event_stream import SilentError, events_of
 from edge.problems import error_from_problem
 from edge.tracing import outgoing
 from protocol.encoding import b64url
@@ -156,6 +159,26 @@ class SignedClient:
             if not response.is_success:
                 raise error_from_problem(await _bounded(response, self._max_answer), response.status_code)
             yield response.aiter_lines()
+
+    @asynccontextmanager
+    async def events(
+        self, path: str, *, params: Mapping[str, str | int] | None = None, first_seconds: float, silent_seconds: float
+    ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+        """Open a signed GET whose answer is a stream of events, each bounded as an answer is.
+
+        Raises as ``post`` does, and ``SilentError`` when nothing comes: ``first_seconds`` for the first sign of life,
+        ``silent_seconds`` for each after it.
+        """
+        async with AsyncExitStack() as stack:
+            sending = self._send("GET", path, b"", params, {}, first_seconds + silent_seconds)
+            try:
+                async with asyncio.timeout(first_seconds):
+                    response = await stack.enter_async_context(sending)
+            except TimeoutError:
+                raise SilentError() from None
+            if not response.is_success:
+                raise error_from_problem(await _bounded(response, self._max_answer), response.status_code)
+            yield events_of(response, self._max_answer, first_seconds, silent_seconds)
 
     @asynccontextmanager
     async def _send(
