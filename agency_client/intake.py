@@ -5,12 +5,11 @@ A row that cannot be used goes to a quarantine file with its reasons, and the ot
 the file, and reading it again adds nothing. Not here: formats and columns (``source.py``, ``mapping.py``).
 """
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TextIO, TypeAlias
 
 from agency_client.draft import Draft, DraftKey
 from agency_client.mapping import Mapping as ColumnMapping
@@ -27,6 +26,7 @@ from protocol.ids import PurposeId
 from protocol.messages import PartName
 from protocol.normalise import normalise
 from protocol.policy import Plant, PolicyEngine, Push
+from protocol.spreadsheet import TableWriter
 
 CHUNK: Final = 200
 """Records written to the vault at once: one disk flush for so many, and small in memory."""
@@ -74,7 +74,7 @@ class Intake:
         for row in read_rows(path):
             taken.rows += 1
             taken.fraction = row.fraction
-            found = self._ready(row, mapping)
+            found = self.ready(row, mapping)
             if isinstance(found, Quarantined):
                 taken.quarantined += 1
                 quarantine.add(found)
@@ -84,7 +84,8 @@ class Intake:
                 quarantine.add(Quarantined(row.number, found.draft.reference, tuple(found.unused)), sent=True)
             yield found
 
-    def _ready(self, row: Row | BadRow, mapping: ColumnMapping) -> "Ready | Quarantined":
+    def ready(self, row: Row | BadRow, mapping: ColumnMapping) -> "Ready | Quarantined":
+        """Return what a row would send, or why it sends nothing."""
         if isinstance(row, BadRow):
             return Quarantined(row.number, "", (row.issue,))
         record = to_record(mapping, row)
@@ -182,8 +183,8 @@ class Intake:
         with Quarantine(path) as quarantine:
             for chunk in _chunks(self.drafts(path, mapping, quarantine, taken)):
                 now = self._clock()
-                done = vault.signals.add([self._signal(ready, now) for ready in chunk], now)
-                self._mix(frozenset(ready.record.purpose for ready in chunk), done.new + done.changed, now)
+                done = vault.signals.add([self.signal(ready, now) for ready in chunk], now)
+                self.mix(chunk, done, now)
                 _sum(taken.added, done)
                 told(taken)
                 if stop():
@@ -191,13 +192,19 @@ class Intake:
         told(taken)
         return taken
 
-    def _signal(self, ready: "Ready", now: datetime) -> NewSignal:
+    def mix(self, taken: Iterable["Ready"], added: Added, now: datetime) -> None:
+        """Let signals of the same moment be added to those that were just added."""
+        self._mix(frozenset(ready.record.purpose for ready in taken), added.new + added.changed, now)
+
+    def signal(self, ready: "Ready", now: datetime, *, again: bool = False) -> NewSignal:
+        """Return the signal of a record; ``again`` when its system withdrew it before."""
         return NewSignal(
             signal_id(now, random_bytes(UUID_RANDOM)),
             ready.record.purpose,
             ready.draft.reference,
             ready.draft.to_bytes(),
             self._expiry(ready, now),
+            again,
         )
 
 
@@ -222,8 +229,8 @@ class Quarantine:
 
     def __init__(self, source: Path) -> None:
         self.path = source.with_name(source.name + QUARANTINE_SUFFIX)
-        self._file: Any = None
-        self._writer: Any = None
+        self._file: TextIO | None = None
+        self._table: TableWriter | None = None
 
     def __enter__(self) -> "Quarantine":
         self.path.unlink(missing_ok=True)
@@ -235,13 +242,13 @@ class Quarantine:
 
     def add(self, row: Quarantined, *, sent: bool = False) -> None:
         """Write one row's reasons, a line each."""
-        if self._file is None:
+        if self._table is None:
             self.path.touch(mode=0o600)
             self._file = self.path.open("w", encoding="utf-8", newline="")
-            self._writer = csv.writer(self._file)
-            self._writer.writerow(["row", "reference", "sent", "field", "reason", "hint"])
+            self._table = TableWriter(self._file)
+            self._table.row(["row", "reference", "sent", "field", "reason", "hint"])
         for reason in row.reasons:
-            self._writer.writerow(
+            self._table.row(
                 [row.row, row.reference, "rest" if sent else "no", reason.location, reason.code, reason.message]
             )
 

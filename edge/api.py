@@ -149,10 +149,19 @@ class _Faces:
     def _answer(self, found: Problem, extra: Mapping[str, str] = {}) -> Response:
         headers = {**SECURITY_HEADERS, "API-Version": self._version, **extra}
         if found.status == 401:
-            headers["WWW-Authenticate"] = 'Signature realm="sluis"'
+            headers["WWW-Authenticate"] = _challenge(found)
         if found.status == 503:
             headers["Retry-After"] = str(RETRY_AFTER)
         return Response(to_bytes(found), status_code=found.status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def _challenge(found: Problem) -> str:
+    """Return what a 401 asks for: a token of the agency's own systems (RFC 6750), else a signature (RFC 9421)."""
+    if found.code == Code.TOKEN_MISSING:
+        return 'Bearer realm="sluis"'
+    if found.code == Code.TOKEN_INVALID:
+        return 'Bearer realm="sluis", error="invalid_token"'
+    return 'Signature realm="sluis"'
 
 
 def _location(path: Sequence[int | str]) -> str:

@@ -21,6 +21,7 @@ class Code(StrEnum):
     INVALID_ELEMENT = "invalid_element"
     INVALID_IDENTIFIER = "invalid_identifier"
     UNKNOWN_COLUMN = "unknown_column"
+    RECORD_UNUSABLE = "record_unusable"
     # The sender is not who it says, or not in time.
     SIGNATURE_MISSING = "signature_missing"
     SIGNATURE_INVALID = "signature_invalid"
@@ -28,9 +29,13 @@ class Code(StrEnum):
     SIGNATURE_REPLAYED = "signature_replayed"
     DIGEST_MISMATCH = "digest_mismatch"
     UNKNOWN_KEY = "unknown_key"
+    TOKEN_MISSING = "token_missing"  # noqa: S105 the code's name, not a token
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 the code's name, not a token
+    LOGIN_REFUSED = "login_refused"
     # The sender is known, and may not do this, or not now.
     POLICY_REFUSED = "policy_refused"
     BUDGET_EXHAUSTED = "budget_exhausted"
+    LOGIN_PAUSED = "login_paused"
     EPOCH_CLOSED = "epoch_closed"
     # The request does not fit what is there.
     NOT_FOUND = "not_found"

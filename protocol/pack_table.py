@@ -5,7 +5,6 @@ A cell that a spreadsheet would take for a formula gets an apostrophe in front o
 Not here: what makes the entries true (``evidence_pack.py``).
 """
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from protocol.encoding import Json, b64url, canonical_json, format_time
 from protocol.events import Act
 from protocol.proven_entries import ProvenEntry
 from protocol.record_fields import names_of
+from protocol.spreadsheet import TableWriter
 
 COLUMNS: Final = (
     "index",
@@ -44,8 +44,6 @@ COLUMNS: Final = (
     "subjectPart",
     "erasedBy",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With what a spreadsheet's formula begins (OWASP)."""
 _HEAD: Final = frozenset({"event", "operation"})
 
 
@@ -57,9 +55,10 @@ def write_table(entries: Iterable[ProvenEntry]) -> bytes:
 def write_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Return a table of this form: names of columns, and rows."""
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    table.writerow(columns)
-    table.writerows([_safe(cell) for cell in row] for row in rows)
+    table = TableWriter(out)
+    table.row(columns)
+    for row in rows:
+        table.row(row)
     return out.getvalue().encode()
 
 
@@ -99,7 +98,3 @@ def _row(one: ProvenEntry) -> tuple[str, ...]:
 def _details(record: dict[str, Json]) -> str:
     own = {name: value for name, value in record.items() if name not in names_of(Act) and name not in _HEAD}
     return json.dumps(json.loads(canonical_json(own)), ensure_ascii=False, sort_keys=True) if own else ""
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

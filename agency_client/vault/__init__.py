@@ -5,14 +5,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from agency_client.vault.canaries import Canaries
+from agency_client.vault.connectors import ConnectorShelf
 from agency_client.vault.database import Cipher, Database
 from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.hits import Hits
 from agency_client.vault.outbox import Outbox
+from agency_client.vault.people import People
 from agency_client.vault.probes import Probes
 from agency_client.vault.proofs import Proofs
+from agency_client.vault.quarantine import Quarantine
+from agency_client.vault.records import Records
 from agency_client.vault.signals import Signals
 from agency_client.vault.subject_requests import SubjectRequests
+from agency_client.vault.systems import Systems
 
 
 class Vault:
@@ -29,6 +34,11 @@ class Vault:
         self.canaries = Canaries(self._database)
         self.probes = Probes(self._database)
         self.subject_requests = SubjectRequests(self._database)
+        self.records = Records(self._database, self.signals, self.outbox)
+        self.quarantine = Quarantine(self._database)
+        self.connectors = ConnectorShelf(self._database)
+        self.systems = Systems(self._database)
+        self.people = People(self._database)
 
     def together(self) -> AbstractContextManager[None]:
         """Make one transaction of all that this thread does with the shelves within."""

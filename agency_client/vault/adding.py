@@ -6,10 +6,14 @@ Not here: the reading and writing of rows (``signals.py``).
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from agency_client.states import SignalState
 from protocol.encoding import format_time
 from protocol.ids import PurposeId, SignalId
+
+_GONE_IF_AGAIN: Final = frozenset({SignalState.WITHDRAWN, SignalState.ACCEPTED})
+"""An accepted signal of a record that is given again has its withdrawal in the outbox (``records.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class NewSignal:
     draft: bytes = field(repr=False)
     """All that would be sent about the record (``draft.py``); two drafts are equal when their bytes are."""
     expires_at: datetime
+    again: bool = False
+    """Its system withdrew the record before and now gives it again: what it had is gone, or on its way out."""
 
 
 @dataclass(slots=True)
@@ -56,10 +62,12 @@ class Adding:
         self.changed: list[dict[str, object]] = []
         self._latest = latest
 
-    def wants(self, record: bytes, digest: bytes) -> bool:
-        """Return whether this record is new or changed; counts it when it is not."""
+    def wants(self, record: bytes, digest: bytes, *, again: bool = False) -> bool:
+        """Return whether this record is new, changed or given again; counts it when it is not."""
         latest = self._latest.get(record)
         if latest is None or latest.digest != digest or latest.state is SignalState.REFUSED:
+            return True
+        if again and latest.state in _GONE_IF_AGAIN:
             return True
         if latest.state is SignalState.WITHDRAWN:
             self.added.withdrawn += 1
@@ -84,6 +92,7 @@ class Adding:
                 self.changed.append({"changed": latest.id, "new_draft": sealed, "new_digest": digest})
             return
         ended = latest is None or latest.state in {SignalState.REFUSED, SignalState.WITHDRAWN}
+        ended = ended or (signal.again and latest is not None and latest.state is SignalState.ACCEPTED)
         supersedes = None if latest is None or ended else latest.id
         self.added.changed += supersedes is not None
         self.added.new += supersedes is None

@@ -77,8 +77,14 @@ class Database:
     def together(self) -> Iterator[None]:
         """Make one transaction of all that this thread reads and writes within: on the disk at the end, or not at all.
 
-        A ``writing`` in it that fails still undoes its own part only. For many small steps that can be done again.
+        A ``writing`` or ``together`` in it that fails still undoes its own part only. For many small steps that can be
+        done again.
         """
+        joined = self._joined
+        if joined is not None:
+            with joined.begin_nested():
+                yield
+            return
         with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
             self._joint.session = session
             try:

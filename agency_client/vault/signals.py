@@ -80,7 +80,7 @@ class Signals:
         """Add the signals of records that are new or changed, in one transaction."""
         keyed = [
             (
-                self._record_key(signal.purpose, signal.reference),
+                self.record_key(signal.purpose, signal.reference),
                 self._database.keyed_hash("draft", signal.draft),
                 signal,
             )
@@ -89,7 +89,7 @@ class Signals:
         with self._database.writing() as session:
             adding = Adding(self._latest(session, {record for record, _, _ in keyed}))
             for record, digest, signal in keyed:
-                if adding.wants(record, digest):
+                if adding.wants(record, digest, again=signal.again):
                     sealed = self._database.seal(signal.draft, "draft", adding.id_of(record, signal))
                     adding.put(record, digest, signal, sealed, now)
             # By the statement, not row by row through the object mapper: a tenth of the time.
@@ -285,7 +285,7 @@ class Signals:
         """Return the signals that a user means by a signal id or a record reference, newest first; never a probe."""
         with self._database.reading() as session:
             purposes = session.exec(select(SignalRow.purpose).distinct()).all()
-            records = [self._record_key(PurposeId(purpose), text) for purpose in purposes]
+            records = [self.record_key(PurposeId(purpose), text) for purpose in purposes]
             rows = session.exec(
                 select(SignalRow)
                 .where(or_(col(SignalRow.id) == text, col(SignalRow.record).in_(records)), real(SignalRow.id))
@@ -348,7 +348,8 @@ class Signals:
         counted = self.count()
         return sum(counted[state] for state in WAITING)
 
-    def _record_key(self, purpose: PurposeId, reference: str) -> bytes:
+    def record_key(self, purpose: PurposeId, reference: str) -> bytes:
+        """Return the keyed hash by which a record's signals for a purpose are found."""
         return self._database.keyed_hash("record", lp(purpose) + lp(reference))
 
     def _kept(self, row: SignalRow) -> Kept:

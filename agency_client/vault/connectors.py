@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""How far each connector is, and how its last look went. Counts, times and words; never a value of a record.
+
+Not here: the connectors (``agency_client/connectors/``).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import select
+
+from agency_client.vault.database import Database
+from agency_client.vault.record_tables import ConnectorRow
+from protocol.encoding import format_time, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one look did."""
+
+    taken: int = 0
+    quarantined: int = 0
+    withdrawn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptConnector:
+    """A connector as the vault has it; the counts are of its whole life."""
+
+    name: str
+    cursor: str | None = field(repr=False)
+    looked_at: datetime | None
+    taken_at: datetime | None
+    taken: int
+    quarantined: int
+    withdrawn: int
+    problem: str | None
+
+
+class ConnectorShelf:
+    """The shelf of connectors' places and states."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> KeptConnector:
+        """Return one; a connector that never looked has empty counts."""
+        with self._database.reading() as session:
+            row = session.get(ConnectorRow, name)
+        return self._kept(row or ConnectorRow(name=name))
+
+    def all(self) -> list[KeptConnector]:
+        """Return all that ever looked, by name."""
+        with self._database.reading() as session:
+            rows = session.exec(select(ConnectorRow).order_by(ConnectorRow.name)).all()
+        return [self._kept(row) for row in rows]
+
+    def put_cursor(self, name: str, cursor: str) -> None:
+        """Keep how far a query is; within ``Vault.together`` it is kept with what was read, or not at all."""
+        with self._database.writing() as session:
+            row = session.get(ConnectorRow, name) or ConnectorRow(name=name)
+            row.cursor = self._database.seal(cursor.encode(), "cursor", name)
+            session.add(row)
+
+    def note(self, name: str, done: Progress, problem: str | None, now: datetime) -> None:
+        """Keep how a look went."""
+        with self._database.writing() as session:
+            row = session.get(ConnectorRow, name) or ConnectorRow(name=name)
+            row.looked_at, row.problem = format_time(now), problem
+            if done.taken or done.quarantined or done.withdrawn:
+                row.taken_at = format_time(now)
+            row.taken += done.taken
+            row.quarantined += done.quarantined
+            row.withdrawn += done.withdrawn
+            session.add(row)
+
+    def _kept(self, row: ConnectorRow) -> KeptConnector:
+        return KeptConnector(
+            row.name,
+            None if row.cursor is None else self._database.open(row.cursor, "cursor", row.name).decode(),
+            None if row.looked_at is None else parse_time(row.looked_at),
+            None if row.taken_at is None else parse_time(row.taken_at),
+            row.taken,
+            row.quarantined,
+            row.withdrawn,
+            row.problem,
+        )

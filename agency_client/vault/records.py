@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Whose record is whose, and the records that a system withdraws: the wish is kept until it is carried out.
+
+A wish to withdraw outlives kills and outages: what was not sent is withdrawn at once, what stands gets a withdrawal in
+the outbox, what is on its way waits for its answer. Not here: the signals themselves (``signals.py``).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import Session, col, select, update
+
+from agency_client.states import SignalState, Step
+from agency_client.vault.database import Database
+from agency_client.vault.outbox import Outbox, withdrawal
+from agency_client.vault.record_tables import RecordRow
+from agency_client.vault.signals import Kept, Signals
+from agency_client.vault.tables import HitRow, PostingRow, SignalRow
+from protocol.encoding import format_time, lp
+from protocol.ids import HitId, PurposeId, SignalId
+
+CORRECTED: Final = "corrected"
+"""Why the signal of a record that moved to another purpose is withdrawn."""
+SETTLED_AT_ONCE: Final = 200
+"""Wishes carried out in one transaction: so that no other writer waits long."""
+_ASKED: Final = 500
+_ON_ITS_WAY: Final = frozenset({SignalState.READY, SignalState.SENT})
+_OVER: Final = frozenset({SignalState.REFUSED, SignalState.WITHDRAWN})
+
+
+class RecordState(StrEnum):
+    """Where a record of a system is."""
+
+    LIVE = "live"
+    ENDING = "ending"
+    """Its system withdrew it; a signal of it is still on its way."""
+    WITHDRAWING = "withdrawing"
+    """The withdrawal is in the outbox."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A record of a system for a purpose."""
+
+    purpose: PurposeId
+    reference: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """What stands of a record."""
+
+    system: str
+    state: RecordState
+    signals: tuple[Kept, ...]
+    """Newest first."""
+
+
+class Records:
+    """The shelf of records."""
+
+    def __init__(self, database: Database, signals: Signals, outbox: Outbox) -> None:
+        self._database = database
+        self._signals = signals
+        self._outbox = outbox
+
+    def own(self, reference: str) -> bytes:
+        """Return the keyed hash of a reference."""
+        return self._database.keyed_hash("own-record", lp(reference))
+
+    def owner(self, reference: str) -> str | None:
+        """Return the system that gave a record last, or None when none did."""
+        with self._database.reading() as session:
+            return session.exec(select(RecordRow.system).where(RecordRow.own == self.own(reference))).first()
+
+    def get(self, reference: str) -> KeptRecord | None:
+        """Return what stands of a record of a system, all its purposes together."""
+        with self._database.reading() as session:
+            rows = session.exec(select(RecordRow).where(RecordRow.own == self.own(reference))).all()
+        if not rows:
+            return None
+        states = [RecordState(row.state) for row in rows]
+        order = (RecordState.LIVE, RecordState.ENDING, RecordState.WITHDRAWING, RecordState.ENDED)
+        return KeptRecord(rows[0].system, min(states, key=order.index), tuple(self._signals.find(reference)))
+
+    def given_again(self, keys: Collection[Key], now: datetime, person: Callable[[str], str]) -> frozenset[Key]:
+        """Return those that their system withdrew before. Of these nothing stands after this but what is on its way."""
+        by_hash = {self._signals.record_key(key.purpose, key.reference): key for key in keys}
+        found: set[Key] = set()
+        with self._database.together(), self._database.writing() as session:
+            for row in _rows(session, by_hash):
+                if row.state == RecordState.LIVE:
+                    continue
+                if row.state == RecordState.ENDING:
+                    self._carry_out(session, row, now, person)
+                found.add(by_hash[row.record])
+        return frozenset(found)
+
+    def note(self, system: str, keys: Iterable[Key], now: datetime) -> None:
+        """Keep that a system gave these records: they are live, and its own from now on."""
+        by_hash = {self._signals.record_key(key.purpose, key.reference): key for key in keys}
+        with self._database.writing() as session:
+            known = {row.record: row for row in _rows(session, by_hash)}
+            for record, key in by_hash.items():
+                row = known.get(record)
+                if row is None:
+                    session.add(
+                        RecordRow(
+                            record=record,
+                            own=self.own(key.reference),
+                            system=system,
+                            state=RecordState.LIVE,
+                            changed_at=format_time(now),
+                        )
+                    )
+                elif row.system != system or row.state != RecordState.LIVE:
+                    row.system, row.state, row.reason, row.changed_at = system, RecordState.LIVE, None, format_time(now)
+
+    def end(
+        self,
+        system: str,
+        reference: str,
+        reason: str,
+        purposes: Collection[PurposeId],
+        now: datetime,
+        keep: PurposeId | None = None,
+    ) -> bool:
+        """Write the wish to withdraw a record, for all purposes but ``keep``; returns whether anything stood.
+
+        ``purposes`` are those of the covenant: the record may have come by hand before its system gave it.
+        """
+        records = {self._signals.record_key(purpose, reference): purpose for purpose in purposes}
+        with self._database.writing() as session:
+            rows = {row.record: row for row in _rows(session, records)}
+            rows |= {
+                row.record: row
+                for row in session.exec(select(RecordRow).where(RecordRow.own == self.own(reference))).all()
+            }
+            kept = None if keep is None else self._signals.record_key(keep, reference)
+            stood = False
+            for record in {*records, *rows} - {kept}:
+                row = rows.get(record)
+                if row is not None and row.state != RecordState.LIVE:
+                    continue
+                if row is None:
+                    if not _standing(session, record):
+                        continue
+                    row = RecordRow(
+                        record=record, own=self.own(reference), system=system, state="", changed_at=format_time(now)
+                    )
+                row.state, row.reason, row.changed_at = RecordState.ENDING, reason, format_time(now)
+                session.add(row)
+                stood = True
+        return stood
+
+    def carry_out(self, now: datetime, person: Callable[[str], str]) -> int:
+        """Carry out wishes as far as can be now; returns how many postings wait in the outbox because of it.
+
+        ``person`` gives the opaque reference under which a system stands in the log.
+        """
+        with self._database.reading() as session:
+            waiting = session.exec(
+                select(RecordRow.record)
+                .where(col(RecordRow.state).in_((RecordState.ENDING, RecordState.WITHDRAWING)))
+                .order_by(col(RecordRow.changed_at))
+            ).all()
+        posted = 0
+        for start in range(0, len(waiting), SETTLED_AT_ONCE):
+            with self._database.together(), self._database.writing() as session:
+                for row in _rows(session, waiting[start : start + SETTLED_AT_ONCE]):
+                    posted += self._carry_out(session, row, now, person)
+        return posted
+
+    def _carry_out(self, session: Session, row: RecordRow, now: datetime, person: Callable[[str], str]) -> int:
+        if row.state not in (RecordState.ENDING, RecordState.WITHDRAWING):
+            return 0
+        posted, left = 0, set[SignalState]()
+        for signal in _standing(session, row.record):
+            state = SignalState(signal.state)
+            if state is SignalState.NEW:
+                self._signals.step(session, [SignalId(UUID(signal.id))], Step.WITHDRAW)
+            elif state in _ON_ITS_WAY:
+                left.add(state)
+            elif signal.expires_at > format_time(now) and not _refused(session, signal.id):
+                left.add(state)
+                posted += self._post(session, row, SignalId(UUID(signal.id)), now, person)
+        if left & _ON_ITS_WAY:
+            row.state = RecordState.ENDING
+        else:
+            row.state = RecordState.WITHDRAWING if left else RecordState.ENDED
+        session.flush()
+        return posted
+
+    def _post(
+        self, session: Session, row: RecordRow, signal: SignalId, now: datetime, person: Callable[[str], str]
+    ) -> int:
+        open_one = session.exec(
+            select(PostingRow.number).where(PostingRow.kind == "withdrawal", PostingRow.about == str(signal))
+        ).first()
+        if open_one is not None:
+            return 0
+        # In the same transaction, since all of this is done within ``together``.
+        self._outbox.put(withdrawal(signal, row.reason or CORRECTED, person(row.system)), now)
+        return 1
+
+    def hits_of(self, system: str, after: int, limit: int) -> Sequence[HitId]:
+        """Return the next hits of a system's own records, in the order in which they were told."""
+        with self._database.reading() as session:
+            rows = session.exec(
+                select(HitRow.id)
+                .join(SignalRow, col(SignalRow.id) == col(HitRow.signal))
+                .join(RecordRow, col(RecordRow.record) == col(SignalRow.record))
+                .where(RecordRow.system == system, col(HitRow.seq) > after)
+                .order_by(col(HitRow.seq))
+                .limit(limit)
+            ).all()
+        return [HitId(UUID(row)) for row in rows]
+
+    def has_hit(self, system: str, hit: HitId) -> bool:
+        """Return whether a hit is of a record of this system."""
+        with self._database.reading() as session:
+            found = session.exec(
+                select(HitRow.id)
+                .join(SignalRow, col(SignalRow.id) == col(HitRow.signal))
+                .join(RecordRow, col(RecordRow.record) == col(SignalRow.record))
+                .where(RecordRow.system == system, HitRow.id == str(hit))
+            ).first()
+        return found is not None
+
+    def prune(self) -> int:
+        """Forget ended records of which no signal is left here; returns how many."""
+        with self._database.writing() as session:
+            gone = session.exec(
+                select(RecordRow).where(
+                    RecordRow.state == RecordState.ENDED,
+                    col(RecordRow.record).not_in(select(SignalRow.record)),
+                )
+            ).all()
+            for row in gone:
+                session.delete(row)
+        return len(gone)
+
+    def hand_over(self, old: str, new: str) -> None:
+        """Give all records of one system to another, as when a connector was renamed."""
+        with self._database.writing() as session:
+            session.connection().execute(update(RecordRow).where(col(RecordRow.system) == old).values(system=new))
+
+
+def _rows(session: Session, records: Collection[bytes]) -> list[RecordRow]:
+    found: list[RecordRow] = []
+    wanted = sorted(records)
+    for start in range(0, len(wanted), _ASKED):
+        found += session.exec(select(RecordRow).where(col(RecordRow.record).in_(wanted[start : start + _ASKED]))).all()
+    return found
+
+
+def _standing(session: Session, record: bytes) -> Sequence[SignalRow]:
+    return session.exec(
+        select(SignalRow)
+        .where(SignalRow.record == record, col(SignalRow.state).not_in(_OVER))
+        .order_by(col(SignalRow.position))
+    ).all()
+
+
+def _refused(session: Session, signal: str) -> bool:
+    # The broker does not know it any more, or never will let it go: nothing that asking again would mend.
+    refused = session.exec(
+        select(PostingRow.number).where(
+            PostingRow.kind == "withdrawal", PostingRow.about == signal, PostingRow.state == "failed"
+        )
+    ).first()
+    return refused is not None
