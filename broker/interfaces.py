@@ -13,14 +13,15 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from broker.bells import Bell
 from broker.erasable import Erasable, MonthStanding
 from broker.facts import KeptResult, Outcome, Pair, ProbesSaid, SignalState, Urgency
 from broker.ldv import Cause
 from broker.sought import FoundEvents, Sought
 from broker.subjects import AboutEntry, AboutSought, ErasedRow
 from broker.suppression import MonthCount
+from edge.bells import Bell
 from protocol.covenant_parts import AgencyKind
+from protocol.follow_ups import FollowUpState
 from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Evidence, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
 from protocol.notices import Notice
@@ -182,6 +183,39 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFollowUp:
+    """How far an agency is with a hit that it was told of; ``canary``: the other signal is about nobody."""
+
+    my_signal: SignalId
+    their_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    state: FollowUpState
+    canary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSide:
+    """The other agency of a hit and its signal, when it was told of the hit and its signal stands."""
+
+    agency: PartyId
+    signal: SignalId
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class LateHit:
+    """A hit that an agency should have followed up."""
+
+    agency: PartyId
+    hit_id: HitId
+    my_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CountedKinds:
     """Which kind each agency is, and which kinds send under each purpose."""
 
@@ -272,6 +306,17 @@ class Act(Protocol):
 
     async def waited(self, signals: Sequence[SignalId]) -> None:
         """Let these signals wait no more: their counterparts came."""
+
+    async def follow_up(self, agency: PartyId, hit_id: HitId) -> StoredFollowUp | None:
+        """Return how far an agency is with a hit, locked; None when it was told of no such hit."""
+
+    async def other_side(self, agency: PartyId, hit_id: HitId) -> OtherSide | None:
+        """Return the other agency of a hit, when it was told of the hit too and its signal stands; never a planter."""
+
+    async def late_follow_ups(
+        self, agencies: Sequence[PartyId], now: datetime, latest: datetime, limit: int
+    ) -> Sequence[LateHit]:
+        """Return the hits that these agencies should have followed up by ``latest``, locked; skips those held."""
 
     async def reported(self, holder: HolderIndex, hours: Sequence[datetime]) -> frozenset[datetime]:
         """Return which of these hours this key-holder reported before; nobody else reports for it meanwhile."""

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from broker.bells import Bell, heard
 from broker.postgres.log import Leader, LogRows
 from broker.postgres.proofs import Published
 from broker.sequencer import MAX_BATCH, Verdict, has_quorum, read_answer
 from broker.transport import KeyHolderDoor
 from broker.witnessing import Frozen, Witnessing
+from edge.bells import Bell, heard
 from edge.logs import Logger, error_fields
 from protocol.checkpoint import LogSigner, add_cosignatures, open_checkpoint, open_signed, without_cosignatures
 from protocol.errors import SluisError, VerificationError

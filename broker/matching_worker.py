@@ -8,11 +8,11 @@ passes over one purpose and epoch take turns. Not here: what a hit is (``matchin
 import asyncio
 from typing import Final
 
-from broker.bells import heard
 from broker.matching import matches
 from broker.notify import issue, plan
 from broker.service import Broker
 from broker.standing import Standing
+from edge.bells import heard
 from edge.logs import Logger, error_fields
 from protocol.errors import SluisError
 from protocol.ids import Epoch, PurposeId

@@ -13,12 +13,12 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from broker import query, withdrawal
-from broker.bells import heard
 from broker.facts import AnswerKept, CovenantKept, Fact, KeptResult, Outcome, RequestKept
 from broker.ingest import ANSWER_KEPT, EPOCH_RULE, Examined, accept, examine
 from broker.interfaces import Act, Proven, Store
 from broker.ldv import Cause
 from broker.recording import Recorder
+from edge.bells import heard
 from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConflictError, InputError, NotFoundError, RefusedError, UnavailableError

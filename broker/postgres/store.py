@@ -16,7 +16,6 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
-from broker.bells import Bell
 from broker.data_keys import DataKeys
 from broker.interfaces import CountedKinds, Declarers, NotedUse, NoticeRead, Proven
 from broker.ldv import Cause, LoggedAct
@@ -31,6 +30,7 @@ from broker.postgres.unusual import list_said
 from broker.postgres.witnessing import WitnessRows
 from broker.postgres.writes import EVENTS_CHANNEL, PUBLISHED_CHANNEL, QUEUE_CHANNEL
 from broker.suppression import MonthCount
+from edge.bells import Bell
 from edge.ldv import SpanLog
 from protocol.errors import AuthenticationError, Code, UnavailableError
 from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId

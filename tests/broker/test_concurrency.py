@@ -16,9 +16,9 @@ from pathlib import Path
 import psycopg
 
 from broker import binaries, cluster
-from broker.bells import Bell, heard
 from broker.matching import hit_id
 from broker.settings import COVENANT_KEY, HomeFile, open_home
+from edge.bells import Bell, heard
 from edge.covenant_keys import make_key, open_key
 from edge.keyfile import Profile, SecretText, write_keyfile
 from edge.transport import make_http

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Wake-ups between tasks of one process. A bell only says *look again*: what happened is in the store.
 
-Not here: wake-ups between processes (``postgres/store.py`` rings these bells for what PostgreSQL notifies).
+Not here: wake-ups between processes (the broker rings these bells for what PostgreSQL notifies).
 """
 
 import asyncio
