@@ -123,6 +123,7 @@ class Message(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
     def to_json(self) -> bytes:
