@@ -153,6 +153,10 @@ class KeyHolders:
             for holder, budget in said.items()
         }
 
+    def silent(self) -> dict[PartyId, SluisError]:
+        """Return who is not asked any more now, and why: silent, or a false answer."""
+        return {self._doors[index].party: error for index, error in sorted(self._out.items())}
+
     def forget_silence(self) -> None:
         """Try all key-holders again, also where they refused; not those that answered wrongly in this program's run."""
         self._refused.clear()

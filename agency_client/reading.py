@@ -9,7 +9,8 @@ Not here: what must hold (``inbox.py``).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -98,6 +99,14 @@ class Reading:
                 detail = f"What notice {seq} releases was not delivered, and no withdrawal says why."
                 hint = "It is asked for again. If it stays away, tell the board: something is held back."
                 self._fail(VerificationError(Code.NOTICE_MISSING, detail, hint=hint), seq, news)
+
+    def last_seq(self) -> int:
+        """Return the number of the last notice that was read: from where to go on."""
+        return self._vault.hits.last_seq()
+
+    def stream(self, after: int) -> AbstractAsyncContextManager[AsyncIterator[NoticePage]]:
+        """Open the stream of pages behind a number; each is then to be taken."""
+        return self._broker.notice_stream(after)
 
     async def take(self, page: NoticePage) -> News:
         """Take a page that came by itself, exactly as one that was asked for. Raises as ``read``."""

@@ -56,9 +56,7 @@ class Running:
         self.session, self.online = session, online
         now = session.clock()
         known = {one.name: one for one in self.health.key_holders}
-        holders = tuple(
-            known.get(holder.id, Reached(holder.id, True, now)) for holder in session.covenant.key_holders
-        )
+        holders = tuple(known.get(holder.id, Reached(holder.id, True, now)) for holder in session.covenant.key_holders)
         self.note(key_holders=holders, covenant=covenant_state(session))
         self.swapped.ring()
 
@@ -84,11 +82,11 @@ class Running:
             if one.name != party or (one.ok and error is None):
                 return one
             since = one.since if one.ok == (error is None) else now
-            return Reached(party, error is None, since, error and error.detail, error and error.code.value)
+            if error is None:
+                return Reached(party, True, since)
+            return Reached(party, False, since, error.detail, error.code.value)
 
-        self.note(
-            broker=marked(self.health.broker), key_holders=tuple(marked(one) for one in self.health.key_holders)
-        )
+        self.note(broker=marked(self.health.broker), key_holders=tuple(marked(one) for one in self.health.key_holders))
 
 
 def covenant_state(session: Session) -> CovenantState:

@@ -6,7 +6,7 @@ Composed by hand, once, for all commands. Not here: clock, environment and termi
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,6 +52,7 @@ from protocol.agreed import Agreed
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Agency, AgencyKind
 from protocol.errors import Code, ConfigurationError, SluisError, UnavailableError, VerificationError
+from protocol.ids import PartyId
 from protocol.policy import PolicyEngine
 
 _LOG: Final = "log-key"
@@ -125,6 +126,8 @@ class Online:
     informing: InformingDesk
     declaring: Declaring
     erasing: Erasing
+    pings: Mapping[PartyId, Callable[[], Awaitable[None]]]
+    """For each key-holder what passes when it answers at all."""
     settle: Callable[[], None]
     """Keeps what was heard meanwhile (budgets, covenants) and sends the log of processing on; may take seconds."""
 
@@ -245,6 +248,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 informing=InformingDesk(vault, post, covenant, clock),
                 declaring=Declaring(session.prober(), broker, trail, versions),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
+                pings={door.party: door.ping for door in doors},
                 settle=settle,
             )
         finally:

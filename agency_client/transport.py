@@ -46,6 +46,10 @@ class HttpKeyHolder:
         self._client = client
         self._allowed = allowed
 
+    async def ping(self) -> None:
+        """Pass when it answers at all. Raises ``UnavailableError``."""
+        await self._client.request("GET", "/healthz", read_seconds=WITNESS_SECONDS)
+
     async def evaluate(self, request: EvaluationRequest) -> EvaluationAnswer:
         """Ask it to multiply blinded points."""
         self._allowed()

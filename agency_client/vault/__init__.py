@@ -15,6 +15,7 @@ from agency_client.vault.probes import Probes
 from agency_client.vault.proofs import Proofs
 from agency_client.vault.quarantine import Quarantine
 from agency_client.vault.records import Records
+from agency_client.vault.retention import Retention
 from agency_client.vault.signals import Signals
 from agency_client.vault.subject_requests import SubjectRequests
 from agency_client.vault.systems import Systems
@@ -39,6 +40,7 @@ class Vault:
         self.connectors = ConnectorShelf(self._database)
         self.systems = Systems(self._database)
         self.people = People(self._database)
+        self.retention = Retention(self._database)
 
     def together(self) -> AbstractContextManager[None]:
         """Make one transaction of all that this thread does with the shelves within."""

@@ -130,6 +130,12 @@ class Database:
         """Return a hash that only this vault can make, so that equal values are found without standing in the file."""
         return hmac.digest(self._lookup_key, label("vault-lookup") + lp(use) + value, hashlib.sha256)
 
+    def checkpoint(self) -> None:
+        """Empty the journal into the file, so that no old page stays in it; later when somebody reads just now."""
+        with self._engine.connect() as connection:
+            connection.rollback()
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()

@@ -190,7 +190,13 @@ class Probes:
         with self._database.reading() as session:
             rows = session.exec(
                 select(SignalRow)
-                .where(SignalRow.purpose == purpose, SignalRow.state == SignalState.ACCEPTED, real(SignalRow.id))
+                .where(
+                    SignalRow.purpose == purpose,
+                    SignalRow.state == SignalState.ACCEPTED,
+                    # Of one that ended only the bare draft is left.
+                    col(SignalRow.envelope_keys).is_not(None),
+                    real(SignalRow.id),
+                )
                 .order_by(col(SignalRow.position).desc())
                 .limit(limit)
             ).all()
