@@ -59,6 +59,28 @@ _NOTICES: Final[Mapping[str, Pair]] = {
         "An agency is told that the person was asked about",
     ),
     "overdue": ("Een instantie hoort dat een tegenhanger uitblijft", "An agency is told that a counterpart stays away"),
+    "late": ("Een instantie hoort dat opvolging uitblijft", "An agency is told that it follows up a hit late"),
+    "doubted": (
+        "Een instantie hoort dat de ander aan een treffer twijfelt",
+        "An agency is told that the other doubts a hit",
+    ),
+    "disclosure": ("Een instantie hoort van een verzoek om meer", "An agency is told of a request for more"),
+}
+_DECIDED: Final[Mapping[str, Pair]] = {
+    "approved": ("goedgekeurd door de eerste van twee", "approved by the first of two"),
+    "granted": ("verstrekt", "given"),
+    "refused": ("geweigerd", "refused"),
+}
+_ENDED: Final[Mapping[str, Pair]] = {
+    "cancelled": ("ingetrokken door de vrager", "taken back by the asker"),
+    "decide-by": ("niet op tijd beslist", "not decided in time"),
+    "fetch-by": ("niet op tijd opgehaald", "not fetched in time"),
+    "signal-ended": ("een signaal van de treffer is vervallen", "a signal of the hit ended"),
+}
+_STEPS: Final[Mapping[str, Pair]] = {
+    "acknowledged": ("gezien", "acknowledged"),
+    "contacted": ("contact gehad", "contacted"),
+    "closed": ("afgesloten", "closed"),
 }
 _NOBODY: Final[Pair] = ("de bemiddelaar zelf", "the broker itself")
 
@@ -197,6 +219,12 @@ def _details(event: e.Event, covenant: Covenant, lang: Lang) -> Iterator[str]:
             yield f"{say(('Gevonden', 'Found'), lang)}: {event.matches:,}"
         case e.SignalRefused() | e.RequestRefused():
             yield f"{say(('Reden', 'Reason'), lang)}: {event.code}"
+        case e.FollowedUp():
+            yield say(_STEPS[event.step], lang)
+            outcome = None if event.outcome is None else covenant.outcomes.get(event.outcome)
+            if event.outcome is not None:
+                said = event.outcome if outcome is None else _title(outcome.title, lang)
+                yield f"{say(('Uitkomst', 'Outcome'), lang)}: {said}"
         case e.EventsRead() | e.EventsExported():
             yield f"{say(REASONS_SAID[event.log_purpose], lang)}, {event.entries:,} {say(('regels', 'entries'), lang)}"
         case e.EventsErased():
@@ -208,6 +236,12 @@ def _details(event: e.Event, covenant: Covenant, lang: Lang) -> Iterator[str]:
             yield f"{event.reason}: {event.count:,} > {event.limit:,}"
         case e.StatisticsRead():
             yield f"{say(('Over', 'About'), lang)} {event.about}, {event.cells:,} {say(('getallen', 'numbers'), lang)}"
+        case e.DisclosureDecided():
+            yield say(_DECIDED[event.outcome], lang)
+            if event.reason is not None:
+                yield f"{say(('Reden', 'Reason'), lang)}: {event.reason}"
+        case e.DisclosureEnded():
+            yield say(_ENDED.get(event.rule, (event.rule, event.rule)), lang)
         case e.EvaluationsReported():
             yield f"{event.elements:,} {say(('pseudoniemen', 'pseudonyms'), lang)}, {moment(event.hour)}"
         case _:

@@ -69,6 +69,10 @@ def _settings(engine: PolicyEngine) -> Iterator[tuple[Place, str]]:
         yield from _flat(("legal-bases", code), _json(basis))
     for kind, entry in covenant.agency_kinds.items():
         yield from _flat(("agency-kinds", kind), _json(entry))
+    if covenant.disclosures is not None:
+        yield from _flat(("disclosures",), _json(covenant.disclosures))
+    for code, outcome in covenant.outcomes.items():
+        yield from _flat(("outcomes", code), _json(outcome))
     yield from _parties(covenant)
     for rule in engine.rules.values():
         for field in ("says", "legal_basis", "owner", "review_by"):

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from broker.erasable import Erasable
 from protocol.events import Event
+from protocol.follow_ups import FollowUpState
 from protocol.ids import Epoch, HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, SignedKeyStatement
 from protocol.signing import Verified
 from protocol.unusual import Reason
 
 SignalState: TypeAlias = Literal["live", "withdrawn", "expired"]
-NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted", "queried", "overdue"]
+NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted", "queried", "overdue", "late", "doubted"]
 Urgency: TypeAlias = Literal["normal", "urgent"]
 Status: TypeAlias = Literal["accepted", "known", "refused"]
 
@@ -176,6 +177,37 @@ class NoticeAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUpBegun:
+    """An agency is told of a hit, and has until ``due_at`` to follow it up."""
+
+    agency: PartyId
+    hit_id: HitId
+    mine: SignalId
+    theirs: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpStepped:
+    """An agency went a step further with a hit."""
+
+    agency: PartyId
+    hit_id: HitId
+    state: FollowUpState
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpLate:
+    """An agency is told that it did not follow up a hit in time; it is told once."""
+
+    agency: PartyId
+    hit_id: HitId
+
+
+@dataclass(frozen=True, slots=True)
 class TagMuted:
     """A tag points at nobody any more, for everybody; ``agency`` is whose use of it showed that."""
 
@@ -274,6 +306,9 @@ Fact: TypeAlias = (
     | PairForgotten
     | NoticeAdded
     | WaitEnded
+    | FollowUpBegun
+    | FollowUpStepped
+    | FollowUpLate
     | TagMuted
     | StatementKept
     | CovenantKept

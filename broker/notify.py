@@ -8,14 +8,15 @@ Pure. Two steps, because a notice's number stands in its event: ``plan`` says wh
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from broker.canary import PLANTER_LEVEL, planter_decision
-from broker.facts import URGENT, Fact, NoticeAdded, Outcome, Pair, PairKnown, Recorded, TagMuted, Urgency
+from broker.facts import URGENT, Fact, FollowUpBegun, NoticeAdded, Outcome, Pair, PairKnown, Recorded, TagMuted, Urgency
 from broker.interfaces import CommonTag, StoredSignal
 from broker.matching import Match
 from broker.recording import Hit, Recorder
+from protocol.covenant import Covenant
 from protocol.ids import Epoch, PartyId, PurposeId
 from protocol.messages import Level
 from protocol.policy import LEVELS, Decision, PolicyEngine
@@ -120,7 +121,10 @@ def issue(planned: Plan, next_seqs: Mapping[PartyId, int], recorder: Recorder, n
             now,
         )
         events.append(event)
-        facts.append(_notice(planned, telling, seq, event, now))
+        notice = _notice(planned, telling, seq, event, now)
+        facts.append(notice)
+        if not telling.mine.is_canary:
+            facts.append(_begun(telling, notice, recorder.covenant))
     facts += [PairKnown(pair, planned.purpose, match.hit.id) for pair, match in sorted(planned.pairs.items())]
     for common in planned.common:
         seq = number(common.agency)
@@ -173,6 +177,19 @@ def _told(telling: Telling) -> Hit:
     # The receiver gets this event's opening, and a signal's id tells when it was made: below the level that names the
     # counterpart, its id stays out.
     return hit if _knows(telling.level) else replace(hit, signals=(telling.mine.id,))
+
+
+def _begun(telling: Telling, notice: NoticeAdded, covenant: Covenant) -> FollowUpBegun:
+    hours = covenant.purpose(notice.purpose).deadline_hours(notice.urgency or "normal")
+    return FollowUpBegun(
+        agency=telling.receiver,
+        hit_id=telling.match.hit.id,
+        mine=telling.mine.id,
+        theirs=telling.theirs.id,
+        purpose=notice.purpose,
+        epoch=notice.epoch,
+        due_at=notice.at + timedelta(hours=hours),
+    )
 
 
 def _notice(planned: Plan, telling: Telling, seq: int, event: Recorded, now: datetime) -> NoticeAdded:

@@ -8,18 +8,19 @@ Pure: the moment is an argument and ids come from the given source. Not here: co
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from broker.erasable import MonthStanding
 from broker.facts import Recorded
-from broker.interfaces import OpenableHit, StoredSignal
+from broker.interfaces import OpenableHit, StoredFollowUp, StoredSignal
 from protocol import events
 from protocol.commitments import message_digest, tag_digest
 from protocol.covenant import Covenant
 from protocol.evaluation_reports import AgencyHour
 from protocol.event_search import Reach
 from protocol.events import Act, Asked, CovenantRef, Event, Subject, Words
+from protocol.follow_ups import Step
 from protocol.ids import HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
 from protocol.informing import InformingReview
 from protocol.messages import (
@@ -184,6 +185,31 @@ class Recorder:
         act = self._own_act(now, purpose=purpose, recipient=receiver)
         subject = Subject(signal_ids=(signal,))
         return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="overdue"))
+
+    def hit_said(
+        self,
+        receiver: PartyId,
+        purpose: PurposeId,
+        seq: int,
+        hit: HitId,
+        signal: SignalId,
+        what: Literal["late", "doubted"],
+        now: datetime,
+    ) -> Recorded:
+        """An agency is told something about a hit that it knows; ``signal`` is its own."""
+        act = self._own_act(now, purpose=purpose, recipient=receiver)
+        subject = Subject(signal_ids=(signal,), hit_id=hit)
+        return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type=what))
+
+    def followed_up(
+        self, hit: HitId, by: Verified, found: StoredFollowUp, step: Step, outcome: str | None, now: datetime
+    ) -> Recorded:
+        """A person goes a step further with a hit."""
+        act = self._act_of(by, now, purpose=found.purpose)
+        subject = Subject(signal_ids=(found.my_signal,), hit_id=hit)
+        return self._recorded(
+            events.FollowedUp(act=act, subject=subject, step=step, outcome=outcome), canary=found.canary
+        )
 
     def muted(
         self,

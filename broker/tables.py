@@ -126,6 +126,25 @@ class KnownPairTable(Table, table=True):
     hit_id: UUID = Field(sa_type=_UUID)
 
 
+class FollowUpTable(Table, table=True):
+    """How far an agency is with a hit that it was told of, and until when it has to follow it up."""
+
+    __tablename__ = "follow_ups"
+    __table_args__ = (Index("follow_ups_due", "due_at", postgresql_where=text("state = 'open' AND NOT late")),)
+
+    agency: str = Field(primary_key=True, sa_type=Text)
+    hit_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    my_signal: UUID = Field(sa_type=_UUID)
+    their_signal: UUID = Field(sa_type=_UUID)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    state: str = Field(sa_type=Text)
+    outcome: str | None = Field(default=None, sa_type=Text)
+    due_at: datetime = Field(sa_type=_TIME)
+    late: bool = Field(sa_type=Boolean)
+    """Whether it was told that it is late: once."""
+
+
 class NoticeTable(Table, table=True):
     """What one agency is told, numbered without gaps. Sealed content is read from tags and parts when it is fetched, so
     that what was withdrawn is not given out again.

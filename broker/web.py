@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from broker import awaiting_worker, erasing, matching_worker, publishing, statistics, timers, unusual
+from broker import awaiting_worker, erasing, following_worker, matching_worker, publishing, statistics, timers, unusual
 from broker.data_keys import DataKeys
 from broker.event_ids import EventIds
 from broker.log_worker import LogWorker
@@ -30,6 +30,7 @@ from broker.routes.door import Door
 from broker.routes.erasure import add_erasure
 from broker.routes.evaluation_reports import add_evaluation_reports
 from broker.routes.events import add_events
+from broker.routes.follow_ups import add_follow_ups
 from broker.routes.hits import add_hits
 from broker.routes.informing import add_informing
 from broker.routes.key_statements import add_key_statements
@@ -132,6 +133,7 @@ def make_broker_app(
                 _worker("sequencer", started.log_worker.run(), started.log),
                 _worker("matching", matching_worker.run(started.standing, started.log), started.log),
                 _worker("awaited", awaiting_worker.run(started.standing, started.log), started.log),
+                _worker("follow-up", following_worker.run(started.standing, started.log), started.log),
                 _worker("use", unusual.run(started.standing, started.log), started.log),
                 _worker("counting", statistics.run(started.standing, started.log), started.log),
                 _worker("erasure", erasing.run(started.standing, started.log), started.log),
@@ -167,6 +169,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_erasure(app, door)
     add_notices(app, door)
     add_hits(app, door)
+    add_follow_ups(app, door)
     add_queries(app, door)
     add_key_statements(app, door)
     add_evaluation_reports(app, door)

@@ -32,6 +32,11 @@ EVENTS_SAID: Final[Mapping[int, Pair]] = {
     19: ("Proefsignalen verantwoord", "Probes declared"),
     20: ("Informeren opnieuw beoordeeld", "Informing reviewed"),
     21: ("Bewijs uit het logboek meegenomen", "Evidence taken out of the log"),
+    22: ("Om meer gevraagd", "More asked for"),
+    23: ("Over een verzoek beslist", "Request for more decided"),
+    24: ("Verstrekking gelezen", "Disclosure read"),
+    25: ("Verzoek om meer beëindigd", "Request for more ended"),
+    26: ("Treffer opgevolgd", "Hit followed up"),
 }
 """By the event's tag; a test holds that none is missing."""
 OPERATIONS_SAID: Final[Mapping[str, Pair]] = {

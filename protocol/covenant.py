@@ -30,7 +30,7 @@ from protocol.covenant_parts import (
     Terms,
     Title,
 )
-from protocol.covenant_purposes import KindOfAgency, LegalBasis, Purpose
+from protocol.covenant_purposes import Disclosures, KindOfAgency, LegalBasis, Outcome, Purpose
 from protocol.covenant_reading import read_parts, read_party
 from protocol.covenant_text import dump
 from protocol.errors import Code, ConfigurationError, NotFoundError
@@ -76,6 +76,10 @@ class Covenant:
     sha256: str
     named_broker: Broker | None = None
     named_log: Log | None = None
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """With what a hit may be closed, by code."""
+    disclosures: Disclosures | None = None
+    """About what more can be asked after a hit, and why it can be refused."""
     _by_id: Mapping[PartyId, Agency] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +103,8 @@ class Covenant:
             bundle_digest(files),
             parts.parties.broker,
             parts.parties.log,
+            MappingProxyType(parts.outcomes),
+            parts.disclosures,
         )
 
     @staticmethod

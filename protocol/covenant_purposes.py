@@ -15,6 +15,11 @@ from protocol.ids import KeyKind
 from protocol.keys import KINDS, Tier
 from protocol.messages import MAX_ELEMENTS, CodeText, Kind, Message, Role, Text
 
+MAX_DISCLOSURE_HOURS: Final = 24 * 30
+"""A month to decide in is as good as no deadline."""
+MAX_DISCLOSURE_DAYS: Final = 30
+"""Sealed or not, what was given does not stay with the broker for longer than people are on leave."""
+
 Iri = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.-]{1,253}/[A-Za-z0-9._~/#%-]{0,300}$")]
 
 
@@ -60,6 +65,27 @@ class AgencyKinds(Message):
         if wrong:
             raise ValueError(f"`within` is said of a single body, and only of that: see {', '.join(sorted(wrong))}")
         return self
+
+
+class Disclosures(Message):
+    """``vocabulary/disclosures.yaml``: about what more can be asked after a hit, and why it can be refused."""
+
+    topics: Annotated[dict[CodeText, Title], Field(min_length=1, max_length=50)]
+    refusals: Annotated[dict[CodeText, Title], Field(min_length=1, max_length=50)]
+
+
+class Outcome(Message):
+    """What can come of a hit, as the parties agreed to count it (law.md S-4)."""
+
+    title: Title
+    told: bool = False
+    """Whether the other agency of the hit is told: where the outcome says that it may have the wrong person."""
+
+
+class Outcomes(Message):
+    """``vocabulary/outcomes.yaml``: every code with which a hit may be closed."""
+
+    outcomes: Annotated[dict[CodeText, Outcome], Field(min_length=1, max_length=50)]
 
 
 _BODIES: Final = tuple(kind for kind in get_args(BodyKind) if kind not in get_args(AgencyKind))
@@ -165,6 +191,12 @@ class Purpose(Message):
     max_batch: Annotated[int, Field(ge=1, le=MAX_ELEMENTS)] = 1
     informing: Informing | None = None
     awaited: Awaited | None = None
+    disclosure_hours: Annotated[int, Field(ge=1, le=MAX_DISCLOSURE_HOURS)] = 72
+    """Within how many hours a request for more than a hit tells is decided; then it expires."""
+    disclosure_approvals: Annotated[int, Field(ge=1, le=2)] = 1
+    """How many persons of the owner must agree before something is given."""
+    disclosure_days: Annotated[int, Field(ge=1, le=MAX_DISCLOSURE_DAYS)] = 14
+    """How many days what was given waits to be fetched; then the broker deletes it."""
     counts_of: Annotated[tuple[CodeText, ...], Field(strict=False, max_length=100)] = ()
     """Purposes of which aggregates may be read under this one."""
     smallest_cell: Annotated[int, Field(ge=2, le=1_000)] | None = None
@@ -180,6 +212,8 @@ class Purpose(Message):
                 raise ValueError("legalBases names a kind that neither signals nor asks, or one that is told nothing")
         self._require(_OF_PSEUDONYMS, bool(senders | askers), "somebody sends or queries")
         self._require(_OF_COUNTS, bool(self.kinds_that("count")), "somebody counts")
+        if not senders | askers and self.model_fields_set & _OF_DISCLOSURES.keys():
+            raise ValueError(f"{', '.join(_OF_DISCLOSURES.values())} stand here when somebody sends or queries")
         if self.urgent_follow_up_hours > self.follow_up_hours:
             raise ValueError("urgentFollowUpHours cannot exceed followUpHours")
         if self.awaited is not None and not {self.awaited.sender, self.awaited.counterpart} <= senders:
@@ -230,5 +264,10 @@ _OF_PSEUDONYMS: Final = {
     "budget_per_day": "budgetPerDay",
     "max_batch": "maxBatch",
     "informing": "informing",
+}
+_OF_DISCLOSURES: Final = {
+    "disclosure_hours": "disclosureHours",
+    "disclosure_approvals": "disclosureApprovals",
+    "disclosure_days": "disclosureDays",
 }
 _OF_COUNTS: Final = {"counts_of": "countsOf", "smallest_cell": "smallestCell"}

@@ -12,7 +12,16 @@ from typing import Final, TypeVar
 
 from protocol.covenant_bundle import has_effect
 from protocol.covenant_parts import POLICE_LOG_YEARS, BodyKind, Parties, PartyStatement, Terms
-from protocol.covenant_purposes import AgencyKinds, KindOfAgency, LegalBases, LegalBasis, Purpose
+from protocol.covenant_purposes import (
+    AgencyKinds,
+    Disclosures,
+    KindOfAgency,
+    LegalBases,
+    LegalBasis,
+    Outcome,
+    Outcomes,
+    Purpose,
+)
 from protocol.covenant_text import Document, TextError, read_document, read_model, refuse
 from protocol.errors import ConfigurationError, Issue
 from protocol.ids import PurposeId
@@ -24,6 +33,10 @@ PARTIES: Final = "parties.yaml"
 SCHEMA: Final = "sluis.cedarschema"
 BASES: Final = "vocabulary/legal-bases.yaml"
 AGENCY_KINDS: Final = "vocabulary/agency-kinds.yaml"
+DISCLOSURES: Final = "vocabulary/disclosures.yaml"
+"""Absent in covenants of before there were disclosures, which can still be read."""
+OUTCOMES: Final = "vocabulary/outcomes.yaml"
+"""Absent in covenants of before there was follow-up, which can still be read."""
 MAX_FILES: Final = 200
 """Files of one bundle: six purposes make some twenty; a bound before anything is read."""
 
@@ -41,6 +54,8 @@ class Parts:
     agency_kinds: dict[BodyKind, KindOfAgency]
     purposes: dict[PurposeId, Purpose]
     policy_files: dict[str, str]
+    outcomes: dict[str, Outcome]
+    disclosures: Disclosures | None
 
 
 def read_parts(files: Mapping[str, bytes]) -> Parts:
@@ -69,6 +84,10 @@ def _document(file: str, text: bytes, issues: list[Issue]) -> Document | None:
         return None
 
 
+def _codes(outcomes: Outcomes | None) -> dict[str, Outcome]:
+    return {} if outcomes is None else dict(outcomes.outcomes)
+
+
 class _Reading:
     """One pass over the files that collects everything that is wrong before it refuses."""
 
@@ -83,6 +102,8 @@ class _Reading:
         parties = self._part(PARTIES, Parties)
         bases = self._part(BASES, LegalBases)
         kinds = self._part(AGENCY_KINDS, AgencyKinds)
+        disclosures = self._part(DISCLOSURES, Disclosures) if DISCLOSURES in self.files else None
+        outcomes = self._part(OUTCOMES, Outcomes) if OUTCOMES in self.files else None
         purposes = {
             PurposeId(match[1]): self._part(path, Purpose)
             for path in sorted(self.files)
@@ -104,13 +125,14 @@ class _Reading:
         texts = self._policy_texts(purposes)
         if self.issues or terms is None or parties is None or bases is None or kinds is None:
             raise refuse(self.issues, "The covenant")
-        return Parts(terms, parties, dict(bases.bases), dict(kinds.kinds), read, texts)
+        return Parts(terms, parties, dict(bases.bases), dict(kinds.kinds), read, texts, _codes(outcomes), disclosures)
 
     def _check_names(self) -> None:
         if sum(map(has_effect, self.files)) > MAX_FILES:
             self._add(TERMS, "too_many_files", f"More than {MAX_FILES} files in one covenant.")
         for path in sorted(self.files):
-            known = path in (TERMS, PARTIES, SCHEMA, BASES, AGENCY_KINDS) or _PURPOSE.match(path) or _CEDAR.match(path)
+            named = path in (TERMS, PARTIES, SCHEMA, BASES, AGENCY_KINDS, DISCLOSURES, OUTCOMES)
+            known = named or _PURPOSE.match(path) or _CEDAR.match(path)
             if not known and has_effect(path):
                 self._add(path, "unknown_file", "Nothing reads this file. Rename or remove it.")
         if not any(_PURPOSE.match(path) for path in self.files):
@@ -140,6 +162,8 @@ class _Reading:
             once("OIN", agency.oin, ("agencies", place, "oin"))
             for key in agency.signing_keys:
                 once("signing key", key.key.hex(), ("agencies", place, "signingKeys"))
+            if agency.disclosure_key is not None:
+                once("disclosure key", agency.disclosure_key.hex(), ("agencies", place, "disclosureKey"))
             if (own := agency.witness_key) is not None:
                 once("witness key", own.public.hex(), ("agencies", place, "witness"))
         for place, holder in enumerate(parties.key_holders):

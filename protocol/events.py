@@ -219,7 +219,9 @@ class NoticeIssued(Event):
     TAG: ClassVar[int] = 8
     OPERATION: ClassVar[str] = "disclosure"
     notice_seq: Annotated[int, f.COUNT]
-    notice_type: Annotated[Literal["hit", "withdrawn", "muted", "queried", "overdue"], f.NOTICE_TYPE]
+    notice_type: Annotated[
+        Literal["hit", "withdrawn", "muted", "queried", "overdue", "late", "doubted", "disclosure"], f.NOTICE_TYPE
+    ]
     level: Annotated[Level | None, f.LEVEL] = None
     quality: Annotated[Quality | None, f.QUALITY] = None
     kinds: Annotated[tuple[KeyKind, ...], f.list_of(f.KIND)] = ()
@@ -390,6 +392,64 @@ class EventsExported(Event):
     entries: Annotated[int, f.NUMBER]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureRequested(Event):
+    """A person asked the owner of a hit's other signal (``act.recipient``) for more than the hit tells."""
+
+    TAG: ClassVar[int] = 22
+    OPERATION: ClassVar[str] = "consultation"
+    JUSTIFIED: ClassVar[bool] = True
+    request: Annotated[str, f.SHA256]
+    """``disclosures.request_digest``: of what the asker signed, which names the request and seals what is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureDecided(Event):
+    """A person of the owner decided on what ``act.recipient`` asked: gave it, refused it, or approved as the first of
+    two.
+    """
+
+    TAG: ClassVar[int] = 23
+    OPERATION: ClassVar[str] = "disclosure"
+    request: Annotated[str, f.SHA256]
+    outcome: Annotated[Literal["approved", "granted", "refused"], f.DECIDED]
+    reason: Annotated[str | None, f.CODE] = None
+    """Of a refusal: a code of ``vocabulary/disclosures.yaml``; its words are sealed to the asker."""
+    answer: Annotated[str | None, f.SHA256] = None
+    """``disclosures.answer_digest`` of what was given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureReceived(Event):
+    """A person of the asker reads what was given; ``act.recipient`` gave it."""
+
+    TAG: ClassVar[int] = 24
+    OPERATION: ClassVar[str] = "consultation"
+    request: Annotated[str, f.SHA256]
+    answer: Annotated[str, f.SHA256]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureEnded(Event):
+    """A request ended without having been read: the asker took it back, or its time or its signals are over."""
+
+    TAG: ClassVar[int] = 25
+    OPERATION: ClassVar[str] = "erasure"
+    request: Annotated[str, f.SHA256]
+    rule: Annotated[str, f.RULE]
+    """``cancelled``, ``decide-by``, ``fetch-by`` or ``signal-ended`` (``disclosure_states.py``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedUp(Event):
+    """A person of an agency went a step further with a hit that it was told of; ``outcome`` is why it is closed."""
+
+    TAG: ClassVar[int] = 26
+    OPERATION: ClassVar[str] = "alteration"
+    step: Annotated[Literal["acknowledged", "contacted", "closed"], f.FOLLOW_UP]
+    outcome: Annotated[str | None, f.CODE] = None
+
+
 EVENTS: Final[Mapping[int, type[Event]]] = {
     kind.TAG: kind
     for kind in (
@@ -414,6 +474,11 @@ EVENTS: Final[Mapping[int, type[Event]]] = {
         ProbesDeclared,
         InformingReviewed,
         EventsExported,
+        DisclosureRequested,
+        DisclosureDecided,
+        DisclosureReceived,
+        DisclosureEnded,
+        FollowedUp,
     )
 }
 """Every event there is, by its tag. A tag is never reused."""

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
+from protocol.disclosures import DisclosureNotice
 from protocol.ids import HitId, SignalId
 from protocol.messages import (
     MAX_KEYS,
@@ -111,6 +112,32 @@ class OverdueNotice(Message):
     evidence: Evidence
 
 
+class LateNotice(Message):
+    """The time that the purpose gives to follow up a hit is over, and nobody of your agency acknowledged it."""
+
+    type: Literal["late"] = "late"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    hit_id: Annotated[HitId, Field(strict=False)]
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    due_since: Time
+    """When the time was over, counted from the notice of the hit."""
+    evidence: Evidence
+
+
+class DoubtedNotice(Message):
+    """The other agency of a hit closed it with an outcome that concerns you: mostly that it is another person."""
+
+    type: Literal["doubted"] = "doubted"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    hit_id: Annotated[HitId, Field(strict=False)]
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    reason: CodeText
+    """The outcome's code, by the other agency's word."""
+    evidence: Evidence
+
+
 class ErasedNotice(Message):
     """What was told under this number was erased from the log (erasure.py): only that it was told is left."""
 
@@ -131,7 +158,15 @@ class ErasedNotice(Message):
 
 
 Notice = Annotated[
-    HitNotice | WithdrawnNotice | MutedNotice | QueriedNotice | OverdueNotice | ErasedNotice,
+    HitNotice
+    | WithdrawnNotice
+    | MutedNotice
+    | QueriedNotice
+    | OverdueNotice
+    | LateNotice
+    | DoubtedNotice
+    | DisclosureNotice
+    | ErasedNotice,
     Field(discriminator="type"),
 ]
 

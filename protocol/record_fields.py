@@ -121,7 +121,11 @@ DECISION: Final = choice_kind("decision", "allow", "deny")
 URGENCY: Final = choice_kind("urgency", "normal", "urgent")
 LEVEL: Final = choice_kind("level", *cast(tuple[str, ...], get_args(Level)))
 QUALITY: Final = choice_kind("quality", *cast(tuple[str, ...], get_args(Quality)))
-NOTICE_TYPE: Final = choice_kind("notice type", "hit", "withdrawn", "muted", "queried", "overdue")
+NOTICE_TYPE: Final = choice_kind(
+    "notice type", *("hit", "withdrawn", "muted", "queried", "overdue"), *("late", "doubted", "disclosure")
+)
+DECIDED: Final = choice_kind("decided", "approved", "granted", "refused")
+FOLLOW_UP: Final = choice_kind("follow-up step", "acknowledged", "contacted", "closed")
 NUMBER: Final = _number_kind("number", 0, MAX_NUMBER)
 MAX_DAYS: Final = 36_600
 """A century: whatever is further away is recorded as this."""

@@ -26,10 +26,13 @@ from broker.interfaces import (
     CommonTag,
     Expectation,
     KeptAnswer,
+    LateHit,
     OpenableHit,
+    OtherSide,
     Queued,
     SealedSignal,
     Shared,
+    StoredFollowUp,
     StoredSignal,
     ToldHit,
     UseKey,
@@ -42,6 +45,7 @@ from broker.postgres.awaiting import end_waits, read_waiting
 from broker.postgres.connections import Connection
 from broker.postgres.counting import is_counted, read_declared
 from broker.postgres.erasing import entries_of, entry_at, oldest_month
+from broker.postgres.following import read_follow_up, read_late, read_other_side
 from broker.postgres.queries import sealed_signals, shared_keys
 from broker.postgres.searching import find_events
 from broker.postgres.subject_requests import entries_about, erased_among
@@ -236,6 +240,20 @@ class PostgresAct:
         """Let these signals wait no more: their counterparts came."""
         await end_waits(self._connection, signals)
         self.done = True
+
+    async def follow_up(self, agency: PartyId, hit_id: HitId) -> StoredFollowUp | None:
+        """Return how far an agency is with a hit, locked; None when it was told of no such hit."""
+        return await read_follow_up(self._connection, agency, hit_id)
+
+    async def other_side(self, agency: PartyId, hit_id: HitId) -> OtherSide | None:
+        """Return the other agency of a hit, when it was told of the hit too and its signal stands; never a planter."""
+        return await read_other_side(self._connection, agency, hit_id)
+
+    async def late_follow_ups(
+        self, agencies: Sequence[PartyId], now: datetime, latest: datetime, limit: int
+    ) -> Sequence[LateHit]:
+        """Return the hits that these agencies should have followed up by ``latest``, locked; skips those held."""
+        return await read_late(self._connection, agencies, now, latest, limit)
 
     async def reported(self, holder: HolderIndex, hours: Sequence[datetime]) -> frozenset[datetime]:
         """Return which of these hours this key-holder reported before; nobody else reports for it meanwhile."""

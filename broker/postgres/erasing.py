@@ -187,6 +187,7 @@ async def forget_signals(connection: Connection, forgotten: Sequence[f.SignalFor
     for statement, values in (
         ("DELETE FROM tags WHERE signal_id = ANY(%s)", (ids,)),
         ("DELETE FROM parts WHERE signal_id = ANY(%s)", (ids,)),
+        ("DELETE FROM follow_ups WHERE my_signal = ANY(%s) OR their_signal = ANY(%s)", both),
         (
             """UPDATE notices n SET their_signal = NULL FROM hits h JOIN signals s
                  ON s.id = h.first_signal OR s.id = h.second_signal
@@ -228,6 +229,8 @@ _MONTH: Final = (
     f"DELETE FROM unusual WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM key_statements WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM signals WHERE state <> 'live' AND {_THEIR_EVENT}",  # noqa: S608
+    """DELETE FROM follow_ups f WHERE NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = f.my_signal)
+       OR NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = f.their_signal)""",
     """DELETE FROM hits h WHERE NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = h.first_signal)
        OR NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = h.second_signal)""",
     "DELETE FROM known_pairs k WHERE NOT EXISTS (SELECT 1 FROM hits h WHERE h.id = k.hit_id)",

@@ -22,7 +22,17 @@ from broker.postgres.connections import Connection
 from broker.postgres.proofs import event_rows, evidence, leaves, published
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import MAX_KEYS, Agreement, Counterpart, ErasedEntry, Evidence, Level, ReleasedWrap, SealedPart
-from protocol.notices import ErasedNotice, HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.notices import (
+    DoubtedNotice,
+    ErasedNotice,
+    HitNotice,
+    LateNotice,
+    MutedNotice,
+    Notice,
+    OverdueNotice,
+    QueriedNotice,
+    WithdrawnNotice,
+)
 
 PAGE_BYTES: Final = 8 * 1024 * 1024
 """Sealed bytes of one page, after which it ends early: a client on a slow line gets it within a minute."""
@@ -192,6 +202,24 @@ def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:
             purpose=row.purpose,
             epoch=row.epoch,
             due_since=_there(row.due_since),
+            evidence=proof,
+        )
+    if row.type == "late":
+        return LateNotice(
+            seq=row.seq,
+            at=row.at,
+            hit_id=_there(row.hit_id),
+            my_signal=row.my_signal,
+            due_since=_there(row.due_since),
+            evidence=proof,
+        )
+    if row.type == "doubted":
+        return DoubtedNotice(
+            seq=row.seq,
+            at=row.at,
+            hit_id=_there(row.hit_id),
+            my_signal=row.my_signal,
+            reason=_there(row.reason),
             evidence=proof,
         )
     agreed = tuple((kind, mine, theirs) for kind, mine, theirs in _there(row.agreed))

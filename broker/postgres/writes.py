@@ -19,6 +19,7 @@ from broker.data_keys import DataKeys, month_of
 from broker.postgres.awaiting import end_waits
 from broker.postgres.connections import Connection
 from broker.postgres.erasing import erase_entries, erase_months, forget_signals
+from broker.postgres.following import begin, note_late, step
 from broker.sealing import MonthKeys, handles_of, seal
 from protocol.commitments import SALT_BYTES
 from protocol.commitments import commit as commit_event
@@ -401,6 +402,9 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.PairKnown: _add_pairs,
     f.NoticeAdded: _add_notices,
     f.WaitEnded: _end_waits,
+    f.FollowUpBegun: begin,
+    f.FollowUpStepped: step,
+    f.FollowUpLate: note_late,
     f.TagMuted: _mute,
     f.StatementKept: _keep_statements,
     f.CovenantKept: _keep_covenants,

@@ -22,6 +22,7 @@ from protocol.statistics import MEASURES, ProbeCounts
 from tests.broker.test_erasing import erase
 from tests.broker.test_evaluation_reports import hour_of
 from tests.broker.test_evaluation_reports import say as say_hours
+from tests.broker.test_following import acknowledge, close_hit
 from tests.broker.test_informing import decided, review
 from tests.broker.test_searching import read as read_log
 from tests.broker.test_statistics import declare
@@ -38,6 +39,8 @@ WRITES = {
     "/v1/signals/{signal_id}/withdrawal",
     "/v1/signals/{signal_id}/erasure",
     "/v1/hits/{hit_id}/opening",
+    "/v1/hits/{hit_id}/acknowledgement",
+    "/v1/hits/{hit_id}/outcome",
     "/v1/queries",
     "/v1/subject-requests",
     "/v1/events/search",
@@ -165,6 +168,18 @@ async def _inform(world: BrokerWorld) -> None:
     await review(world, POLICE, mine.id, decided(None), "informing-000001")
 
 
+async def _follow_up(world: BrokerWorld) -> None:
+    mine, theirs = world.signal(POLICE, PHONE), world.signal(PROSECUTION, PHONE)
+    await world.agency(POLICE).push(mine)
+    await world.agency(PROSECUTION).push(theirs)
+    await world.agency(POLICE).told(1)
+    hit = hit_id(mine.id, theirs.id)
+    for _ in range(2):
+        await acknowledge(world, POLICE, hit, key="follow-up-000001")
+    for _ in range(2):
+        await close_hit(world, POLICE, hit, "not-the-same-person", key="follow-up-000002")
+
+
 async def _erase(world: BrokerWorld) -> None:
     mine = world.signal(POLICE, PHONE)
     await world.agency(POLICE).push(mine)
@@ -205,6 +220,7 @@ CASES: list[tuple[Act, dict[str, int]]] = [
     (_collect, {"SignalRegistered": 1, "SubjectReported": 1}),
     (_inform, {"SignalRegistered": 1, "InformingReviewed": 1}),
     (_report, {"EvaluationsReported": 2}),
+    (_follow_up, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 3, "FollowedUp": 2}),
 ]
 ELSEWHERE = {
     "StatisticsRead": "tests/broker/test_statistics.py",

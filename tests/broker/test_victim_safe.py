@@ -35,6 +35,7 @@ from protocol.covenant_parts import AgencyKind
 from protocol.encoding import b64url
 from protocol.evaluation_reports import AgencyHour, EvaluationReports, HourReport
 from protocol.events import EVENTS
+from protocol.follow_ups import HitOutcome
 from protocol.group import random_bytes
 from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.informing import InformingReview
@@ -154,6 +155,14 @@ def openings(world: World, party: PartyId) -> Iterator[Sent]:
     yield post(f"/v1/hits/{world.hit}/opening", OpeningRequest(justification=why), key=True)
 
 
+def follow_ups(world: World, party: PartyId) -> Iterator[Sent]:
+    """The hit of the victim's side, as if one had been told of it."""
+    for step in ("acknowledged", "contacted"):
+        yield post(f"/v1/hits/{world.hit}/acknowledgement", {"step": step}, key=True)
+    for code in ("not-the-same-person", "no-such-outcome"):
+        yield post(f"/v1/hits/{world.hit}/outcome", HitOutcome(outcome=code), key=True)
+
+
 def queries(world: World, party: PartyId) -> Iterator[Sent]:
     """Who knows the person: in its own purpose and in the hidden one, also with stolen pseudonyms."""
     for purpose in (world.purpose_of(party), HIDDEN):
@@ -264,6 +273,8 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/signals/{signal_id}/withdrawal": withdrawals,
     "/v1/signals/{signal_id}/erasure": erasures,
     "/v1/hits/{hit_id}/opening": openings,
+    "/v1/hits/{hit_id}/acknowledgement": follow_ups,
+    "/v1/hits/{hit_id}/outcome": follow_ups,
     "/v1/queries": queries,
     "/v1/notices": readings,
     "/v1/notices/stream": readings,
