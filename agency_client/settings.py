@@ -22,6 +22,7 @@ from protocol.covenant import Covenant, dump_party
 from protocol.covenant_parts import Agency, BodyKind, Oin, PartyStatement, SigningKey, Title
 from protocol.errors import Code, ConfigurationError, ConflictError, InputError, UnavailableError
 from protocol.group import random_bytes
+from protocol.hpke import OpeningKey
 from protocol.ids import KeyId, PartyId
 from protocol.messages import Message, Party, Time, parse
 from protocol.note import WitnessSigner
@@ -36,6 +37,8 @@ LOCK: Final = "sending.lock"
 _SECRETS: Final = ("signing", "vault", "lookup", "case", "person")
 _WITNESS: Final = "witness"
 """Never the signing key: who signs an act must not be made to sign a checkpoint by it. Absent in an older home."""
+_DISCLOSURE: Final = "disclosure"
+"""The seed of the key that others seal to (hpke.py). Absent in an older home, which takes no part in disclosures."""
 _KEY_BYTES: Final = 32
 _MAX_CONTACT: Final = 16_384
 
@@ -65,6 +68,8 @@ class Identity:
     lookup_key: SecretBytes = field(repr=False)
     witness: WitnessSigner | None = None
     """By which it cosigns the log as it sees it; a home from before witness keys has none."""
+    disclosure: OpeningKey | None = field(default=None, repr=False)
+    """By which it opens what others seal to it; a home from before disclosures has none."""
 
     @property
     def party(self) -> PartyId:
@@ -92,13 +97,14 @@ class Home:
     def identity(self, passphrase: SecretText) -> Identity:
         """Open the private keys. Raises ``ConfigurationError``."""
         found = read_keyfile(self.folder / IDENTITY, passphrase)
-        names = set(found) - {_WITNESS}
+        names = set(found) - {_WITNESS, _DISCLOSURE}
         if names != set(_SECRETS) or any(len(secret.reveal()) != _KEY_BYTES for secret in found.values()):
             raise ConfigurationError(Code.KEY_FILE_INVALID, f"{IDENTITY} does not hold an agency's keys.")
         signer = Signer(KeyId(f"{self.file.id}:1"), found["signing"].reveal())
         sender = Sender(signer, found["case"].reveal())
         witness = WitnessSigner(self.file.id, found[_WITNESS].reveal()) if _WITNESS in found else None
-        return Identity(sender, found["person"], found["vault"], found["lookup"], witness)
+        disclosure = OpeningKey(found[_DISCLOSURE].reveal()) if _DISCLOSURE in found else None
+        return Identity(sender, found["person"], found["vault"], found["lookup"], witness, disclosure)
 
     def vault(self, identity: Identity) -> Vault:
         """Open the vault, or make it. Raises ``ConfigurationError``."""
@@ -175,7 +181,7 @@ def make_home(folder: Path, wanted: HomeFile, passphrase: SecretText) -> Home:
         )
     home = Home(folder, present)
     if not (folder / IDENTITY).exists():
-        secrets = {name: random_bytes(_KEY_BYTES) for name in (*_SECRETS, _WITNESS)}
+        secrets = {name: random_bytes(_KEY_BYTES) for name in (*_SECRETS, _WITNESS, _DISCLOSURE)}
         profile = Profile[present.key_file_cost.upper()]
         write_keyfile(folder / IDENTITY, secrets, passphrase, profile=profile)
     statement = _statement(present, home.identity(passphrase))
@@ -198,11 +204,14 @@ def require_place(home: Home, identity: Identity, covenant: Covenant) -> Agency:
         )
     signer = identity.sender.signer
     witness = identity.witness.key.vkey if identity.witness is not None else None
+    disclosure = identity.disclosure.public.encoded if identity.disclosure is not None else None
     same = {
         "kind": entry.kind == home.file.kind,
         "OIN": entry.oin == home.file.oin,
         # Without one in the covenant this client cosigns nothing, and all else is as before.
         "witness key": entry.witness in (None, witness),
+        # Without one in the covenant this client takes no part in disclosures, and all else is as before.
+        "disclosure key": entry.disclosure_key in (None, disclosure),
         "signing key": any((key.id, key.key) == (signer.key_id, signer.public_key) for key in entry.signing_keys),
     }
     differs = [what for what, equal in same.items() if not equal]
@@ -242,6 +251,7 @@ def _statement(file: HomeFile, identity: Identity) -> PartyStatement:
             oin=file.oin,
             signing_keys=(SigningKey(id=signer.key_id, key=signer.public_key, valid_from=_day(file.made_at)),),
             witness=witness.key.vkey if witness is not None else None,
+            disclosure_key=identity.disclosure.public.encoded if identity.disclosure is not None else None,
         )
     )
 

@@ -19,6 +19,8 @@ from protocol.covenant_purposes import PERSON_KINDS, Purpose
 from protocol.ids import PurposeId
 from protocol.policy import LEVELS, PolicyEngine
 
+_PERSONS = {1: ("één persoon", "one person"), 2: ("twee personen", "two persons")}
+
 
 def title(lang: Lang) -> str:
     """Return the whole's title."""
@@ -153,6 +155,15 @@ class _Matrix:
             self.say(
                 f"{purpose.follow_up_hours} uur; met spoed {purpose.urgent_follow_up_hours} uur",
                 f"{purpose.follow_up_hours} hours; when urgent {purpose.urgent_follow_up_hours} hours",
+            ),
+        )
+        persons, hours, fetched = purpose.disclosure_approvals, purpose.disclosure_hours, purpose.disclosure_days
+        yield self.row(
+            "Om meer vragen",
+            "Asking for more",
+            self.say(
+                f"beslist binnen {hours} uur door {_PERSONS[persons][0]}; {fetched} dagen op te halen",
+                f"decided within {hours} hours by {_PERSONS[persons][1]}; {fetched} days to fetch",
             ),
         )
         urgent = purpose.urgency == "urgent"

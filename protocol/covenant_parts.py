@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from protocol.errors import InputError
+from protocol.hpke import PUBLIC_BYTES, RecipientKey
 from protocol.ids import PartyId
 from protocol.messages import (
     MAX_HOLDERS,
@@ -23,6 +24,7 @@ from protocol.messages import (
     Party,
     Text,
     Time,
+    _Base64,
 )
 from protocol.note import LogKey, WitnessKey
 
@@ -67,6 +69,18 @@ def _read_key(parse: Callable[[str], LogKey | WitnessKey], text: str) -> str:
 LogVerifier = Annotated[str, StringConstraints(max_length=400), AfterValidator(_log_key)]
 WitnessVerifier = Annotated[str, StringConstraints(max_length=400), AfterValidator(_witness_key)]
 """C2SP note verifier keys, ``name+hash+base64``, of the log's and the witnesses' type (note.py)."""
+
+
+def _disclosure_key(encoded: bytes) -> bytes:
+    try:
+        RecipientKey(encoded)
+    except InputError as error:
+        raise ValueError(error.detail) from None
+    return encoded
+
+
+DisclosureKey = Annotated[bytes, _Base64(PUBLIC_BYTES, PUBLIC_BYTES), AfterValidator(_disclosure_key)]
+"""A public key of ML-KEM-768 with X25519 (hpke.py)."""
 
 Oin = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 """Organisatie-identificatienummer: twenty digits, Logius."""
@@ -123,6 +137,8 @@ class Agency(Message):
     signing_keys: SigningKeys
     witness: WitnessVerifier | None = None
     """The key by which its client cosigns the log as it sees it, named as the agency; never counts for the quorum."""
+    disclosure_key: DisclosureKey | None = None
+    """To which others seal what they ask of it and what they give it. Without one it takes no part in disclosures."""
 
     @model_validator(mode="after")
     def _keys(self) -> "Agency":
@@ -134,6 +150,11 @@ class Agency(Message):
             if any(key.key == witness.public for key in self.signing_keys):
                 raise ValueError("the witness key is another than the signing keys")
         return self
+
+    @property
+    def recipient(self) -> RecipientKey | None:
+        """The key that others seal to."""
+        return None if self.disclosure_key is None else RecipientKey(self.disclosure_key)
 
     @property
     def witness_key(self) -> WitnessKey | None:

@@ -142,6 +142,31 @@ def _context_data(context: PartContext) -> bytes:
     return lp(context.signal_id.bytes) + lp(context.agency) + lp(context.purpose) + u32(context.epoch)
 
 
+def seal_bytes(plaintext: bytes, associated: bytes, key: bytes) -> bytes:
+    """Return a fresh nonce and the sealed bytes; whoever opens them must know what they belong to."""
+    return _encrypt(plaintext, associated, key, random_bytes)
+
+
+def open_bytes(sealed: bytes, associated: bytes, key: bytes) -> bytes:
+    """Return what ``seal_bytes`` sealed. Raises ``VerificationError`` (``envelope_invalid``)."""
+    if len(key) != CONTENT_KEY_BYTES:
+        raise _refused()
+    return _decrypt(sealed, associated, key)
+
+
+def pad(plaintext: bytes, block: int) -> bytes:
+    """Return the bytes padded to a multiple of a block (ISO/IEC 7816-4)."""
+    return plaintext + b"\x80" + bytes(-(len(plaintext) + 1) % block)
+
+
+def unpad(padded: bytes, block: int) -> bytes:
+    """Return what ``pad`` padded. Raises ``VerificationError`` (``envelope_invalid``)."""
+    plaintext = padded.rstrip(b"\x00")[:-1]
+    if pad(plaintext, block) != padded:
+        raise _refused()
+    return plaintext
+
+
 def _encrypt(plaintext: bytes, associated: bytes, key: bytes, draw: Callable[[int], bytes]) -> bytes:
     nonce = draw(NONCE_BYTES)
     return nonce + crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, associated, nonce, key)
@@ -159,14 +184,11 @@ def _decrypt(sealed: bytes, associated: bytes, key: bytes) -> bytes:
 
 def _pad(plaintext: bytes) -> bytes:
     """ISO/IEC 7816-4: 0x80 and as few zeros as fill the block; a full block gets another."""
-    return plaintext + b"\x80" + bytes(-(len(plaintext) + 1) % PADDING_BLOCK)
+    return pad(plaintext, PADDING_BLOCK)
 
 
 def _unpad(padded: bytes) -> bytes:
-    plaintext = padded.rstrip(b"\x00")[:-1]
-    if _pad(plaintext) != padded:
-        raise _refused()
-    return plaintext
+    return unpad(padded, PADDING_BLOCK)
 
 
 def _refused() -> VerificationError:

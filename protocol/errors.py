@@ -40,6 +40,7 @@ class Code(StrEnum):
     # The request does not fit what is there.
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
+    ALREADY_DECIDED = "already_decided"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     IN_FLIGHT = "in_flight"
     # Another party's evidence does not hold: somebody cheats, or something broke.

@@ -18,6 +18,10 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.covenant import Covenant
 from protocol.events import (
     EVENTS,
+    DisclosureDecided,
+    DisclosureEnded,
+    DisclosureReceived,
+    DisclosureRequested,
     Event,
     EventsErased,
     HitOpened,
@@ -45,7 +49,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:~-]{1,128}$")]
 """An agency's own opaque reference to its employee, as records have it."""
 
-TOLD: Final = frozenset((NoticeIssued.TAG, KeyMuted.TAG, EventsErased.TAG))
+_OF_DISCLOSURE: Final = (DisclosureRequested.TAG, DisclosureDecided.TAG, DisclosureReceived.TAG, DisclosureEnded.TAG)
+TOLD: Final = frozenset((NoticeIssued.TAG, KeyMuted.TAG, EventsErased.TAG, *_OF_DISCLOSURE))
 """What an agency was told, also that of it something was erased: to read for it under the scope ``counterpart``."""
 NOT_OWN: Final = frozenset((NoticeIssued.TAG, KeyMuted.TAG, UnusualUse.TAG))
 """Records that name an agency which did not do it: who asked, in a notice to somebody else; of whom use is unusual."""

@@ -28,5 +28,11 @@ SignalId = NewType("SignalId", UUID)
 HitId = NewType("HitId", UUID)
 """Made by the broker from the two signal ids, so that both orders give the same hit."""
 
+DisclosureId = NewType("DisclosureId", UUID)
+"""UUIDv7 of a request for more than a hit tells, made by the client that asks."""
+
+AnswerId = NewType("AnswerId", UUID)
+"""UUIDv7 of one prepared answer to such a request, made by the client that answers."""
+
 KeyId = NewType("KeyId", str)
 """Names a public signing key in the covenant: ``police-oost:1``."""

@@ -55,7 +55,12 @@ class Work(StrEnum):
     INFORMING = "informing reviewed by a person"
     CITIZEN = "citizen's request looked up"
     OPENING = "hit opened by a person"
+    FOLLOW_UP = "hit followed up by a person"
     QUESTION = "question asked"
+    DISCLOSURE_REQUEST = "more asked for by a person"
+    DISCLOSURE_DECISION = "request for more decided by a person"
+    DISCLOSURE_RECEIPT = "disclosure read by a person"
+    DISCLOSURE_CANCELLATION = "request for more taken back"
     NOTICES = "notices read"
     NOTICE = "notice read"
 

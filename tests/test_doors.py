@@ -20,6 +20,10 @@ SOURCES: Final = tuple(
 DOORS: Final = {
     "rbcl": ["protocol/group.py"],
     "secrets": ["protocol/group.py", "protocol/envelope.py", "edge/*.py", "*/main.py", "*/cli.py"],
+    "cryptography": [
+        *("protocol/signing.py", "protocol/note.py", "protocol/hpke.py", "edge/covenant_keys.py", "broker/sealing.py"),
+        *("protocol/tags.py", "protocol/threshold.py", "protocol/probes.py", "protocol/normalise.py"),
+    ],
     "nacl": [
         "protocol/envelope.py",
         "edge/keyfile.py",
@@ -87,6 +91,12 @@ def test_a_library_is_imported_at_its_doors_only(library: str) -> None:
     users = {str(path.relative_to(ROOT)) for path in SOURCES if library in set(_imports(path))}
     strangers = {user for user in users if not any(fnmatch(user, door) for door in DOORS[library])}
     assert not strangers
+
+
+def test_sealing_to_a_named_recipient_has_one_door() -> None:
+    """HPKE is used in one file, so that its suite is chosen once."""
+    users = {str(path.relative_to(ROOT)) for path in SOURCES if "primitives.hpke" in path.read_text(encoding="utf-8")}
+    assert users == {"protocol/hpke.py"}
 
 
 def test_clock_and_environment_are_read_in_composition_roots_only() -> None:

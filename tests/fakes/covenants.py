@@ -17,6 +17,7 @@ from nacl.public import PrivateKey
 from protocol.checkpoint import LogSigner, WitnessSigner
 from protocol.covenant import Covenant, dump_parties
 from protocol.covenant_parts import Agency, AgencyKind, Broker, KeyHolder, Log, Parties, SigningKey, Title
+from protocol.hpke import OpeningKey
 from protocol.ids import HolderIndex, KeyId, PartyId
 from protocol.signing import Signer
 
@@ -44,6 +45,7 @@ class CovenantKit:
     sealing_keys: dict[PartyId, PrivateKey]
     log_signer: LogSigner
     agency_witnesses: dict[PartyId, WitnessSigner] = field(default_factory=dict)
+    disclosure_keys: dict[PartyId, OpeningKey] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write the files as a covenant folder and return it."""
@@ -56,6 +58,11 @@ class CovenantKit:
 def seed_of(name: str) -> bytes:
     """Return 32 bytes for a name; for tests only, since anybody can make them."""
     return hashlib.sha256(b"tests/fakes/covenants " + name.encode()).digest()
+
+
+def _opening_key(kept: dict[PartyId, OpeningKey], party: PartyId) -> OpeningKey:
+    key = kept[party] = OpeningKey(seed_of(f"{party} disclosure"))
+    return key
 
 
 def policy_files() -> dict[str, bytes]:
@@ -84,6 +91,7 @@ def make_covenant(
     witnesses: dict[PartyId, WitnessSigner] = {}
     sealing: dict[PartyId, PrivateKey] = {}
     own: dict[PartyId, WitnessSigner] = {}
+    opening: dict[PartyId, OpeningKey] = {}
 
     def key_of(party: str) -> tuple[SigningKey, ...]:
         signer = signers[PartyId(party)] = Signer(KeyId(f"{party}:1"), seed_of(f"{party} signing"))
@@ -102,6 +110,7 @@ def make_covenant(
             oin=f"{place + 1:020}",
             signing_keys=key_of(party),
             witness=witness.key.vkey,
+            disclosure_key=_opening_key(opening, PartyId(party)).public.encoded,
         )
 
     def holder(place: int) -> KeyHolder:
@@ -142,7 +151,7 @@ def make_covenant(
             text = files[path].decode()
             files[path] = re.sub(r"^budgetPerDay:.*$", f"budgetPerDay: {budget}", text, flags=re.MULTILINE).encode()
     change(files)
-    return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer, own)
+    return CovenantKit(files, Covenant.parse(files), signers, witnesses, sealing, log_signer, own, opening)
 
 
 def amended(kit: CovenantKit, version: str, changes: Mapping[str, tuple[str, str]] | None = None) -> CovenantKit:
