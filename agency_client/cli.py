@@ -31,6 +31,7 @@ from agency_client.commands_preview import add_preview, approved, looked_at, sho
 from agency_client.commands_probes import add_probes
 from agency_client.commands_receipts import add_receipts
 from agency_client.commands_reviews import add_reviews
+from agency_client.commands_run import add_run
 from agency_client.commands_statistics import add_statistics
 from agency_client.commands_subject import add_subject
 from agency_client.commands_unusual import add_unusual
@@ -527,6 +528,7 @@ add_verify(app, MACHINE)
 add_subject(app, MACHINE)
 add_reviews(app, MACHINE)
 add_erase(app, MACHINE)
+add_run(app, MACHINE)
 
 
 def _print_json(value: Json) -> None:

@@ -27,7 +27,7 @@ class Patience:
 
     def next(self) -> float:
         """Return how many seconds to wait after one more failure."""
-        wait = min(self.most, self.first * 2 ** min(self.failures, _DOUBLINGS))
+        wait = min(self.most, self.first * 2.0 ** min(self.failures, _DOUBLINGS))
         self.failures += 1
         return wait / 2 + wait / 2 * _fraction()
 
@@ -42,5 +42,4 @@ def around(seconds: float) -> float:
 
 
 def _fraction() -> float:
-    drawn: float = int.from_bytes(random_bytes(_DRAWN)) / 256**_DRAWN
-    return drawn
+    return int.from_bytes(random_bytes(_DRAWN)) / (1 << 8 * _DRAWN)

@@ -32,6 +32,8 @@ class Running:
         """Rings when something was put into the outbox."""
         self.swapped = Bell()
         """Rings when ``session`` and ``online`` are others than before."""
+        self.failed = False
+        """Whether a task died of a fault of ours: the process ends, to be started anew."""
         now = session.clock()
         holders = tuple(Reached(holder.id, True, now) for holder in session.covenant.key_holders)
         self.health = Health(now, Reached(BROKER, True, now), holders, covenant=covenant_state(session))

@@ -11,7 +11,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from types import FrameType
 from typing import Final, TextIO
 
@@ -31,15 +32,24 @@ STARTUP_FAILED: Final = 3
 """Exit status when the application could not start; uvicorn's own number for it."""
 
 
-def serve(app: FastAPI, *, host: str, port: int, role: str, out: TextIO | None = None) -> int:
+def serve(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    role: str,
+    out: TextIO | None = None,
+    listening: Callable[[str], None] = lambda _: None,
+) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status: 0 after a graceful stop, ``STARTUP_FAILED`` otherwise.
 
     ``port`` 0 lets the machine choose. Once it listens, one line ``{"ready": role, "url": …}`` is written to ``out``
-    (standard output). Raises ``ConfigurationError`` when the address cannot be had.
+    (standard output), and ``listening`` is given the URL. Raises ``ConfigurationError`` when the address cannot be had.
     """
     listener = _bind(host, port)
     shown = f"[{host}]" if ":" in host else host
-    ready = json.dumps({"ready": role, "url": f"http://{shown}:{listener.getsockname()[1]}"})
+    url = f"http://{shown}:{listener.getsockname()[1]}"
+    ready = json.dumps({"ready": role, "url": url})
     config = uvicorn.Config(
         app,
         # Access lines are ours (api.py): uvicorn's hold URLs, and URLs hold ids.
@@ -54,7 +64,7 @@ def serve(app: FastAPI, *, host: str, port: int, role: str, out: TextIO | None =
         limit_concurrency=MAX_CONNECTIONS,
         backlog=BACKLOG,
     )
-    server = _Server(config, app.state.stopping, ready, out if out is not None else sys.stdout)
+    server = _Server(config, app.state.stopping, ready, out if out is not None else sys.stdout, partial(listening, url))
     try:
         server.run(sockets=[listener])
     except SystemExit:
@@ -84,11 +94,19 @@ def _bind(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn's server that tells when it listens and when it stops, and returns instead of dying by the signal."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, ready: str, out: TextIO) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stopping: asyncio.Event,
+        ready: str,
+        out: TextIO,
+        listening: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._stopping = stopping
         self._ready = ready
         self._out = out
+        self._listening = listening
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -97,6 +115,7 @@ class _Server(uvicorn.Server):
         if self.started:
             self._out.write(self._ready + "\n")
             self._out.flush()
+            self._listening()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the one web server of a client that stays serves: the local API under ``/v1``, the console, its health.
+
+Composed here and nowhere else. Not here: what any of them does.
+"""
+
+from typing import Final
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+
+from agency_client.health import health_json
+from agency_client.run_settings import RunSettings
+from agency_client.running import Running
+from agency_client.session import Session
+from edge.api import Lifespan, make_app
+
+API_VERSION: Final = "1.0.0"
+
+
+def make_served(lifespan: Lifespan, settings: RunSettings, session: Session) -> FastAPI:
+    """Return the application. ``lifespan`` puts the ``Running`` client into ``app.state.running``."""
+    app = make_app(
+        "Sluis agency client",
+        API_VERSION,
+        "The agency's own systems push records here and read hits, on the agency's own network.",
+        lifespan,
+        role="agency",
+    )
+    add_health(app)
+    return app
+
+
+def add_health(app: FastAPI) -> None:
+    """Add ``/readyz``: whether all goes on, as counts and codes, for who watches machines."""
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        running: Running = app.state.running
+        health = running.health
+        # Away is not ill: the console shows what is here, and all that waits is kept.
+        return JSONResponse(health_json(health), 200 if health.stopped is None else 503)
