@@ -89,18 +89,20 @@ class Intake:
         if isinstance(row, BadRow):
             return Quarantined(row.number, "", (row.issue,))
         record = to_record(mapping, row)
-        if isinstance(record, Quarantined):
-            return record
+        return record if isinstance(record, Quarantined) else self.judged(record)
+
+    def judged(self, record: SourceRecord) -> "Ready | Quarantined":
+        """Return what a record would send, from whatever it was read, or why it sends nothing."""
         reasons = self._against_covenant(record)
         if reasons:
-            return Quarantined(row.number, record.reference, tuple(reasons))
+            return Quarantined(record.row, record.reference, tuple(reasons))
         try:
             ready = self._draft(record)
         except InputError as error:
             whole = Issue("record", error.code, str(error))
-            return Quarantined(row.number, record.reference, (*error.issues, whole))
+            return Quarantined(record.row, record.reference, (*error.issues, whole))
         if refusals := self._against_rules(ready):
-            return Quarantined(row.number, record.reference, tuple(refusals))
+            return Quarantined(record.row, record.reference, tuple(refusals))
         return ready
 
     def _against_rules(self, ready: "Ready") -> list[Issue]:
@@ -204,6 +206,7 @@ class Intake:
             ready.draft.reference,
             ready.draft.to_bytes(),
             self._expiry(ready, now),
+            ready.draft,
             again,
         )
 

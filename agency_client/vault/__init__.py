@@ -8,6 +8,8 @@ from agency_client.vault.canaries import Canaries
 from agency_client.vault.connectors import ConnectorShelf
 from agency_client.vault.database import Cipher, Database
 from agency_client.vault.evidence import EvidenceShelf
+from agency_client.vault.follow_ups import FollowUps
+from agency_client.vault.hit_lists import HitLists
 from agency_client.vault.hits import Hits
 from agency_client.vault.outbox import Outbox
 from agency_client.vault.people import People
@@ -16,6 +18,8 @@ from agency_client.vault.proofs import Proofs
 from agency_client.vault.quarantine import Quarantine
 from agency_client.vault.records import Records
 from agency_client.vault.retention import Retention
+from agency_client.vault.search_terms import SearchTerms
+from agency_client.vault.signal_lists import SignalLists
 from agency_client.vault.signals import Signals
 from agency_client.vault.subject_requests import SubjectRequests
 from agency_client.vault.systems import Systems
@@ -28,8 +32,12 @@ class Vault:
         """Open or create the vault; raises ``ConfigurationError`` when the key is not the vault's."""
         self._database = Database(path, cipher, lookup_key)
         self.signals = Signals(self._database)
+        self.signal_lists = SignalLists(self._database, self.signals)
+        self.search_terms = SearchTerms(self._database)
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
+        self.follow_ups = FollowUps(self._database, self.outbox)
+        self.hit_lists = HitLists(self._database, self.hits, self.follow_ups)
         self.evidence = EvidenceShelf(self._database)
         self.proofs = Proofs(self._database)
         self.canaries = Canaries(self._database)

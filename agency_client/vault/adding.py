@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from agency_client.draft import Draft
 from agency_client.states import SignalState
 from protocol.encoding import format_time
 from protocol.ids import PurposeId, SignalId
@@ -26,6 +27,8 @@ class NewSignal:
     draft: bytes = field(repr=False)
     """All that would be sent about the record (``draft.py``); two drafts are equal when their bytes are."""
     expires_at: datetime
+    found_by: Draft | None = field(default=None, repr=False)
+    """The same draft, when people must find the signal again by what is in it (``search_terms.py``); not a probe's."""
     again: bool = False
     """Its system withdrew the record before and now gives it again: what it had is gone, or on its way out."""
 

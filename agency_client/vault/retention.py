@@ -19,6 +19,7 @@ from agency_client.states import SignalState
 from agency_client.vault.database import Database
 from agency_client.vault.hits import HitState
 from agency_client.vault.retention_tables import EndedRow
+from agency_client.vault.search_terms import forget_terms
 from agency_client.vault.tables import HitRow, NoticeRow, SignalRow
 from protocol.encoding import format_time, parse_time
 from protocol.ids import PurposeId
@@ -81,6 +82,7 @@ class Retention:
                     row.draft = self._bare(row)
                     row.envelope_keys = None
                 session.connection().execute(delete(HitRow).where(col(HitRow.signal).in_(chunk)))
+                forget_terms(session, chunk)
                 session.connection().execute(
                     update(EndedRow).where(col(EndedRow.signal).in_(chunk)).values(erased_at=format_time(now))
                 )

@@ -21,6 +21,7 @@ from agency_client.states import WAITING, SignalState, Step, after, before
 from agency_client.vault.adding import Added, Adding, Latest, NewSignal
 from agency_client.vault.database import Database
 from agency_client.vault.probes import real
+from agency_client.vault.search_terms import put_terms
 from agency_client.vault.tables import SignalRow
 from protocol.encoding import b64url, lp, unb64url
 from protocol.errors import Code, ConflictError, NotFoundError
@@ -88,10 +89,14 @@ class Signals:
         ]
         with self._database.writing() as session:
             adding = Adding(self._latest(session, {record for record, _, _ in keyed}))
+            found_by: dict[str, Draft] = {}
             for record, digest, signal in keyed:
                 if adding.wants(record, digest, again=signal.again):
-                    sealed = self._database.seal(signal.draft, "draft", adding.id_of(record, signal))
+                    stands_as = adding.id_of(record, signal)
+                    sealed = self._database.seal(signal.draft, "draft", stands_as)
                     adding.put(record, digest, signal, sealed, now)
+                    if signal.found_by is not None:
+                        found_by[stands_as] = signal.found_by
             # By the statement, not row by row through the object mapper: a tenth of the time.
             if adding.changed:
                 session.connection().execute(
@@ -102,6 +107,7 @@ class Signals:
                 )
             if adding.fresh:
                 session.connection().execute(insert(SignalRow), list(adding.fresh.values()))
+            put_terms(session, self._database, found_by)
         return adding.added
 
     @staticmethod

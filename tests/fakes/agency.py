@@ -90,7 +90,7 @@ def new_signal(
         {"contact": CONTACT},
     )
     made = signal_id(NOW, random_bytes(UUID_RANDOM))
-    return NewSignal(made, purpose, reference, draft.to_bytes(), NOW + timedelta(days=90))
+    return NewSignal(made, purpose, reference, draft.to_bytes(), NOW + timedelta(days=90), draft)
 
 
 def make_client(
