@@ -21,10 +21,11 @@ from rich.table import Table
 
 from agency_client.canaries import checked, lent, put_planted
 from agency_client.canary_drafting import draft, read_canaries
+from agency_client.handing_over import left_to_the_other
 from agency_client.post import Tally
 from agency_client.push import Constants, settle_mapping
 from agency_client.session import Session, online
-from agency_client.settings import read_contact
+from agency_client.settings import SendingError, read_contact
 from agency_client.states import SignalState
 from agency_client.wording import counted, title_of
 from edge.cli import reported
@@ -142,8 +143,15 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
                     for waiting in session.vault.outbox.open_numbers():
                         await doors.post.send(waiting, tally)
 
-            with session.home.sending():
-                asyncio.run(work())
+            try:
+                with session.home.sending():
+                    asyncio.run(work())
+            except SendingError as error:
+                before = session.vault.signals.count()
+                handed = left_to_the_other(session, before, lambda: False, lambda _: None, asyncio.sleep, error)
+                tally, obstacle = asyncio.run(handed)
+                if obstacle is not None:
+                    raise obstacle from None
             if tally.retag:
                 detail = "The epoch of these canaries is over, and their pseudonyms with it."
                 raise RefusedError(Code.EPOCH_CLOSED, detail, hint="Draft them anew; the cover signs anew too.")

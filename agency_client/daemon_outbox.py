@@ -74,6 +74,7 @@ class OutboxTask:
         self._note_holders()
         if obstacle is None:
             self._rested()
+            running.note(sent_at=running.clock())
             running.changed()
         else:
             await self._hindered(obstacle)

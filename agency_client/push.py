@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from agency_client.handing_over import left_to_the_other
 from agency_client.intake import Taken
 from agency_client.mapping import Mapping as ColumnMapping
 from agency_client.mapping_guess import guess
 from agency_client.post import Tally
 from agency_client.session import Session, online
+from agency_client.settings import SendingError
 from agency_client.source import sample
 from protocol.errors import (
     Code,
@@ -179,6 +181,7 @@ async def drain(
     told: Callable[[Tally], None],
 ) -> tuple[Tally, SluisError | None]:
     """Send all there is; when another command of this home is sending already, leave it to that one."""
+    before = await asyncio.to_thread(session.vault.signals.count)
     try:
         with session.home.sending():
             await asyncio.to_thread(session.prober().alone)
@@ -188,6 +191,8 @@ async def drain(
                 with contextlib.suppress(UnavailableError, RefusedError, NotFoundError):
                     await doors.declaring.run()
                 return doors.sending.tally, obstacle
+    except SendingError as error:
+        return await left_to_the_other(session, before, more, told, sleep, error)
     except UnavailableError as error:
         return Tally(), error
 

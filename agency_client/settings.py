@@ -77,6 +77,17 @@ class Identity:
         return self.sender.signer.party
 
 
+class SendingError(UnavailableError):
+    """Another command of this home holds the right to send; it also sends what others add."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Code.UNAVAILABLE,
+            "Another command of this agency is sending.",
+            hint="Wait until it is done; it also sends what you added.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """An initialised folder."""
@@ -124,16 +135,12 @@ class Home:
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Hold the right to send. Raises ``UnavailableError`` while another command of this home sends."""
+        """Hold the right to send. Raises ``SendingError`` while another command of this home has it."""
         with (self.folder / LOCK).open("a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise UnavailableError(
-                    Code.UNAVAILABLE,
-                    "Another command of this agency is sending.",
-                    hint="Wait until it is done; it also sends what you added.",
-                ) from None
+                raise SendingError() from None
             yield
 
 
