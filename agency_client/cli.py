@@ -27,6 +27,7 @@ from agency_client.commands_awaited import add_awaited
 from agency_client.commands_canary import add_canary
 from agency_client.commands_decisions import add_decisions
 from agency_client.commands_erase import add_erase
+from agency_client.commands_follow_up import add_follow_up
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.commands_probes import add_probes
 from agency_client.commands_receipts import add_receipts
@@ -527,6 +528,7 @@ add_unusual(app, MACHINE)
 add_verify(app, MACHINE)
 add_subject(app, MACHINE)
 add_reviews(app, MACHINE)
+add_follow_up(app, MACHINE)
 add_erase(app, MACHINE)
 add_run(app, MACHINE)
 

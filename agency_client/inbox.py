@@ -22,11 +22,15 @@ from typing import Final, Protocol
 
 from agency_client.awaiting import require_overdue
 from agency_client.erased_notices import verify_erased
+from agency_client.lateness import due_of, require_doubted, require_late
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, prove
+from agency_client.vault.follow_ups import FollowUp
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import (
+    VerifiedDoubted,
     VerifiedHit,
+    VerifiedLate,
     VerifiedMute,
     VerifiedNotice,
     VerifiedOverdue,
@@ -44,7 +48,17 @@ from protocol.events import KeyMuted, NoticeIssued
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts, quality_of
 from protocol.messages import Agreement, Counterpart, Level, PartName, Quality, ReleasedWrap, Role, SealedPart
-from protocol.notices import ErasedNotice, HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.notices import (
+    DoubtedNotice,
+    ErasedNotice,
+    HitNotice,
+    LateNotice,
+    MutedNotice,
+    Notice,
+    OverdueNotice,
+    QueriedNotice,
+    WithdrawnNotice,
+)
 from protocol.signing import verify_message
 from protocol.tags import EnvelopeKey
 
@@ -70,6 +84,8 @@ class Mine:
     """When the log proves that it was registered; looked up for a notice of silence only."""
     met: bool = False
     """Whether a hit with the counterpart that it awaits stands here; looked up likewise."""
+    follow_up: FollowUp | None = None
+    """How far we are with the hit that a notice calls late; looked up for such a notice only."""
 
 
 class Claim(Protocol):
@@ -134,6 +150,12 @@ class Reader:
         self._require_issued(notice, proven, mine)
         if isinstance(notice, WithdrawnNotice):
             return VerifiedWithdrawal(notice, receipt)
+        if isinstance(notice, LateNotice):
+            require_late(notice, proven, mine.follow_up)
+            return VerifiedLate(notice, receipt)
+        if isinstance(notice, DoubtedNotice):
+            require_doubted(notice, told_under)
+            return VerifiedDoubted(notice, receipt)
         self.versions.require_level(notice, self.agency, proven.event)
         if mine.ended:
             # That somebody asked about the person stays true when the signal has gone.
@@ -141,14 +163,20 @@ class Reader:
         self._require_mine(notice, mine)
         if isinstance(notice, QueriedNotice):
             return VerifiedQueried(notice, receipt)
+        due = due_of(notice, told_under)
         if notice.counterpart is None:
-            return VerifiedHit(notice, receipt)
+            return VerifiedHit(notice, receipt, due)
         if self._withheld(notice, notice.counterpart):
-            return VerifiedUndelivered(_without_parts(notice), receipt)
+            return VerifiedUndelivered(_without_parts(notice), receipt, due)
         self.open_parts(notice, notice.counterpart, mine.keys)
-        return VerifiedHit(notice, receipt)
+        return VerifiedHit(notice, receipt, due)
 
-    def _require_issued(self, notice: HitNotice | WithdrawnNotice | QueriedNotice, proven: Proven, mine: Mine) -> None:
+    def _require_issued(
+        self,
+        notice: HitNotice | WithdrawnNotice | QueriedNotice | LateNotice | DoubtedNotice,
+        proven: Proven,
+        mine: Mine,
+    ) -> None:
         event, act = proven.event, proven.event.act
         if not isinstance(event, NoticeIssued) or act.recipient != self.agency:
             raise _not_proven("The log's entry is not a notice to this agency.")

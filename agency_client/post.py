@@ -134,6 +134,9 @@ class Post:
                 self._vault.evidence.report(error.code, f"answer {posting.kind}", error.detail, self._clock())
                 raise
             except (UnavailableError, ConflictError) as error:
+                if error.code is Code.CONFLICT:
+                    # Somebody else was first, for good: asking again changes nothing.
+                    self._settle_refusal(posting, error, tally)
                 if error.code not in _AGAIN or pause is None:
                     raise
                 await self._sleep(pause)

@@ -31,7 +31,7 @@ from protocol.errors import Code, VerificationError
 from protocol.ids import SignalId
 from protocol.ldv import DataSubject, Work
 from protocol.messages import Evidence
-from protocol.notices import ErasedNotice, Notice, NoticePage, OverdueNotice
+from protocol.notices import ErasedNotice, LateNotice, Notice, NoticePage, OverdueNotice
 
 PAGE: Final = 100
 """Notices asked for at once."""
@@ -189,6 +189,8 @@ class Reading:
         if found is None:
             return None
         mine = Mine(*found, self._ended(found[0]))
+        if isinstance(notice, LateNotice):
+            return replace(mine, follow_up=self._vault.follow_ups.of(notice.hit_id))
         return self._waiting(mine, notice.seq) if isinstance(notice, OverdueNotice) else mine
 
     def _waiting(self, mine: Mine, seq: int) -> Mine:

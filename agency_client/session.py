@@ -20,6 +20,7 @@ from agency_client.checking import Checking
 from agency_client.cosigning import Cosigning
 from agency_client.erasing import Erasing
 from agency_client.evaluation import KeyHolders
+from agency_client.following import Following
 from agency_client.heard import Differing, Heard, differing, warning_of
 from agency_client.inbox import Reader
 from agency_client.informing import InformingDesk
@@ -99,10 +100,13 @@ class Session:
         """Return the session with another agency's place in the covenant, for what is written in its name."""
         return replace(self, me=agency)
 
-    def person(self, name: str) -> str:
-        """Return the opaque reference of an employee, and keep who it is, sealed."""
+    def person(self, name: str, shown: str | None = None) -> str:
+        """Return the opaque reference of an employee, and keep who it is, sealed: as ``shown``, or by the name itself.
+
+        The same person has the same reference, whether logged in to the console or at the command line.
+        """
         reference = person_reference(self.identity.person_key.reveal(), name)
-        self.vault.evidence.put_person(reference, name)
+        self.vault.evidence.put_person(reference, shown or name)
         return reference
 
 
@@ -126,6 +130,7 @@ class Online:
     informing: InformingDesk
     declaring: Declaring
     erasing: Erasing
+    following: Following
     pings: Mapping[PartyId, Callable[[], Awaitable[None]]]
     """For each key-holder what passes when it answers at all."""
     settle: Callable[[], None]
@@ -247,6 +252,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 ),
                 informing=InformingDesk(vault, post, covenant, clock),
                 declaring=Declaring(session.prober(), broker, trail, versions),
+                following=Following(vault, post, covenant, clock),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
                 pings={door.party: door.ping for door in doors},
                 settle=settle,

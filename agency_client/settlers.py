@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agency_client.settling import Settler
+from agency_client.settling_follow_ups import ACKNOWLEDGEMENT, OUTCOME
 from agency_client.settling_signals import INFORMING, OPENING, WITHDRAWAL
 from agency_client.vault.outbox import PostingKind
 
@@ -15,4 +16,6 @@ SETTLERS: Final[Mapping[PostingKind, Settler]] = {
     PostingKind.WITHDRAWAL: WITHDRAWAL,
     PostingKind.OPENING: OPENING,
     PostingKind.INFORMING: INFORMING,
+    PostingKind.ACKNOWLEDGEMENT: ACKNOWLEDGEMENT,
+    PostingKind.OUTCOME: OUTCOME,
 }

@@ -113,7 +113,8 @@ class Sending:
                 self._held[number] = error
             return None
         except SluisError as error:
-            return error
+            # A colleague was first: settled as refused, and nobody's obstacle.
+            return None if error.code is Code.CONFLICT else error
         return None
 
     async def _tag_all(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:

@@ -5,10 +5,20 @@ Only ``inbox.py`` and ``post.py`` make them.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 from protocol.erasure import Marker
-from protocol.notices import ErasedNotice, HitNotice, MutedNotice, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.notices import (
+    DoubtedNotice,
+    ErasedNotice,
+    HitNotice,
+    LateNotice,
+    MutedNotice,
+    OverdueNotice,
+    QueriedNotice,
+    WithdrawnNotice,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,8 @@ class VerifiedHit:
 
     notice: HitNotice
     receipt: Receipt
+    due: datetime | None = None
+    """Until when it is to be followed up, by the covenant under which it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class VerifiedUndelivered:
 
     notice: HitNotice
     receipt: Receipt
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,22 @@ class VerifiedOverdue:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedLate:
+    """We did not follow up a hit in time, as the log proves that we were told and our own clock says."""
+
+    notice: LateNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedDoubted:
+    """The log proves that we were told that the other side closed a hit as one that concerns us."""
+
+    notice: DoubtedNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedErased:
     """The log proves that we were told something under this number, and that what it was is erased."""
 
@@ -101,5 +130,7 @@ VerifiedNotice: TypeAlias = (
     | VerifiedMute
     | VerifiedQueried
     | VerifiedOverdue
+    | VerifiedLate
+    | VerifiedDoubted
     | VerifiedErased
 )

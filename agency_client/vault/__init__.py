@@ -7,6 +7,7 @@ from pathlib import Path
 from agency_client.vault.canaries import Canaries
 from agency_client.vault.connectors import ConnectorShelf
 from agency_client.vault.database import Cipher, Database
+from agency_client.vault.disclosures import Disclosures
 from agency_client.vault.evidence import EvidenceShelf
 from agency_client.vault.follow_ups import FollowUps
 from agency_client.vault.hit_lists import HitLists
@@ -23,6 +24,7 @@ from agency_client.vault.signal_lists import SignalLists
 from agency_client.vault.signals import Signals
 from agency_client.vault.subject_requests import SubjectRequests
 from agency_client.vault.systems import Systems
+from agency_client.vault.typed_records import TypedRecords
 
 
 class Vault:
@@ -34,10 +36,12 @@ class Vault:
         self.signals = Signals(self._database)
         self.signal_lists = SignalLists(self._database, self.signals)
         self.search_terms = SearchTerms(self._database)
+        self.typed_records = TypedRecords(self._database, self.signals)
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
         self.follow_ups = FollowUps(self._database, self.outbox)
         self.hit_lists = HitLists(self._database, self.hits, self.follow_ups)
+        self.disclosures = Disclosures(self._database, self.outbox)
         self.evidence = EvidenceShelf(self._database)
         self.proofs = Proofs(self._database)
         self.canaries = Canaries(self._database)

@@ -14,11 +14,14 @@ from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
+from agency_client.vault.follow_ups import begin, note
 from agency_client.vault.probes import real
 from agency_client.vault.tables import HitRow, NoticeRow, PostingRow, ProbeRow, ReceiptRow
 from agency_client.verified import (
+    VerifiedDoubted,
     VerifiedErased,
     VerifiedHit,
+    VerifiedLate,
     VerifiedNotice,
     VerifiedOverdue,
     VerifiedPast,
@@ -85,6 +88,10 @@ class Hits:
             session.merge(self._row(found.notice, content))
             receipts = found.receipts if isinstance(found, VerifiedErased) else (found.receipt,)
             put_receipts(session, self._database, receipts)
+            if isinstance(found, VerifiedHit | VerifiedUndelivered) and found.due is not None:
+                begin(session, found.notice, found.due)
+            if isinstance(found, VerifiedLate | VerifiedDoubted):
+                note(session, found.notice)
             if isinstance(found, VerifiedHit):
                 self._put_hit(session, found.notice, HitState.LIVE, None)
             elif isinstance(found, VerifiedUndelivered):

@@ -34,6 +34,12 @@ class PostingKind(StrEnum):
     WITHDRAWAL = "withdrawal"
     OPENING = "opening"
     INFORMING = "informing"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    OUTCOME = "outcome"
+    DISCLOSURE_REQUEST = "disclosure-request"
+    DISCLOSURE_DECISION = "disclosure-decision"
+    DISCLOSURE_RECEIPT = "disclosure-receipt"
+    DISCLOSURE_CANCELLATION = "disclosure-cancellation"
 
 
 class PostingState(StrEnum):
@@ -238,6 +244,14 @@ class Outbox:
             self._close(session, number, PostingState.DONE, None)
             self._signals.review(session, signal, decided)
             put_receipts(session, self._database, [receipt])
+
+    def put_within(self, session: Session, posting: NewPosting, now: datetime) -> int:
+        """Write a request within the transaction of what it is about; returns its number."""
+        return self._put(session, posting, now)
+
+    def done(self, session: Session, number: int) -> None:
+        """Write, within the transaction of what it changes, that a request is proven."""
+        self._close(session, number, PostingState.DONE, None)
 
     def fail(self, number: int, code: str, rule: str | None = None, *, epoch_closed: bool = False) -> None:
         """Write that the broker refused a whole request for good; its signals are refused, or tagged again."""
