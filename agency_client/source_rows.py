@@ -6,8 +6,10 @@ Not here: the kinds of file (``source.py``, ``source_xlsx.py``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from protocol.errors import Code, InputError, Issue
 
@@ -15,6 +17,9 @@ MAX_CELL: Final = 8_192
 """Characters of one cell: a long note; names and numbers are far below it."""
 MAX_COLUMNS: Final = 500
 """Columns of a file: the widest exports of case systems have some two hundred."""
+
+SIMPLE: Final = (str, int, float, bool, date, time, Decimal, UUID)
+"""Types of one value of a row; a datetime is a date, a truth value a number."""
 
 _REASONS: Final = {
     "too-long": "The line is too long for a row: is a line break or a closing quote missing?",
@@ -26,6 +31,7 @@ _REASONS: Final = {
     "not-json": "The line is not JSON: one object on each line.",
     "not-an-object": "The line is JSON, but not an object with named values.",
     "nested": "A value is an object or a list of lists; give texts, numbers or lists of them.",
+    "no-reference": "The row says that its record is gone, but not which one.",
     "broken-sheet": "The sheet breaks off here; save the file again.",
 }
 
@@ -63,6 +69,26 @@ def row_of(number: int, header: Sequence[str], cells: Sequence[str], fraction: f
     if any(len(cell) > MAX_CELL for cell in cells):
         return bad_row(number, "cell-too-long", fraction)
     return Row(number, {name: cell.strip() for name, cell in zip(header, cells, strict=False)}, fraction)
+
+
+def typed_row(number: int, values: Mapping[str, object]) -> Row | BadRow:
+    """Return the row of these typed values, as a database or a JSON object has them, or why it is none.
+
+    A list becomes texts separated by ``;``, as a cell with several values.
+    """
+    cells: dict[str, str] = {}
+    if len(values) > MAX_COLUMNS:
+        return bad_row(number, "too-many-cells", None)
+    for name, value in values.items():
+        items = value if isinstance(value, list | tuple) else [value]
+        if any(not isinstance(item, SIMPLE) and item is not None for item in items):
+            return bad_row(number, "nested", None)
+        cells[name.strip()] = "; ".join(filter(None, (cell_text(item) for item in items)))
+    if any("\x00" in text for pair in cells.items() for text in pair):
+        return bad_row(number, "not-text", None)
+    if any(len(text) > MAX_CELL for pair in cells.items() for text in pair):
+        return bad_row(number, "cell-too-long", None)
+    return Row(number, cells)
 
 
 def check_header(cells: Sequence[str]) -> tuple[str, ...]:

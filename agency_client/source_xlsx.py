@@ -20,7 +20,11 @@ MAX_SHARED: Final = 100 * 2**20
 """Bytes of the table of texts, unpacked: a workbook keeps all its texts in one table that must be held in memory."""
 MAX_UNPACKED: Final = 4 * 2**30
 """Bytes of the whole workbook, unpacked: a million rows of a hundred columns; more is a bomb."""
-_SHARED: Final = "xl/sharedstrings.xml"
+MAX_RATIO: Final = 200
+"""How many times smaller a part may be packed than it is: sheets come to some thirty; a bomb to a thousand."""
+_ANY_RATIO: Final = 20 * 2**20
+"""Bytes below which a part may be packed as well as it can be: it fits in memory whatever it is."""
+_SHEETS: Final = "xl/worksheets/"
 
 
 def read_xlsx(path: Path) -> Iterator[Row | BadRow]:
@@ -64,10 +68,13 @@ def read_xlsx(path: Path) -> Iterator[Row | BadRow]:
 def _check_size(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as packed:
-            sizes = {item.filename.casefold(): item.file_size for item in packed.infolist()}
+            parts = packed.infolist()
     except zipfile.BadZipFile as error:
         raise _no_workbook() from error
-    if sizes.get(_SHARED, 0) > MAX_SHARED or sum(sizes.values()) > MAX_UNPACKED:
+    # Sheets are read in pieces; every other part is held in memory as a whole.
+    held = max((part.file_size for part in parts if not part.filename.casefold().startswith(_SHEETS)), default=0)
+    packed_well = any(part.file_size > _ANY_RATIO and part.file_size > MAX_RATIO * part.compress_size for part in parts)
+    if held > MAX_SHARED or packed_well or sum(part.file_size for part in parts) > MAX_UNPACKED:
         raise InputError(Code.TOO_LARGE, "The workbook is too large to read.", hint="Save the sheet as CSV.")
 
 

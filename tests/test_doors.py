@@ -36,7 +36,7 @@ DOORS: Final = {
     "cedarpy": ["protocol/policy.py"],
     "http_message_signatures": ["protocol/signing.py"],
     "rfc8785": ["protocol/encoding.py"],
-    "yaml": ["protocol/covenant*.py", "agency_client/mapping*.py", "board/*.py"],
+    "yaml": ["protocol/covenant*.py", "agency_client/mapping*.py", "agency_client/connectors/*.py", "board/*.py"],
     "psycopg": ["broker/*"],
     "sqlmodel": [
         "broker/tables.py",
@@ -56,7 +56,10 @@ DOORS: Final = {
     ],
     "jinja2": ["agency_client/console/pages.py"],
     "babel": ["agency_client/console/languages.py"],
-    "httpx": ["edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"],
+    "httpx": ["edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"]
+    + ["agency_client/people/oidc.py"],
+    "authlib": ["agency_client/people/oidc.py"],
+    "joserfc": ["agency_client/people/oidc.py"],
     "httpx_sse": ["edge/*.py", "*/transport.py"],
     "openpyxl": ["agency_client/source*.py"],
     "stdnum": ["protocol/identifiers.py"],

@@ -27,6 +27,8 @@ KEPT_OPEN: Final = timedelta(days=90)
 """How long values wait for repair: a quarter. A record that still matters is given again by its system."""
 KEPT_CLOSED: Final = timedelta(days=30)
 """How long it is known that a row was there, so that the same row is not put here again the next minute."""
+_SEEN_EVERY: Final = timedelta(days=1)
+"""How exactly it is known when a closed row was last seen: a write a day, not one a look."""
 MAX_REASONS: Final = 50
 """Reasons kept of one row; a row has fewer fields that can be wrong."""
 
@@ -93,12 +95,11 @@ class Quarantine:
         Raises ``UnavailableError`` when too many of this system wait already.
         """
         row = _packed(found.source, found.place, found.reference, found.values)
-        tells = canonical_json(dict(found.values)) if found.values else lp(found.once) + lp(str(found.place))
-        once = self._database.keyed_hash("quarantine", lp(found.system) + tells)
-        own = self._own(found.reference)
+        once, own = self._once(found), self._own(found.reference)
         with self._database.writing() as session:
             known = session.exec(select(QuarantinedRow).where(QuarantinedRow.once == once)).first()
             if known is not None and known.number is not None:
+                self._seen_again(session, known, row, now)
                 return known.number
             if own is not None:
                 self._overtake(session, found.system, [own], now)
@@ -123,6 +124,12 @@ class Quarantine:
             if kept.number is None:
                 raise ValueError("a row without a number after it was written")
             return kept.number
+
+    def repaired(self, found: Unusable) -> bool:
+        """Return whether somebody repaired this very row: what it says itself counts no more."""
+        with self._database.reading() as session:
+            row = session.exec(select(QuarantinedRow.state).where(QuarantinedRow.once == self._once(found))).first()
+        return row == QuarantineState.REPAIRED
 
     def overtake(self, system: str, references: Sequence[str], now: datetime) -> None:
         """Close the open rows of records that their system gave anew, or withdrew."""
@@ -210,6 +217,20 @@ class Quarantine:
             for row in old:
                 session.delete(row)
         return len(old)
+
+    def _once(self, found: Unusable) -> bytes:
+        tells = canonical_json(dict(found.values)) if found.values else lp(found.once) + lp(str(found.place))
+        return self._database.keyed_hash("quarantine", lp(found.system) + tells)
+
+    def _seen_again(self, session: Session, row: QuarantinedRow, packed: bytes, now: datetime) -> None:
+        if row.state == QuarantineState.OVERTAKEN:
+            if row.own is not None:
+                self._overtake(session, row.system, [row.own], now)
+            row.state, row.closed_at = QuarantineState.OPEN, None
+            row.row = self._database.seal(packed, "quarantined", row.once.hex())
+        elif row.closed_at is not None and now - parse_time(row.closed_at) >= _SEEN_EVERY:
+            # What was dismissed or repaired stays so for as long as its source goes on giving it.
+            row.closed_at = format_time(now)
 
     def _own(self, reference: str) -> bytes | None:
         return self._database.keyed_hash("own-record", lp(reference)) if reference else None

@@ -176,6 +176,13 @@ class Records:
                     posted += self._carry_out(session, row, now, person)
         return posted
 
+    def carry_out_of(self, references: Sequence[str], now: datetime, person: Callable[[str], str]) -> None:
+        """Carry out the wishes for these records as far as can be now."""
+        owns = [self.own(reference) for reference in references]
+        with self._database.together(), self._database.writing() as session:
+            for row in session.exec(select(RecordRow).where(col(RecordRow.own).in_(owns))).all():
+                self._carry_out(session, row, now, person)
+
     def _carry_out(self, session: Session, row: RecordRow, now: datetime, person: Callable[[str], str]) -> int:
         if row.state not in (RecordState.ENDING, RecordState.WITHDRAWING):
             return 0

@@ -47,7 +47,7 @@ def test_plain_text_stays_as_it_is() -> None:
 
 def test_nothing_else_writes_csv() -> None:
     """Every table goes through the one writer."""
-    folders = ("protocol", "edge", "broker", "keyholder", "agency_client", "board", "auditor", "deploy")
+    folders = ("protocol", "edge", "broker", "keyholder", "agency_client", "board", "auditor")
     writers = {
         str(path.relative_to(ROOT))
         for folder in folders
