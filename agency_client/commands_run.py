@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from agency_client.machine import Machine
+from agency_client.reading import News
 from agency_client.run_settings import RunSettings, read_run_settings
 from agency_client.session import Session
 from edge.cli import exit_status, reported
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from agency_client.daemon import Duty
     from agency_client.running import Running
+    from agency_client.telling import TellTask
 
 _Home = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 FAILED: Final = exit_status(Code.INTERNAL)
@@ -51,12 +53,14 @@ def add_run(app: typer.Typer, machine: Machine) -> None:
     ) -> None:
         """Stay: send, read what we are told, watch the log, and serve the console on the agency's own network."""
         # Loaded here only: a web server takes longer to load than the other commands take altogether.
+        from agency_client.telling import require_told
         from edge.serve import serve
 
         settings = read_run_settings(home)
         # Also when no covenant can be acted under now: what is here can be looked at, and a newer one may come.
         with machine.offline(home) as session, session.home.sending():
             configure(path=log_file)
+            require_told(settings.tell, settings.public_url)
             program = _Program(replace(session, warn=lambda _: None), settings)
             status = serve(
                 program.served(),
@@ -77,6 +81,7 @@ class _Program:
     manager: ServiceManager = field(default_factory=ServiceManager.of_environment)
     url: str | None = None
     failed: bool = False
+    telling: "TellTask | None" = None
 
     def served(self) -> "FastAPI":
         """Return what is served; its life is the daemon's."""
@@ -85,8 +90,9 @@ class _Program:
 
         @asynccontextmanager
         async def life(served: "FastAPI") -> AsyncIterator[None]:
+            stopping = served.state.stopping
             async with living(
-                self.session, asyncio.sleep, logger("agency"), served.state.stopping, also=self._duties
+                self.session, asyncio.sleep, logger("agency"), stopping, told=self._came, also=self._duties
             ) as running:
                 served.state.running = running
                 try:
@@ -102,12 +108,21 @@ class _Program:
         self.url = url
         self.manager.ready(f"Serving at {url}")
 
+    async def _came(self, _: "Running", news: News) -> None:
+        if self.telling is not None:
+            await self.telling.came(news)
+
     def _duties(self, running: "Running") -> Sequence["Duty"]:
         from agency_client.daemon import Duty
         from agency_client.daemon_state import StateTask
+        from agency_client.telling import TellTask
 
         state = StateTask(running, self.session.home.folder, os.getpid(), lambda: self.url)
         found = [Duty("state", state.once)]
+        tell, public_url = self.settings.tell, self.settings.public_url
+        if tell is not None and public_url is not None:
+            self.telling = TellTask(running, tell, public_url)
+            found.append(Duty("telling", self.telling.once, self.telling.bell))
         every = self.manager.sign_every
         if every is not None:
 

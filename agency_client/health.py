@@ -57,8 +57,7 @@ class Told:
 
     waiting: int = 0
     failing: tuple[str, ...] = ()
-    """The ways, by their name in run.json, by which nothing could be told at the last try."""
-    given_up: int = 0
+    """Recipients, by their name in run.json, that could not be told at the last try; it is tried again."""
     last_at: datetime | None = None
 
 
@@ -143,7 +142,6 @@ def health_json(health: Health) -> dict[str, Json]:
         "told": {
             "waiting": health.told.waiting,
             "failing": list(health.told.failing),
-            "givenUp": health.told.given_up,
             "lastAt": _time(health.told.last_at),
         },
         "retainedAt": _time(health.retained_at),

@@ -6,10 +6,12 @@ here: the connectors' own files (``connectors/``).
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
+from agency_client.people.oidc_settings import OidcSettings
+from agency_client.telling_settings import TellSettings
 from protocol.errors import Code, ConfigurationError, InputError
 from protocol.messages import Message, parse
 
@@ -39,6 +41,14 @@ class RunSettings(Message):
     tls: TlsSettings | None = None
     time_zone: _Zone = "Europe/Amsterdam"
     """In which times are shown to people."""
+    tell: TellSettings | None = None
+    """Whom to tell by e-mail or webhook that something waits."""
+    oidc: OidcSettings | None = None
+    """The agency's own identity provider, by which its people log in."""
+    local_accounts: bool = True
+    """Whether accounts of ``sluis agency people`` log in; off where the provider is the only way in."""
+    second_factor: Literal["required", "optional"] = "required"
+    """Of local accounts. ``optional`` is for demonstrations: a password alone then opens everything."""
 
 
 def read_run_settings(home: Path) -> RunSettings:

@@ -24,6 +24,7 @@ from agency_client.vault.signal_lists import SignalLists
 from agency_client.vault.signals import Signals
 from agency_client.vault.subject_requests import SubjectRequests
 from agency_client.vault.systems import Systems
+from agency_client.vault.telling import Telling
 from agency_client.vault.typed_records import TypedRecords
 
 
@@ -53,6 +54,7 @@ class Vault:
         self.systems = Systems(self._database)
         self.people = People(self._database)
         self.retention = Retention(self._database)
+        self.telling = Telling(self._database)
 
     def together(self) -> AbstractContextManager[None]:
         """Make one transaction of all that this thread does with the shelves within."""
