@@ -6,7 +6,7 @@ Not here: what stands in them (``subject_page.py``, ``subject_json.py``).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,27 +24,33 @@ RECEIPTS: Final = "receipts"
 _PRIVATE: Final = 0o600
 
 
+def report_files(report: SubjectReport, covenant: Covenant, langs: Sequence[Lang]) -> dict[str, bytes]:
+    """Return one form as a page a language and as JSON, by the files' names."""
+    pages = {f"report.{report.form}.{lang}.html": page_of(report, covenant, lang).encode() for lang in langs}
+    document = json.dumps(report_json(report, covenant), ensure_ascii=False, indent=2)
+    return {**pages, f"report.{report.form}.json": document.encode() + b"\n"}
+
+
+def receipt_files(checked: CheckedSubject) -> dict[str, bytes]:
+    """Return a receipt of every entry and of the request itself; each opens its entry whole: for the file only."""
+    return {
+        f"entry-{place}{SUFFIX}": write_receipt(evidence, checked.checkpoint).encode()
+        for place, evidence in sorted(checked.evidence.items())
+    }
+
+
 def write_report(report: SubjectReport, covenant: Covenant, langs: Sequence[Lang], folder: Path) -> list[Path]:
     """Write one form as a page a language and as JSON; what was there before is replaced."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    written = []
-    for lang in langs:
-        path = folder / f"report.{report.form}.{lang}.html"
-        put_file(path, page_of(report, covenant, lang).encode(), mode=_PRIVATE)
-        written.append(path)
-    path = folder / f"report.{report.form}.json"
-    document = json.dumps(report_json(report, covenant), ensure_ascii=False, indent=2)
-    put_file(path, document.encode() + b"\n", mode=_PRIVATE)
-    return [*written, path]
+    return _write(report_files(report, covenant, langs), folder)
 
 
 def write_receipts(checked: CheckedSubject, folder: Path) -> list[Path]:
-    """Write a receipt of every entry and of the request itself; each opens its entry whole: for the file only."""
-    target = folder / RECEIPTS
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    written = []
-    for place, evidence in sorted(checked.evidence.items()):
-        path = target / f"entry-{place}{SUFFIX}"
-        put_file(path, write_receipt(evidence, checked.checkpoint).encode(), mode=_PRIVATE)
-        written.append(path)
-    return written
+    """Write the receipts into a folder of their own."""
+    return _write(receipt_files(checked), folder / RECEIPTS)
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> list[Path]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, content in files.items():
+        put_file(folder / name, content, mode=_PRIVATE)
+    return [folder / name for name in files]

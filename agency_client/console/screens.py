@@ -1,29 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Which screens there are, for whom, in the order of the menu. A screen's module adds itself here, in one line."""
+"""Which screens there are, in the order of the menu. Who makes one adds it here, in one line."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from agency_client.console.logbook import LOGBOOK
+from agency_client.console.screen import Screen
 
-from fastapi import FastAPI
+__all__ = ["SCREENS", "Screen"]
 
-from agency_client.console.visits import House, Visit
-from protocol.questions import PersonRole
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """One entry of the menu, and what adds its routes."""
-
-    name: str
-    """Of its icon, and of its address: ``/name``."""
-    title: str
-    """In English; the catalogue has the Dutch."""
-    roles: frozenset[PersonRole]
-    add: Callable[[FastAPI, House], None]
-    count: Callable[[Visit], int] | None = None
-    """How many things wait there; shown beside the title."""
-    second: bool = False
-    """Whether it stands below the line."""
-
-
-SCREENS: tuple[Screen, ...] = ()
+SCREENS: tuple[Screen, ...] = (LOGBOOK,)

@@ -114,6 +114,17 @@ class EvidenceShelf:
                 yield row.place, parse(Opening, sealed), row.leaf
             first = rows[-1].place + 1
 
+    def newest(self, limit: int, before: int | None = None) -> list[tuple[int, Opening]]:
+        """Return place and opening of the receipts before a place, newest first."""
+        query = select(ReceiptRow).order_by(col(ReceiptRow.place).desc()).limit(limit)
+        if before is not None:
+            query = query.where(col(ReceiptRow.place) < before)
+        with self._database.reading() as session:
+            rows = session.exec(query).all()
+        return [
+            (row.place, parse(Opening, self._database.open(row.opening, "receipt", str(row.place)))) for row in rows
+        ]
+
     def has_receipt(self, place: int) -> bool:
         """Return whether the log's entry at a place was proven to us before."""
         with self._database.reading() as session:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from agency_client.console.app import make_console
 from agency_client.console.screens import SCREENS, Screen
+from agency_client.doors import BrokerDoor
 from agency_client.run_settings import RunSettings
 from agency_client.running import Running
 from agency_client.session import Online, Session
@@ -68,9 +69,10 @@ async def console_of(
     *,
     roles: Sequence[PersonRole] = (),
     screens: Sequence[Screen] = SCREENS,
+    broker: BrokerDoor | None = None,
 ) -> AsyncIterator[Console]:
-    """Return the console of one agency of the world."""
-    client = make_client(folder, world, agency)
+    """Return the console of one agency of the world; ``broker`` is a door that answers more than the ordinary one."""
+    client = make_client(folder, world, agency, broker=broker)
     agreed, party = agreed_of(world.kit.covenant), PartyId(agency)
     me = next(one for one in agreed.covenant.agencies if one.id == party)
     secret = SecretBytes(b"p" * 32)
