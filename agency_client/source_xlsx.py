@@ -4,7 +4,9 @@
 Not here: old ``.xls`` files, formulas (their last computed value counts), other sheets.
 """
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,11 @@ MAX_RATIO: Final = 200
 """How many times smaller a part may be packed than it is: sheets come to some thirty; a bomb to a thousand."""
 _ANY_RATIO: Final = 20 * 2**20
 """Bytes below which a part may be packed as well as it can be: it fits in memory whatever it is."""
+_BROKEN: Final = (
+    *(ParseError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError),
+    *(InvalidFileException, zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What openpyxl and what it reads with raise for a file that is not as it should be; found by trying thousands."""
 _SHEETS: Final = "xl/worksheets/"
 
 
@@ -35,18 +42,27 @@ def read_xlsx(path: Path) -> Iterator[Row | BadRow]:
     _check_size(path)
     try:
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, ParseError, TypeError) as error:
+    except _BROKEN as error:
+        raise _no_workbook() from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # What openpyxl raises for a package without a workbook in it.
         raise _no_workbook() from error
     try:
         if not workbook.worksheets:
             raise _no_workbook()
         sheet = workbook.worksheets[0]
-        total = sheet.max_row
-        # What a file says of its own size is often wrong, and would cut columns off.
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows(values_only=True)
         number = 1
-        header = check_header([cell_text(cell) for cell in next(rows, ())])
+        try:
+            total = sheet.max_row
+            # What a file says of its own size is often wrong, and would cut columns off.
+            sheet.reset_dimensions()
+            rows = sheet.iter_rows(values_only=True)
+            first = [cell_text(cell) for cell in next(rows, ())]
+        except _BROKEN as error:
+            raise _no_workbook() from error
+        header = check_header(first)
         while True:
             number += 1
             fraction = min(number / total, 1.0) if total else None
@@ -54,7 +70,7 @@ def read_xlsx(path: Path) -> Iterator[Row | BadRow]:
                 cells = [cell_text(cell) for cell in next(rows)]
             except StopIteration:
                 return
-            except (ParseError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
+            except _BROKEN:
                 yield bad_row(number, "broken-sheet", fraction)
                 return
             if any(cells):

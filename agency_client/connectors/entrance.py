@@ -134,12 +134,26 @@ class Entrance:
                 self._put_away(left, origin, done)
             beside()
         for ready, one in added:
-            done.new += one.new
-            done.known += one.known
-            done.changed += one.changed
-            done.held_back += one.withdrawn
+            self._sum(done, one)
             self._intake.mix(ready, one, self._session.clock())
         return done
+
+    def admit_repaired(self, ready: Ready, origin: Origin, beside: Callable[[], None]) -> Admitted:
+        """Take one repaired row in, in one transaction with ``beside``, which deals with its place in quarantine."""
+        done = Admitted(rows=1)
+        with self._vault.together():
+            beside()
+            added = self._add([ready], origin)
+        self._sum(done, added)
+        self._intake.mix([ready], added, self._session.clock())
+        return done
+
+    @staticmethod
+    def _sum(done: Admitted, added: Added) -> None:
+        done.new += added.new
+        done.known += added.known
+        done.changed += added.changed
+        done.held_back += added.withdrawn
 
     def _end(self, gone: Sequence[Gone], origin: Origin) -> int:
         if not gone:

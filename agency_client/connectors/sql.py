@@ -2,11 +2,13 @@
 """Takes the rows that a query gives, from where it was: on any database that SQLAlchemy knows.
 
 How far the query is stands in the vault, written with the rows it brought. Every look goes back a little, so that rows
-of transactions that ended late are found; what is seen twice changes nothing. Reads only. Not here: the cursor's
+of transactions that ended late are found; a row that was dealt with is known by a keyed hash, and passed over, or a
+record that ended since would come back. Reads only. Not here: the cursor's
 arithmetic (``sql_cursor.py``). Spec page: ``docs/guide-systems.md``.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,7 @@ from agency_client.mapping import Mapping
 from agency_client.session import Session
 from agency_client.source_rows import BadRow, typed_row
 from agency_client.source_rows import Row as SourceRow
+from agency_client.vault.connectors import ConnectorShelf
 from protocol.errors import Code, ConfigurationError, InputError, UnavailableError
 
 DELETIONS: Final = "/deletions"
@@ -108,20 +111,26 @@ class SqlLook:
         if query.cursor.column not in columns:
             raise InputError(Code.UNKNOWN_COLUMN, f"The query gives no column {query.cursor.column}.")
         query.mapping.check_columns(columns)
-        read = 0
+        read, known, met = 0, shelf.seen(query.place), set[bytes]()
         for batch in found.mappings().partitions(BATCH):
-            rows = []
+            rows, fresh = [], set[bytes]()
             for row in batch:
                 read += 1
                 cursor.advance(row[query.cursor.column], session.clock())
-                rows.append(query.read(read, row))
-            put = partial(shelf.put_cursor, query.place, cursor.kept)
-            done.admitted.count(entrance.admit(rows, query.mapping, origin, put))
+                digest = shelf.digest(query.place, _told(row))
+                if digest not in known and digest not in met:
+                    fresh.add(digest)
+                    rows.append(query.read(read, row))
+                met.add(digest)
+            if rows:
+                put = partial(_keep, shelf, query.place, cursor.kept, fresh)
+                done.admitted.count(entrance.admit(rows, query.mapping, origin, put))
             if stopped():
                 return
             if read >= self.most:
                 cursor.require_progress(self.most)
                 return
+        shelf.forget_seen(query.place, known - met)
 
     def _as_row(self, number: int, values: RowMapping) -> SourceRow | BadRow | Gone:
         row = typed_row(number, {str(name): value for name, value in values.items()})
@@ -145,6 +154,15 @@ class _Query:
     cursor: CursorDescription
     read: Callable[[int, RowMapping], SourceRow | BadRow | Gone]
     mapping: Mapping
+
+
+def _told(row: RowMapping) -> bytes:
+    return json.dumps([[str(name), str(value)] for name, value in row.items()]).encode()
+
+
+def _keep(shelf: ConnectorShelf, place: str, cursor: str, digests: Collection[bytes]) -> None:
+    shelf.put_cursor(place, cursor)
+    shelf.put_seen(place, digests)
 
 
 def _only_read_sqlite(connection: Any, _: object) -> None:

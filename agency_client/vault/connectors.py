@@ -4,14 +4,19 @@
 Not here: the connectors (``agency_client/connectors/``).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlmodel import select
+from sqlalchemy import insert
+from sqlmodel import col, delete, select
 
 from agency_client.vault.database import Database
-from agency_client.vault.record_tables import ConnectorRow
-from protocol.encoding import format_time, parse_time
+from agency_client.vault.record_tables import ConnectorRow, SeenRow
+from protocol.encoding import format_time, lp, parse_time
+
+_ASKED: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,41 @@ class ConnectorShelf:
             row = session.get(ConnectorRow, name) or ConnectorRow(name=name)
             row.cursor = self._database.seal(cursor.encode(), "cursor", name)
             session.add(row)
+
+    def digest(self, place: str, row: bytes) -> bytes:
+        """Return what tells a row of a query again."""
+        return self._database.keyed_hash("seen-row", lp(place) + row)
+
+    def seen(self, place: str) -> set[bytes]:
+        """Return the rows of a query that were dealt with and to which looks still go back."""
+        with self._database.reading() as session:
+            return set(session.exec(select(SeenRow.digest).where(SeenRow.place == place)).all())
+
+    def put_seen(self, place: str, digests: Collection[bytes]) -> None:
+        """Keep that rows were dealt with; within ``Vault.together`` with what they brought, or not at all."""
+        if digests:
+            with self._database.writing() as session:
+                rows = [{"place": place, "digest": digest} for digest in sorted(digests)]
+                session.connection().execute(insert(SeenRow), rows)
+
+    def forget_seen(self, place: str, digests: Iterable[bytes]) -> None:
+        """Forget rows to which looks do not go back any more."""
+        gone = sorted(digests)
+        for start in range(0, len(gone), _ASKED):
+            with self._database.writing() as session:
+                session.connection().execute(
+                    delete(SeenRow).where(
+                        col(SeenRow.place) == place, col(SeenRow.digest).in_(gone[start : start + _ASKED])
+                    )
+                )
+
+    def rewind(self, place: str) -> None:
+        """Forget how far a query is: it is read again from its start, and what did not change changes nothing."""
+        with self._database.writing() as session:
+            row = session.get(ConnectorRow, place)
+            if row is not None:
+                row.cursor = None
+            session.connection().execute(delete(SeenRow).where(col(SeenRow.place) == place))
 
     def note(self, name: str, done: Progress, problem: str | None, now: datetime) -> None:
         """Keep how a look went."""

@@ -66,6 +66,17 @@ class ConnectorRow(Row, table=True):
     """What stands in its way, in words without any value."""
 
 
+class SeenRow(Row, table=True):
+    """A row that a query gave and that was dealt with, for as long as looks go back to it."""
+
+    __tablename__ = "seen_row"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    place: str = Field(primary_key=True)
+    digest: bytes = Field(primary_key=True)
+    """Keyed hash of all its values."""
+
+
 class SystemRow(Row, table=True):
     """A system of the agency that may use the local API; its token is known by a keyed hash only."""
 
