@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId
+from protocol.disclosures import AnswerChunk, ChunksKept
+from protocol.ids import AnswerId, DisclosureId, Epoch, HolderIndex, PartyId, PurposeId
 from protocol.messages import EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer
 from protocol.notices import NoticePage
 from protocol.questions import PersonRole
@@ -31,11 +32,33 @@ class KeyHolderDoor(Protocol):
         """Ask it to multiply blinded points. Raises ``UnavailableError`` when it cannot be reached."""
 
 
-class BrokerDoor(Protocol):
+class DisclosureDoor(Protocol):
+    """The broker as one that keeps the sealed pieces of answers for a while."""
+
+    async def put_chunk(
+        self, disclosure: DisclosureId, answer: AnswerId, index: int, chunk: AnswerChunk, *, person: str
+    ) -> None:
+        """Bring one sealed piece; the same again changes nothing."""
+
+    async def kept_chunks(self, disclosure: DisclosureId, answer: AnswerId, *, person: str) -> ChunksKept:
+        """Return which pieces of an answer of ours arrived."""
+
+    async def chunk(self, disclosure: DisclosureId, answer: AnswerId, index: int, *, person: str) -> AnswerChunk:
+        """Fetch one sealed piece of an answer to us."""
+
+
+class BrokerDoor(DisclosureDoor, Protocol):
     """The broker and its log."""
 
     async def post(
-        self, path: str, body: bytes, *, idempotency_key: str, purpose: PurposeId | None, person: str | None
+        self,
+        path: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        purpose: PurposeId | None,
+        person: str | None,
+        role: PersonRole | None = None,
     ) -> bytes:
         """Send a request of the outbox and return the answer's body. Raises what the broker's problem stands for."""
 

@@ -16,15 +16,17 @@ Not here: fetching (``reading.py``), keeping (``vault``), showing (``wording.py`
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from agency_client.awaiting import require_overdue
+from agency_client.disclosure_reading import DisclosureReader
 from agency_client.erased_notices import verify_erased
 from agency_client.lateness import due_of, require_doubted, require_late
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, prove
+from agency_client.vault.disclosures import KeptDisclosure
 from agency_client.vault.follow_ups import FollowUp
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import (
@@ -41,10 +43,12 @@ from agency_client.verified import (
 )
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.covenant import Covenant
+from protocol.disclosures import DisclosureNotice
 from protocol.encoding import format_time
 from protocol.envelope import PartContext, open_part, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.events import KeyMuted, NoticeIssued
+from protocol.hpke import OpeningKey
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts, quality_of
 from protocol.messages import Agreement, Counterpart, Level, PartName, Quality, ReleasedWrap, Role, SealedPart
@@ -86,6 +90,8 @@ class Mine:
     """Whether a hit with the counterpart that it awaits stands here; looked up likewise."""
     follow_up: FollowUp | None = None
     """How far we are with the hit that a notice calls late; looked up for such a notice only."""
+    asked: KeptDisclosure | None = None
+    """The request for more that a notice is about, as it stands here; looked up for such a notice only."""
 
 
 class Claim(Protocol):
@@ -124,6 +130,8 @@ class Reader:
     covenant: Covenant
     versions: SignedVersions
     """The covenants that the board signed: all that is told must have been told under one of them."""
+    opening: OpeningKey | None = field(default=None, repr=False)
+    """Our own key for what is disclosed; without it, words that are sealed to us stay closed."""
 
     def verify(self, notice: Notice, cosigned: CosignedCheckpoint, mine: Mine | None) -> VerifiedNotice:
         """Return the notice as one that may be believed.
@@ -134,6 +142,10 @@ class Reader:
         """
         if isinstance(notice, ErasedNotice):
             return verify_erased(notice, cosigned, self.agency, self.versions)
+        if isinstance(notice, DisclosureNotice):
+            if mine is None or mine.signal.purpose != notice.purpose:
+                raise _not_proven("The notice is about a signal that this agency does not have.")
+            return DisclosureReader(self.agency, self.versions, self.opening).verify(notice, cosigned, mine.asked)
         proven = prove(notice.evidence, cosigned)
         told_under = self.versions.require(proven.event).covenant
         receipt = proven.receipt(str(notice.seq))
@@ -284,6 +296,9 @@ def content_of(notice: Notice) -> bytes:
         # By which entry it is said, and whether the record went too, may change: the number and the moment do not.
         return f"erased/{notice.seq}/{format_time(notice.at)}".encode()
     bare: Notice = _without_parts(notice) if isinstance(notice, HitNotice) else notice
+    if isinstance(notice, DisclosureNotice):
+        act = notice.act.model_copy(update={"proof": ()})
+        bare = notice.model_copy(update={"wanted": None, "answer": None, "refusal": None, "act": act})
     return bare.model_copy(update={"evidence": notice.evidence.model_copy(update={"proof": ()})}).to_json()
 
 

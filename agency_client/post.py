@@ -63,6 +63,8 @@ _AGAIN: Final = frozenset(
     }
 )
 """Failures that another try may mend."""
+_FIRST_COME: Final = frozenset({Code.CONFLICT, Code.ALREADY_DECIDED})
+"""Failures that say that somebody else was first."""
 
 
 @dataclass(slots=True)
@@ -134,7 +136,7 @@ class Post:
                 self._vault.evidence.report(error.code, f"answer {posting.kind}", error.detail, self._clock())
                 raise
             except (UnavailableError, ConflictError) as error:
-                if error.code is Code.CONFLICT:
+                if error.code in _FIRST_COME:
                     # Somebody else was first, for good: asking again changes nothing.
                     self._settle_refusal(posting, error, tally)
                 if error.code not in _AGAIN or pause is None:
@@ -170,17 +172,23 @@ class Post:
         trace = trace_of_key(posting.idempotency_key, random_bytes)
         with self._works.do(WORK_OF[posting.kind], posting.purpose, trace) as work:
             work.subjects = subjects_of(posting)
-            raw = await self._broker.post(
-                posting.path,
-                posting.body,
-                idempotency_key=posting.idempotency_key,
-                purpose=posting.purpose,
-                person=posting.person,
-            )
+            raw = await self._offer(posting)
         if posting.kind is PostingKind.PUSH:
             await self._take_push(posting, _read(PushAnswer, raw), tally)
         else:
             await self._take_act(posting, _read(ActAnswer, raw))
+
+    async def _offer(self, posting: Posting) -> bytes:
+        settler = SETTLERS.get(posting.kind)
+        key, purpose, person = posting.idempotency_key, posting.purpose, posting.person
+        if settler is None or settler.role is None:
+            return await self._broker.post(
+                posting.path, posting.body, idempotency_key=key, purpose=purpose, person=person
+            )
+        await settler.prepare(self._vault, self._broker, posting)
+        return await self._broker.post(
+            posting.path, posting.body, idempotency_key=key, purpose=purpose, person=person, role=settler.role
+        )
 
     async def _take_push(self, posting: Posting, answer: PushAnswer, tally: Tally) -> None:
         if answer.checkpoint is None or any(result.evidence is None for result in answer.results):

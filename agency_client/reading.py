@@ -26,6 +26,7 @@ from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import VerifiedNotice
 from edge.ldv import UNLOGGED, Works
 from protocol.checkpoint import CosignedCheckpoint
+from protocol.disclosures import DisclosureNotice
 from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
 from protocol.ids import SignalId
@@ -189,6 +190,8 @@ class Reading:
         if found is None:
             return None
         mine = Mine(*found, self._ended(found[0]))
+        if isinstance(notice, DisclosureNotice):
+            return replace(mine, asked=self._vault.disclosures.find(notice.disclosure_id))
         if isinstance(notice, LateNotice):
             return replace(mine, follow_up=self._vault.follow_ups.of(notice.hit_id))
         return self._waiting(mine, notice.seq) if isinstance(notice, OverdueNotice) else mine
@@ -244,4 +247,4 @@ def _signals(notices: Iterable[Notice]) -> list[SignalId]:
 def _shown(notice: Notice) -> list[Evidence]:
     if isinstance(notice, ErasedNotice):
         return [notice.marker, *([notice.evidence] if notice.evidence is not None else [])]
-    return [notice.evidence]
+    return [notice.evidence, notice.act] if isinstance(notice, DisclosureNotice) else [notice.evidence]

@@ -18,6 +18,7 @@ from agency_client.ask import Asking
 from agency_client.budgets import keep_budgets
 from agency_client.checking import Checking
 from agency_client.cosigning import Cosigning
+from agency_client.disclosing import Disclosing
 from agency_client.erasing import Erasing
 from agency_client.evaluation import KeyHolders
 from agency_client.following import Following
@@ -130,6 +131,7 @@ class Online:
     informing: InformingDesk
     declaring: Declaring
     erasing: Erasing
+    disclosing: Disclosing
     following: Following
     pings: Mapping[PartyId, Callable[[], Awaitable[None]]]
     """For each key-holder what passes when it answers at all."""
@@ -230,7 +232,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         keys = PublishedKeys(vault.evidence, broker, trail, versions, covenant, clock)
         post = Post(vault, broker, trail, versions, session.me.id, clock, sleep, works)
         sending = Sending(vault, holders, keys, post, session.identity.sender, covenant, clock, works=works)
-        reader = Reader(session.me.id, covenant, versions)
+        reader = Reader(session.me.id, covenant, versions, session.identity.disclosure)
         reading = Reading(vault, broker, trail, reader, clock, works)
         acts = Acts(vault, post, reader, clock)
         asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock, works)
@@ -254,6 +256,11 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 declaring=Declaring(session.prober(), broker, trail, versions),
                 following=Following(vault, post, covenant, clock),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
+                disclosing=Disclosing(
+                    *(vault, post, broker, session.engine, session.me.id, signer, session.identity.disclosure),
+                    session.person,
+                    clock,
+                ),
                 pings={door.party: door.ping for door in doors},
                 settle=settle,
             )

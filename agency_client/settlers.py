@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agency_client.settling import Settler
+from agency_client.settling_disclosures import CANCELLATION, DECISION, RECEIPT, REQUEST
 from agency_client.settling_follow_ups import ACKNOWLEDGEMENT, OUTCOME
 from agency_client.settling_signals import INFORMING, OPENING, WITHDRAWAL
 from agency_client.vault.outbox import PostingKind
@@ -18,4 +19,8 @@ SETTLERS: Final[Mapping[PostingKind, Settler]] = {
     PostingKind.INFORMING: INFORMING,
     PostingKind.ACKNOWLEDGEMENT: ACKNOWLEDGEMENT,
     PostingKind.OUTCOME: OUTCOME,
+    PostingKind.DISCLOSURE_REQUEST: REQUEST,
+    PostingKind.DISCLOSURE_DECISION: DECISION,
+    PostingKind.DISCLOSURE_RECEIPT: RECEIPT,
+    PostingKind.DISCLOSURE_CANCELLATION: CANCELLATION,
 }

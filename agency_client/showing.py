@@ -18,6 +18,7 @@ from agency_client.canary_wording import asked_sentence, pushed_words
 from agency_client.draft import Draft
 from agency_client.intake import Taken
 from agency_client.post import Tally
+from agency_client.safety import SAFETY_LABELS, field_key
 from agency_client.states import SignalState
 from agency_client.vault import Vault
 from agency_client.vault.hits import HitState, KeptHit
@@ -53,17 +54,6 @@ _CONTACT_LABELS: Final = {
     "reference": "Their reference",
 }
 """In the order in which somebody who wants to call needs them."""
-_SAFETY_LABELS: Final = {
-    "danger": "Danger",
-    "danger-flags": "Danger",
-    "gevaar": "Danger",
-    "safety": "Safety",
-    "veiligheid": "Safety",
-    "contact-preference": "How to make contact",
-    "contact-preferences": "How to make contact",
-    "contactvoorkeur": "How to make contact",
-}
-"""What somebody must know before calling. The guide names these; agencies may write them in Dutch."""
 
 
 def reference_of(vault: Vault, signal: SignalId) -> str:
@@ -191,10 +181,10 @@ def show_opened(out: Console, opened: Opened, words: Words) -> None:
 def show_parts(out: Console, parts: Mapping[PartName, Mapping[str, str]]) -> None:
     """Print what was released: what to mind for safety first, then whom to call, then the rest."""
     contact, content = parts.get("contact", {}), parts.get("content", {})
-    safety = {field: value for field, value in content.items() if _key(field) in _SAFETY_LABELS}
+    safety = {field: value for field, value in content.items() if field_key(field) in SAFETY_LABELS}
     facts = {field: value for field, value in content.items() if field not in safety}
     if safety:
-        panel = Panel(_fields(safety, _SAFETY_LABELS), title="Mind the safety, before you call", expand=False)
+        panel = Panel(_fields(safety, SAFETY_LABELS), title="Mind the safety, before you call", expand=False)
         out.print(panel, style="bold red")
     if contact:
         out.print(Panel(_fields(contact, _CONTACT_LABELS), title="Call", expand=False))
@@ -208,15 +198,13 @@ def _fields(fields: Mapping[str, str], labels: Mapping[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
-    for field in sorted(fields, key=lambda one: places.index(_key(one)) if _key(one) in labels else len(places)):
+    for field in sorted(
+        fields, key=lambda one: places.index(field_key(one)) if field_key(one) in labels else len(places)
+    ):
         own = plain(field).replace("-", " ").replace("_", " ")
-        label = labels.get(_key(field)) or own[:1].upper() + own[1:]
+        label = labels.get(field_key(field)) or own[:1].upper() + own[1:]
         table.add_row(escape(label), escape(plain(fields[field])))
     return table
-
-
-def _key(field: str) -> str:
-    return field.replace("_", "-").casefold()
 
 
 def signal_json(kept: Kept) -> dict[str, Json]:

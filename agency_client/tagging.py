@@ -114,7 +114,7 @@ class Sending:
             return None
         except SluisError as error:
             # A colleague was first: settled as refused, and nobody's obstacle.
-            return None if error.code is Code.CONFLICT else error
+            return None if error.code in (Code.CONFLICT, Code.ALREADY_DECIDED) else error
         return None
 
     async def _tag_all(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:

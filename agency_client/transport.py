@@ -16,9 +16,10 @@ from agency_client.heard import Heard
 from edge.transport import READ_SECONDS, SignedClient
 from protocol.agreed import Agreed
 from protocol.covenant_parts import KeyHolder
+from protocol.disclosures import AnswerChunk, ChunksKept
 from protocol.errors import Code, InputError, VerificationError
 from protocol.event_search import EventPage, EventSearch
-from protocol.ids import Epoch, HolderIndex, PartyId, PurposeId, SignalId
+from protocol.ids import AnswerId, DisclosureId, Epoch, HolderIndex, PartyId, PurposeId, SignalId
 from protocol.messages import ActAnswer, ErasureRequest, EvaluationAnswer, EvaluationRequest, KeyStatementsAnswer, parse
 from protocol.notices import NoticePage
 from protocol.questions import LogPurpose, PersonRole
@@ -27,6 +28,8 @@ from protocol.statistics import StatisticsAnswer
 from protocol.unusual import UnusualAnswer
 from protocol.witness_reports import CosignatureUpload, WitnessReports
 
+COORDINATOR: Final[PersonRole] = "coordinator"
+"""Who brings and fetches what is disclosed."""
 WITNESS_SECONDS: Final = 3.0
 """What is shown as a witness takes milliseconds, and must not hold up what the agency came for."""
 FIRST_SIGN_SECONDS: Final = 10.0
@@ -68,13 +71,46 @@ class HttpBroker:
         self._allowed = allowed
 
     async def post(
-        self, path: str, body: bytes, *, idempotency_key: str, purpose: PurposeId | None, person: str | None
+        self,
+        path: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        purpose: PurposeId | None,
+        person: str | None,
+        role: PersonRole | None = None,
     ) -> bytes:
         """Send the exact bytes of a request of the outbox."""
         self._allowed()
-        named = {"Idempotency-Key": idempotency_key, "Sluis-Purpose": purpose, "Sluis-Person": person}
+        named = {
+            "Idempotency-Key": idempotency_key,
+            "Sluis-Purpose": purpose,
+            "Sluis-Person": person,
+            "Sluis-Role": role,
+        }
         headers = {name: value for name, value in named.items() if value is not None}
         return (await self._client.request("POST", path, body=body, headers=headers)).body
+
+    async def put_chunk(
+        self, disclosure: DisclosureId, answer: AnswerId, index: int, chunk: AnswerChunk, *, person: str
+    ) -> None:
+        """Bring one sealed piece of an answer."""
+        self._allowed()
+        path = f"/v1/disclosure-requests/{disclosure}/answers/{answer}/chunks/{index}"
+        headers = {"Sluis-Person": person, "Sluis-Role": COORDINATOR}
+        await self._client.request("PUT", path, body=chunk.to_json(), headers=headers)
+
+    async def kept_chunks(self, disclosure: DisclosureId, answer: AnswerId, *, person: str) -> ChunksKept:
+        """Ask which pieces of an answer of ours arrived."""
+        self._allowed()
+        path = f"/v1/disclosure-requests/{disclosure}/answers/{answer}"
+        return await self._client.get(path, ChunksKept, person=person, role=COORDINATOR)
+
+    async def chunk(self, disclosure: DisclosureId, answer: AnswerId, index: int, *, person: str) -> AnswerChunk:
+        """Fetch one sealed piece of an answer to us."""
+        self._allowed()
+        path = f"/v1/disclosure-requests/{disclosure}/answers/{answer}/chunks/{index}"
+        return await self._client.get(path, AnswerChunk, person=person, role=COORDINATOR)
 
     async def query(self, body: bytes, *, purpose: PurposeId, person: str) -> bytes:
         """Send a question, once: it has no key under which it could be sent again."""

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from agency_client.disclosure_kept import KeptDisclosure, RefusedWith
+from protocol.disclosure_states import Step
+from protocol.disclosures import DisclosureNotice, SealedAnswer
 from protocol.erasure import Marker
 from protocol.notices import (
     DoubtedNotice,
@@ -113,6 +116,37 @@ class VerifiedDoubted:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What one entry of the log changes at a request; verified."""
+
+    step: Step
+    at: datetime
+    receipt: Receipt
+    seq: int | None = None
+    person: str | None = None
+    fetch_by: datetime | None = None
+    refusal: RefusedWith | None = None
+    answer: SealedAnswer | None = None
+    answer_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedDisclosure:
+    """Something that happened to a request for more, which the log proves and whoever is named signed."""
+
+    notice: DisclosureNotice
+    receipt: Receipt
+    kept: KeptDisclosure = field(repr=False)
+    """The request as it is kept when it is new here."""
+    told: Told = field(repr=False)
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """Of this notice's entry, and of the entry of what happened."""
+        return (self.receipt, self.told.receipt)
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedErased:
     """The log proves that we were told something under this number, and that what it was is erased."""
 
@@ -132,5 +166,6 @@ VerifiedNotice: TypeAlias = (
     | VerifiedOverdue
     | VerifiedLate
     | VerifiedDoubted
+    | VerifiedDisclosure
     | VerifiedErased
 )

@@ -13,11 +13,13 @@ from uuid import UUID
 from sqlmodel import Session, col, func, select
 
 from agency_client.vault.database import Database
+from agency_client.vault.disclosure_rows import DisclosureRows
 from agency_client.vault.evidence import put_receipts
 from agency_client.vault.follow_ups import begin, note
 from agency_client.vault.probes import real
 from agency_client.vault.tables import HitRow, NoticeRow, PostingRow, ProbeRow, ReceiptRow
 from agency_client.verified import (
+    VerifiedDisclosure,
     VerifiedDoubted,
     VerifiedErased,
     VerifiedHit,
@@ -86,7 +88,9 @@ class Hits:
             if isinstance(found, VerifiedOverdue):
                 _require_first(session, found)
             session.merge(self._row(found.notice, content))
-            receipts = found.receipts if isinstance(found, VerifiedErased) else (found.receipt,)
+            receipts = found.receipts if isinstance(found, VerifiedErased | VerifiedDisclosure) else (found.receipt,)
+            if isinstance(found, VerifiedDisclosure):
+                DisclosureRows(self._database).put_told(session, found.kept, found.told)
             put_receipts(session, self._database, receipts)
             if isinstance(found, VerifiedHit | VerifiedUndelivered) and found.due is not None:
                 begin(session, found.notice, found.due)
