@@ -42,7 +42,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class AgreedPair:
     """Whom the hit is about, one person at each side, and what agrees between them."""
 
     mine: Role
@@ -59,7 +59,7 @@ class _Pair:
 def words_of(kept: KeptHit, reference: str, covenant: Covenant, now: datetime) -> Words:
     """Return a hit in words; ``reference`` is the agency's own record."""
     notice = kept.notice
-    pair = _pair(notice)
+    pair = pair_of(notice)
     named = families(pair.kinds)
     twin = twins_agree(pair.kinds)
     if kept.state is HitState.WITHDRAWN:
@@ -90,7 +90,7 @@ def muted_sentence(notice: MutedNotice, reference: str) -> str:
 
 def case_words(claim: Claim, other: PartyId | None, covenant: Covenant, *, urgent: bool) -> Words:
     """Return in words who knows the person that we asked about; ``other`` is the agency, where its name is told."""
-    pair = _pair(claim)
+    pair = pair_of(claim)
     named = families(pair.kinds)
     twin = twins_agree(pair.kinds)
     whom = "the person you ask about" if pair.mine == "subject" else "somebody around the person you ask about"
@@ -104,7 +104,7 @@ def case_words(claim: Claim, other: PartyId | None, covenant: Covenant, *, urgen
 
 def queried_sentence(notice: QueriedNotice, reference: str, covenant: Covenant) -> str:
     """Return in words that somebody asked about one of our people."""
-    pair = _pair(notice)
+    pair = pair_of(notice)
     named = families(pair.kinds)
     purpose = covenant.purposes.get(notice.purpose)
     title = notice.purpose if purpose is None else purpose.title.en
@@ -123,7 +123,7 @@ def _agree(named: Sequence[str]) -> str:
     return "agrees" if len(named) == 1 and " and " not in named[0] else "agree"
 
 
-def _pair(notice: Claim) -> _Pair:
+def pair_of(notice: Claim) -> AgreedPair:
     """Return the pair of people that the sentence is about: the two subjects if they are worth telling, else the best.
 
     A name of one and a phone of another person do not add up, so that nothing is said of all kinds at once.
@@ -132,7 +132,7 @@ def _pair(notice: Claim) -> _Pair:
     for one in notice.agreed:
         people.setdefault((one.my_role, one.their_role), set()).add(one.kind)
     pairs = [
-        _Pair(mine, theirs, frozenset(kinds), quality_of(kinds) or notice.quality)
+        AgreedPair(mine, theirs, frozenset(kinds), quality_of(kinds) or notice.quality)
         for (mine, theirs), kinds in people.items()
     ]
     return min(pairs, key=lambda pair: (not pair.one_person, _WORTH.index(pair.quality), pair.mine != "subject"))
@@ -150,7 +150,7 @@ def title_of(agency: PartyId | None, covenant: Covenant) -> str:
     return agency if found is None else found.title.nl
 
 
-def _whom(pair: _Pair) -> str:
+def _whom(pair: AgreedPair) -> str:
     whom = "the person" if pair.mine == "subject" else "somebody around the person"
     return whom if pair.theirs == "subject" else f"{whom} (as somebody around theirs)"
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Which screens there are, in the order of the menu. Who makes one adds it here, in one line."""
 
+from agency_client.console.hits import HITS
 from agency_client.console.logbook import LOGBOOK
 from agency_client.console.screen import Screen
 
 __all__ = ["SCREENS", "Screen"]
 
-SCREENS: tuple[Screen, ...] = (LOGBOOK,)
+SCREENS: tuple[Screen, ...] = (
+    HITS,
+    LOGBOOK,
+)

@@ -5,7 +5,7 @@ A path's steps are roots over ranges of entries, which paths share; so ranges ar
 checkpoints. Not here: receipts' leaves and openings (``evidence.py``), the file that is written (``receipts.py``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,15 @@ class KeptProof:
     """What it was kept under: the signal, hit or notice number, also when the entry's own subject part is erased."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenEntry:
+    """An entry that was proven to this agency, and the checkpoint that it was proven by, when that is kept."""
+
+    place: int
+    opening: Opening
+    note: str | None
+
+
 class Proofs:
     """The shelf of paths and checkpoints."""
 
@@ -44,6 +53,22 @@ class Proofs:
         """Return of how many entries the path is kept."""
         with self._database.reading() as session:
             return session.exec(select(func.count()).select_from(ProofRow)).one()
+
+    def about(self, names: Collection[str], limit: int) -> list[ProvenEntry]:
+        """Return the newest entries that were kept under these names (signals, hits, notice numbers), newest first."""
+        with self._database.reading() as session:
+            rows = session.exec(
+                select(ReceiptRow.place, ReceiptRow.opening, CheckpointRow.note)
+                .join(ProofRow, col(ProofRow.place) == col(ReceiptRow.place), isouter=True)
+                .join(CheckpointRow, col(CheckpointRow.size) == col(ProofRow.size), isouter=True)
+                .where(col(ReceiptRow.about).in_(sorted(names)))
+                .order_by(col(ReceiptRow.place).desc())
+                .limit(limit)
+            ).all()
+        return [
+            ProvenEntry(place, parse(Opening, self._database.open(sealed, "receipt", str(place))), note)
+            for place, sealed, note in rows
+        ]
 
     def all(self) -> Iterator[KeptProof]:
         """Yield every entry whose path is kept, in the log's order."""

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from agency_client.console.app import make_console
 from agency_client.console.screens import SCREENS, Screen
 from agency_client.doors import BrokerDoor
+from agency_client.following import Following
 from agency_client.run_settings import RunSettings
 from agency_client.running import Running
 from agency_client.session import Online, Session
@@ -80,7 +81,8 @@ async def console_of(
     file = HomeFile(id=party, kind=me.kind, title=me.title, oin=me.oin, made_at=NOW, key_file_cost="interactive")
     nobody = cast("CovenantTrust", None)
     session = Session(Home(folder, file), identity, nobody, agreed, me, client.vault, clock, lambda _: None)
-    doors = cast("Online", SimpleNamespace(**vars(client)))
+    following = Following(client.vault, client.post, agreed.covenant, clock)
+    doors = cast("Online", SimpleNamespace(**vars(client), following=following))
     running = Running(session, doors)
 
     @asynccontextmanager
