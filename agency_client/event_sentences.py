@@ -60,6 +60,18 @@ _NOTICES: Final[Mapping[str, Pair]] = {
     ),
     "overdue": ("Een instantie hoort dat een tegenhanger uitblijft", "An agency is told that a counterpart stays away"),
     "late": ("Een instantie hoort dat opvolging uitblijft", "An agency is told that it follows up a hit late"),
+    "restricted": (
+        "Een instantie hoort dat een treffer niet meer te zien is",
+        "An agency is told that a hit must not be shown",
+    ),
+    "lifted": (
+        "Een instantie hoort dat een treffer weer te zien is",
+        "An agency is told that a hit may be shown again",
+    ),
+    "acknowledged": (
+        "Een instantie hoort dat de ander een wijziging heeft verwerkt",
+        "An agency is told that the other carried out a change",
+    ),
     "doubted": (
         "Een instantie hoort dat de ander aan een treffer twijfelt",
         "An agency is told that the other doubts a hit",
@@ -76,6 +88,10 @@ _ENDED: Final[Mapping[str, Pair]] = {
     "decide-by": ("niet op tijd beslist", "not decided in time"),
     "fetch-by": ("niet op tijd opgehaald", "not fetched in time"),
     "signal-ended": ("een signaal van de treffer is vervallen", "a signal of the hit ended"),
+}
+_RESTRICTED: Final[Mapping[str, Pair]] = {
+    "yes": ("vanaf nu beperkt", "restricted from now on"),
+    "no": ("niet langer beperkt", "no longer restricted"),
 }
 _STEPS: Final[Mapping[str, Pair]] = {
     "acknowledged": ("gezien", "acknowledged"),
@@ -219,6 +235,10 @@ def _details(event: e.Event, covenant: Covenant, lang: Lang) -> Iterator[str]:
             yield f"{say(('Gevonden', 'Found'), lang)}: {event.matches:,}"
         case e.SignalRefused() | e.RequestRefused():
             yield f"{say(('Reden', 'Reason'), lang)}: {event.code}"
+        case e.SignalRestricted():
+            yield say(_RESTRICTED[event.restricted], lang)
+        case e.SignalExtended():
+            yield f"{event.days:,} {say(('dagen', 'days'), lang)}, {say(('keer', 'time'), lang)} {event.count}"
         case e.FollowedUp():
             yield say(_STEPS[event.step], lang)
             outcome = None if event.outcome is None else covenant.outcomes.get(event.outcome)

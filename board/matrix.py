@@ -149,6 +149,7 @@ class _Matrix:
         meet = [" – ".join(say(MEETING_SAID[role], self.lang) for role in pair) for pair in purpose.roles_that_meet]
         yield self.row("Rollen die elkaar raken", "Roles that may meet", *meet)
         yield self.row("Bewaartermijn", "Retention", self.days(purpose.retention_days))
+        yield self.row("Te verlengen", "May be extended", f"{purpose.max_extensions}×")
         yield self.row(
             "Opvolgen binnen",
             "Follow up within",

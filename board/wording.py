@@ -136,6 +136,7 @@ SETTINGS: Final[Mapping[str, Pair]] = {
     "legalBases": ("wet per richting", "law per edge"),
     "logRetentionYears": ("jaren dat het logboek bewaard blijft", "years for which the log is kept"),
     "maxBatch": ("grootste zending", "largest batch"),
+    "maxExtensions": ("hoe vaak een signaal verlengd mag worden", "how often a signal may be extended"),
     "name": ("naam", "name"),
     "oddHours": ("ongewone uren", "odd hours"),
     "oddHoursAtLeast": ("personen in ongewone uren, ten minste", "people in odd hours, at least"),

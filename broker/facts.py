@@ -10,15 +10,29 @@ from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from broker.erasable import Erasable
+from protocol.disclosure_states import DisclosureState
+from protocol.disclosures import SealedAnswer, SealedRefusal
 from protocol.events import Event
 from protocol.follow_ups import FollowUpState
-from protocol.ids import Epoch, HitId, HolderIndex, KeyKind, PartyId, PurposeId, SignalId
+from protocol.ids import DisclosureId, Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Level, PartName, Quality, Refusal, Role, Signal, SignedKeyStatement
 from protocol.signing import Verified
 from protocol.unusual import Reason
 
 SignalState: TypeAlias = Literal["live", "withdrawn", "expired"]
-NoticeType: TypeAlias = Literal["hit", "withdrawn", "muted", "queried", "overdue", "late", "doubted"]
+NoticeType: TypeAlias = Literal[
+    "hit",
+    "withdrawn",
+    "muted",
+    "queried",
+    "overdue",
+    "late",
+    "doubted",
+    "restricted",
+    "lifted",
+    "acknowledged",
+    "disclosure",
+]
 Urgency: TypeAlias = Literal["normal", "urgent"]
 Status: TypeAlias = Literal["accepted", "known", "refused"]
 
@@ -174,6 +188,47 @@ class NoticeAdded:
     kind: KeyKind | None = None
     signals: int | None = None
     due_since: datetime | None = None
+    disclosure_id: DisclosureId | None = None
+    act_event_id: UUID | None = None
+    """Of a request for more: the entry of what happened to it, which its notice shows beside its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureAsked:
+    """An agency asked another for more than a hit tells."""
+
+    id: DisclosureId
+    hit_id: HitId
+    asker: PartyId
+    owner: PartyId
+    asker_signal: SignalId
+    owner_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    canary: bool
+    """The other signal is about nobody: its cover is told nothing, and nobody will answer."""
+    requested_at: datetime
+    due_at: datetime
+    body_digest: bytes
+    event_id: UUID
+    why_digest: bytes
+    wanted: bytes = field(repr=False)
+    wanted_digest: bytes
+    key_id: KeyId
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureStepped:
+    """A request for more went a step further; what is None stays as it is."""
+
+    id: DisclosureId
+    state: DisclosureState
+    approver: str | None = None
+    fetch_by: datetime | None = None
+    answer: SealedAnswer | None = None
+    answer_digest: str | None = None
+    refusal: SealedRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +260,32 @@ class FollowUpLate:
 
     agency: PartyId
     hit_id: HitId
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionSet:
+    """A signal is restricted by this event; or, without one, no longer."""
+
+    signal_id: SignalId
+    event_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalLivesOn:
+    """A signal was extended, for the so many-th time."""
+
+    signal_id: SignalId
+    expires_at: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSeenKept:
+    """A recipient said that it carried out what a notice told it."""
+
+    agency: PartyId
+    seq: int
+    event_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +390,11 @@ Fact: TypeAlias = (
     | FollowUpBegun
     | FollowUpStepped
     | FollowUpLate
+    | DisclosureAsked
+    | DisclosureStepped
+    | RestrictionSet
+    | SignalLivesOn
+    | ChangeSeenKept
     | TagMuted
     | StatementKept
     | CovenantKept

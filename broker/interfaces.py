@@ -20,9 +20,12 @@ from broker.sought import FoundEvents, Sought
 from broker.subjects import AboutEntry, AboutSought, ErasedRow
 from broker.suppression import MonthCount
 from edge.bells import Bell
+from protocol.changes import Change
 from protocol.covenant_parts import AgencyKind
+from protocol.disclosure_states import DisclosureState
+from protocol.disclosures import SealedAnswer, SealedRefusal, Terms, request_digest
 from protocol.follow_ups import FollowUpState
-from protocol.ids import Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.ids import AnswerId, DisclosureId, Epoch, HitId, HolderIndex, KeyId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Evidence, PartName, Quality, QueryKey, Role, SealedPart, SignedKeyStatement
 from protocol.notices import Notice
 from protocol.unusual import Hour, Reason
@@ -64,6 +67,10 @@ class StoredSignal:
     ended_event_id: UUID | None
     told: PartyId
     """Who hears of it: ``agency``, or of a canary the supervisor that planted it under that agency's name."""
+    restricted: bool = False
+    """Whether its agency restricted it: it stays, and is neither matched nor shown."""
+    extensions: int = 0
+    """How often it was given a new end."""
 
     @property
     def is_canary(self) -> bool:
@@ -216,6 +223,69 @@ class LateHit:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldChange:
+    """A change that an agency was told of; ``sender`` made it, where that one was told of the hit too."""
+
+    change: Change
+    hit_id: HitId
+    my_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    acknowledged_by: UUID | None
+    sender: PartyId | None
+    changed: SignalId | None
+    """The sender's signal; none when the log was made to forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDisclosure:
+    """A request for more, as it stands."""
+
+    id: DisclosureId
+    hit_id: HitId
+    asker: PartyId
+    owner: PartyId
+    asker_signal: SignalId
+    owner_signal: SignalId
+    purpose: PurposeId
+    epoch: Epoch
+    state: DisclosureState
+    canary: bool
+    requested_at: datetime
+    due_at: datetime
+    fetch_by: datetime | None
+    body_digest: bytes
+    event_id: UUID
+    why_digest: bytes
+    wanted: bytes | None = field(repr=False)
+    wanted_digest: bytes
+    key_id: KeyId
+    signature: bytes
+    approver: str | None
+    answer: SealedAnswer | None = None
+    answer_digest: str | None = None
+    refusal: SealedRefusal | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What both sides sign of it."""
+        return Terms(self.id, self.hit_id, self.asker, self.owner, self.purpose)
+
+    @property
+    def request(self) -> str:
+        """What the log's records call it by."""
+        return request_digest(self.terms, self.why_digest, self.wanted_digest)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """One sealed piece of an answer: its place, and SHA-256 of it."""
+
+    place: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CountedKinds:
     """Which kind each agency is, and which kinds send under each purpose."""
 
@@ -317,6 +387,32 @@ class Act(Protocol):
         self, agencies: Sequence[PartyId], now: datetime, latest: datetime, limit: int
     ) -> Sequence[LateHit]:
         """Return the hits that these agencies should have followed up by ``latest``, locked; skips those held."""
+
+    async def disclosure(self, disclosure: DisclosureId, *, lock: bool = False) -> StoredDisclosure | None:
+        """Return a request for more; ``lock`` keeps others from taking a step with it meanwhile."""
+
+    async def open_disclosures(self, asker: PartyId, hit: HitId) -> int:
+        """Return how many requests of an agency about a hit wait for a decision."""
+
+    async def due_disclosures(self, now: datetime, limit: int) -> Sequence[StoredDisclosure]:
+        """Return requests past their time, or of a hit of which a signal ended, locked; skips those others hold."""
+
+    async def keep_chunk(
+        self, disclosure: DisclosureId, answer: AnswerId, chunk: StoredChunk, ciphertext: bytes
+    ) -> None:
+        """Keep one sealed piece of an answer until the decision that names it; no act, since nothing is given yet."""
+
+    async def chunks(self, disclosure: DisclosureId, answer: AnswerId) -> Sequence[StoredChunk]:
+        """Return which pieces of an answer are there, in their order."""
+
+    async def other_answers(self, disclosure: DisclosureId, but: AnswerId) -> int:
+        """Return for how many other answers to a request there are pieces."""
+
+    async def chunk(self, disclosure: DisclosureId, answer: AnswerId, place: int) -> bytes | None:
+        """Return one sealed piece, or None."""
+
+    async def told_change(self, agency: PartyId, seq: int) -> ToldChange | None:
+        """Return a change that an agency was told of under this number, locked; None when there is no such."""
 
     async def reported(self, holder: HolderIndex, hours: Sequence[datetime]) -> frozenset[datetime]:
         """Return which of these hours this key-holder reported before; nobody else reports for it meanwhile."""

@@ -84,8 +84,8 @@ def _may_meet(one: StoredSignal, other: StoredSignal, now: datetime) -> bool:
 
 
 def is_live(signal: StoredSignal, now: datetime) -> bool:
-    """Say whether a signal still stands."""
-    return signal.state == "live" and signal.expires_at > now
+    """Say whether a signal stands and may be matched and shown."""
+    return signal.state == "live" and not signal.restricted and signal.expires_at > now
 
 
 def worth_of(agreed: Iterable[Agreement], purpose: Purpose) -> tuple[Quality, tuple[Agreement, ...]] | None:

@@ -13,10 +13,12 @@ from uuid import UUID
 
 from broker.erasable import MonthStanding
 from broker.facts import Recorded
-from broker.interfaces import OpenableHit, StoredFollowUp, StoredSignal
+from broker.interfaces import OpenableHit, StoredDisclosure, StoredFollowUp, StoredSignal, ToldChange
 from protocol import events
+from protocol.changes import Extension, Restriction
 from protocol.commitments import message_digest, tag_digest
 from protocol.covenant import Covenant
+from protocol.disclosures import Terms
 from protocol.evaluation_reports import AgencyHour
 from protocol.event_search import Reach
 from protocol.events import Act, Asked, CovenantRef, Event, Subject, Words
@@ -193,13 +195,111 @@ class Recorder:
         seq: int,
         hit: HitId,
         signal: SignalId,
-        what: Literal["late", "doubted"],
+        what: Literal["late", "doubted", "restricted", "lifted", "acknowledged"],
         now: datetime,
     ) -> Recorded:
         """An agency is told something about a hit that it knows; ``signal`` is its own."""
         act = self._own_act(now, purpose=purpose, recipient=receiver)
         subject = Subject(signal_ids=(signal,), hit_id=hit)
         return self._recorded(events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type=what))
+
+    def disclosure_asked(
+        self,
+        terms: Terms,
+        signals: tuple[SignalId, SignalId],
+        request: str,
+        by: Verified,
+        why: Justification,
+        decision: Decision,
+        canary: bool,
+        now: datetime,
+    ) -> Recorded:
+        """A person asks the owner of a hit's other signal for more."""
+        act = self._act_of(
+            by,
+            now,
+            purpose=terms.purpose,
+            recipient=terms.owner,
+            justification=why.code,
+            decision="allow",
+            policy_ids=decision.policies,
+        )
+        subject = Subject(signal_ids=signals, hit_id=terms.hit, words=_words(why))
+        return self._recorded(events.DisclosureRequested(act=act, subject=subject, request=request), canary=canary)
+
+    def disclosure_decided(
+        self,
+        found: StoredDisclosure,
+        by: Verified,
+        outcome: Literal["approved", "granted", "refused"],
+        reason: str | None,
+        answer: str | None,
+        decision: Decision,
+        now: datetime,
+    ) -> Recorded:
+        """A person of the owner decides what the asker is given."""
+        act = self._act_of(
+            by, now, purpose=found.purpose, recipient=found.asker, decision="allow", policy_ids=decision.policies
+        )
+        return self._recorded(
+            events.DisclosureDecided(
+                act=act, subject=_pair(found), request=found.request, outcome=outcome, reason=reason, answer=answer
+            )
+        )
+
+    def disclosure_received(self, found: StoredDisclosure, by: Verified, answer: str, now: datetime) -> Recorded:
+        """A person of the asker is about to read what was given."""
+        act = self._act_of(by, now, purpose=found.purpose, recipient=found.owner)
+        return self._recorded(
+            events.DisclosureReceived(act=act, subject=_pair(found), request=found.request, answer=answer)
+        )
+
+    def disclosure_ended(self, found: StoredDisclosure, rule: str, by: Verified | None, now: datetime) -> Recorded:
+        """A request ends unread: its asker takes it back, or this broker ends it by the clock."""
+        if by is None:
+            act = self._own_act(now, purpose=found.purpose)
+        else:
+            act = self._act_of(by, now, purpose=found.purpose, recipient=found.owner)
+        return self._recorded(
+            events.DisclosureEnded(act=act, subject=_pair(found), request=found.request, rule=rule),
+            canary=found.canary,
+        )
+
+    def disclosure_notice(
+        self, receiver: PartyId, terms: Terms, signals: tuple[SignalId, SignalId], seq: int, canary: bool, now: datetime
+    ) -> Recorded:
+        """An agency is told that something happened to a request for more."""
+        act = self._own_act(now, purpose=terms.purpose, recipient=receiver)
+        subject = Subject(signal_ids=signals, hit_id=terms.hit)
+        return self._recorded(
+            events.NoticeIssued(act=act, subject=subject, notice_seq=seq, notice_type="disclosure"), canary=canary
+        )
+
+    def restricted(self, signal: StoredSignal, by: Verified, asked: Restriction, now: datetime) -> Recorded:
+        """An agency restricts its signal, or lifts that."""
+        act = self._act_of(by, now, purpose=signal.purpose)
+        said: Literal["yes", "no"] = "yes" if asked.restricted else "no"
+        return self._recorded(
+            events.SignalRestricted(
+                act=act, subject=Subject(signal_ids=(signal.id,)), restricted=said, reason=asked.reason
+            ),
+            canary=signal.is_canary,
+        )
+
+    def extended(self, signal: StoredSignal, by: Verified, asked: Extension, count: int, now: datetime) -> Recorded:
+        """An agency lets its signal live on."""
+        act = self._act_of(by, now, purpose=signal.purpose, justification=asked.justification.code)
+        subject = Subject(signal_ids=(signal.id,), words=_words(asked.justification))
+        days = _bounded((asked.expires_at - now) // timedelta(days=1))
+        return self._recorded(
+            events.SignalExtended(act=act, subject=subject, days=days, count=count), canary=signal.is_canary
+        )
+
+    def change_seen(self, by: Verified, told: ToldChange, seq: int, now: datetime) -> Recorded:
+        """A recipient no longer shows what is gone or restricted."""
+        act = self._act_of(by, now, purpose=told.purpose)
+        subject = Subject(signal_ids=(told.my_signal,), hit_id=told.hit_id)
+        return self._recorded(events.ChangeAcknowledged(act=act, subject=subject, notice_seq=seq, change=told.change))
 
     def followed_up(
         self, hit: HitId, by: Verified, found: StoredFollowUp, step: Step, outcome: str | None, now: datetime
@@ -439,6 +539,10 @@ class Recorder:
 
     def _recorded(self, event: Event, *, concerns: PartyId | None = None, canary: bool = False) -> Recorded:
         return Recorded(self.new_id(), event, concerns, canary)
+
+
+def _pair(found: StoredDisclosure) -> Subject:
+    return Subject(signal_ids=(found.asker_signal, found.owner_signal), hit_id=found.hit_id)
 
 
 def _words(why: Justification) -> Words:

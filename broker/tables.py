@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, DateTime, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
@@ -60,6 +60,10 @@ class SignalTable(Table, table=True):
     event_id: UUID = Field(sa_type=_UUID)
     ended_event_id: UUID | None = Field(default=None, sa_type=_UUID)
     awaited_since: datetime | None = Field(default=None, sa_type=_TIME)
+    restricted_by: UUID | None = Field(default=None, sa_type=_UUID)
+    """The event that restricted it, while it is restricted: neither matched nor shown."""
+    extensions: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
+    """How often it was given a new end."""
     told: str = Field(sa_type=Text)
     """Who hears of it: its agency, or of a canary the supervisor that planted it under that agency's name."""
     """When it was registered, while it waits for a counterpart that the purpose awaits; none once told or met."""
@@ -152,7 +156,13 @@ class NoticeTable(Table, table=True):
 
     __tablename__ = "notices"
     __table_args__ = (
-        UniqueConstraint("agency", "hit_id", "type", name="notices_once"),
+        Index(
+            "notices_once",
+            *("agency", "hit_id", "type"),
+            unique=True,
+            postgresql_where=text("type IN ('hit', 'withdrawn', 'late', 'doubted')"),
+        ),
+        Index("notices_of_hit", "agency", "hit_id"),
         Index("notices_overdue_once", "agency", "my_signal", unique=True, postgresql_where=text("type = 'overdue'")),
     )
 
@@ -177,6 +187,60 @@ class NoticeTable(Table, table=True):
     kind: str | None = Field(default=None, sa_type=Text)
     signals: int | None = Field(default=None, sa_type=BigInteger)
     due_since: datetime | None = Field(default=None, sa_type=_TIME)
+    acknowledged_by: UUID | None = Field(default=None, sa_type=_UUID)
+    """The event by which its agency said that it carried out what this tells."""
+    disclosure_id: UUID | None = Field(default=None, sa_type=_UUID)
+    act_event_id: UUID | None = Field(default=None, sa_type=_UUID)
+    """Of a request for more: the event of what happened to it."""
+
+
+class DisclosureTable(Table, table=True):
+    """A request for more than a hit tells. What is asked and given is sealed; it goes when the request is over."""
+
+    __tablename__ = "disclosures"
+    __table_args__ = (
+        Index("disclosures_asker_signal", "asker_signal"),
+        Index("disclosures_owner_signal", "owner_signal"),
+        Index("disclosures_live", "due_at", postgresql_where=text("state IN ('requested', 'approved', 'granted')")),
+    )
+
+    id: UUID = Field(primary_key=True, sa_type=_UUID)
+    hit_id: UUID = Field(sa_type=_UUID)
+    asker: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    asker_signal: UUID = Field(sa_type=_UUID)
+    owner_signal: UUID = Field(sa_type=_UUID)
+    purpose: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=BigInteger)
+    state: str = Field(sa_type=Text)
+    canary: bool = Field(sa_type=Boolean)
+    requested_at: datetime = Field(sa_type=_TIME)
+    due_at: datetime = Field(sa_type=_TIME)
+    fetch_by: datetime | None = Field(default=None, sa_type=_TIME)
+    body_digest: bytes = Field(sa_type=LargeBinary)
+    event_id: UUID = Field(sa_type=_UUID)
+    why_digest: bytes = Field(sa_type=LargeBinary)
+    wanted: bytes | None = Field(default=None, sa_type=LargeBinary)
+    wanted_digest: bytes = Field(sa_type=LargeBinary)
+    key_id: str = Field(sa_type=Text)
+    signature: bytes = Field(sa_type=LargeBinary)
+    approver: str | None = Field(default=None, sa_type=Text)
+    """The owner's own opaque reference to who approved as the first of two."""
+    answer: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    answer_digest: str | None = Field(default=None, sa_type=Text)
+    refusal: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+
+
+class DisclosureChunkTable(Table, table=True):
+    """One sealed piece of an answer, until it was read or nobody needs it any more."""
+
+    __tablename__ = "disclosure_chunks"
+
+    disclosure_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    answer_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    place: int = Field(primary_key=True, sa_type=SmallInteger)
+    digest: bytes = Field(sa_type=LargeBinary)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
 
 
 class NoticeCounterTable(Table, table=True):

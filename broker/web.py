@@ -25,6 +25,7 @@ from broker.postgres.store import PostgresStore
 from broker.publishing import Publication
 from broker.recording import Recorder
 from broker.routes.access import add_access
+from broker.routes.changes import add_changes
 from broker.routes.covenant import add_covenant
 from broker.routes.door import Door
 from broker.routes.erasure import add_erasure
@@ -170,6 +171,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_notices(app, door)
     add_hits(app, door)
     add_follow_ups(app, door)
+    add_changes(app, door)
     add_queries(app, door)
     add_key_statements(app, door)
     add_evaluation_reports(app, door)

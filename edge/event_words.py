@@ -37,6 +37,9 @@ EVENTS_SAID: Final[Mapping[int, Pair]] = {
     24: ("Verstrekking gelezen", "Disclosure read"),
     25: ("Verzoek om meer beëindigd", "Request for more ended"),
     26: ("Treffer opgevolgd", "Hit followed up"),
+    27: ("Signaal beperkt of weer vrijgegeven", "Signal restricted, or lifted"),
+    28: ("Signaal verlengd", "Signal extended"),
+    29: ("Wijziging bij de ontvanger verwerkt", "Change carried out by the recipient"),
 }
 """By the event's tag; a test holds that none is missing."""
 OPERATIONS_SAID: Final[Mapping[str, Pair]] = {

@@ -185,6 +185,8 @@ class Purpose(Message):
     urgency: Literal["normal", "urgent"] = "normal"
     """Of a signal whose record says nothing."""
     retention_days: Annotated[int, Field(ge=1, le=3_660)] = 1
+    max_extensions: Annotated[int, Field(ge=0, le=10)] = 1
+    """How often a signal may be given a new end (law.md D-7)."""
     follow_up_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 1
     urgent_follow_up_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 1
     budget_per_day: Annotated[int, Field(ge=1, le=2**53)] = 1

@@ -220,7 +220,9 @@ class NoticeIssued(Event):
     OPERATION: ClassVar[str] = "disclosure"
     notice_seq: Annotated[int, f.COUNT]
     notice_type: Annotated[
-        Literal["hit", "withdrawn", "muted", "queried", "overdue", "late", "doubted", "disclosure"], f.NOTICE_TYPE
+        Literal["hit", "withdrawn", "muted", "queried", "overdue", "late", "doubted", "disclosure"]
+        | Literal["restricted", "lifted", "acknowledged"],
+        f.NOTICE_TYPE,
     ]
     level: Annotated[Level | None, f.LEVEL] = None
     quality: Annotated[Quality | None, f.QUALITY] = None
@@ -450,6 +452,40 @@ class FollowedUp(Event):
     outcome: Annotated[str | None, f.CODE] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRestricted(Event):
+    """An agency restricted its signal, or lifted that: while it lasts the signal is neither matched nor shown."""
+
+    TAG: ClassVar[int] = 27
+    OPERATION: ClassVar[str] = "alteration"
+    restricted: Annotated[Literal["yes", "no"], f.YES_OR_NO]
+    reason: Annotated[str, f.CODE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalExtended(Event):
+    """An agency decided, for a reason, that its signal lives on."""
+
+    TAG: ClassVar[int] = 28
+    OPERATION: ClassVar[str] = "alteration"
+    JUSTIFIED: ClassVar[bool] = True
+    days: Annotated[int, f.DAYS]
+    """Whole days until it expires now, rounded down."""
+    count: Annotated[int, f.COUNT]
+    """How often it was extended, with this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAcknowledged(Event):
+    """Who was told that something is gone or restricted no longer shows it, by its own word."""
+
+    TAG: ClassVar[int] = 29
+    OPERATION: ClassVar[str] = "erasure"
+    notice_seq: Annotated[int, f.COUNT]
+    """Of the notice that told it."""
+    change: Annotated[Literal["withdrawn", "restricted"], f.CHANGE]
+
+
 EVENTS: Final[Mapping[int, type[Event]]] = {
     kind.TAG: kind
     for kind in (
@@ -479,6 +515,9 @@ EVENTS: Final[Mapping[int, type[Event]]] = {
         DisclosureReceived,
         DisclosureEnded,
         FollowedUp,
+        SignalRestricted,
+        SignalExtended,
+        ChangeAcknowledged,
     )
 }
 """Every event there is, by its tag. A tag is never reused."""

@@ -56,6 +56,8 @@ class Work(StrEnum):
     CITIZEN = "citizen's request looked up"
     OPENING = "hit opened by a person"
     FOLLOW_UP = "hit followed up by a person"
+    CHANGE = "signal changed by a person"
+    CHANGE_SEEN = "change carried out"
     QUESTION = "question asked"
     DISCLOSURE_REQUEST = "more asked for by a person"
     DISCLOSURE_DECISION = "request for more decided by a person"

@@ -138,6 +138,42 @@ class DoubtedNotice(Message):
     evidence: Evidence
 
 
+class RestrictedNotice(Message):
+    """The counterpart of a hit restricted its signal: stop showing what it released, until that is lifted."""
+
+    type: Literal["restricted"] = "restricted"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    hit_id: Annotated[HitId, Field(strict=False)]
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    reason: CodeText
+    evidence: Evidence
+
+
+class LiftedNotice(Message):
+    """The counterpart's signal is no longer restricted; what the hit releases can be fetched again."""
+
+    type: Literal["lifted"] = "lifted"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    hit_id: Annotated[HitId, Field(strict=False)]
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    reason: CodeText
+    evidence: Evidence
+
+
+class AcknowledgedNotice(Message):
+    """The other agency of a hit carried out what you changed about your signal: it no longer shows it."""
+
+    type: Literal["acknowledged"] = "acknowledged"
+    seq: Annotated[int, Field(ge=1)]
+    at: Time
+    hit_id: Annotated[HitId, Field(strict=False)]
+    my_signal: Annotated[SignalId, Field(strict=False)]
+    change: Literal["withdrawn", "restricted"]
+    evidence: Evidence
+
+
 class ErasedNotice(Message):
     """What was told under this number was erased from the log (erasure.py): only that it was told is left."""
 
@@ -165,6 +201,9 @@ Notice = Annotated[
     | OverdueNotice
     | LateNotice
     | DoubtedNotice
+    | RestrictedNotice
+    | LiftedNotice
+    | AcknowledgedNotice
     | DisclosureNotice
     | ErasedNotice,
     Field(discriminator="type"),

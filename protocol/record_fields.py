@@ -122,9 +122,14 @@ URGENCY: Final = choice_kind("urgency", "normal", "urgent")
 LEVEL: Final = choice_kind("level", *cast(tuple[str, ...], get_args(Level)))
 QUALITY: Final = choice_kind("quality", *cast(tuple[str, ...], get_args(Quality)))
 NOTICE_TYPE: Final = choice_kind(
-    "notice type", *("hit", "withdrawn", "muted", "queried", "overdue"), *("late", "doubted", "disclosure")
+    "notice type",
+    *("hit", "withdrawn", "muted", "queried", "overdue"),
+    *("late", "doubted", "disclosure"),
+    *("restricted", "lifted", "acknowledged"),
 )
 DECIDED: Final = choice_kind("decided", "approved", "granted", "refused")
+CHANGE: Final = choice_kind("change", "withdrawn", "restricted")
+YES_OR_NO: Final = choice_kind("yes or no", "yes", "no")
 FOLLOW_UP: Final = choice_kind("follow-up step", "acknowledged", "contacted", "closed")
 NUMBER: Final = _number_kind("number", 0, MAX_NUMBER)
 MAX_DAYS: Final = 36_600

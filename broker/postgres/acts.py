@@ -32,8 +32,11 @@ from broker.interfaces import (
     Queued,
     SealedSignal,
     Shared,
+    StoredChunk,
+    StoredDisclosure,
     StoredFollowUp,
     StoredSignal,
+    ToldChange,
     ToldHit,
     UseKey,
     Waiting,
@@ -41,7 +44,9 @@ from broker.interfaces import (
 from broker.ldv import LoggedAct
 from broker.levels import NAMED
 from broker.matching import pair_of
+from broker.postgres import disclosures
 from broker.postgres.awaiting import end_waits, read_waiting
+from broker.postgres.changing import read_told_change
 from broker.postgres.connections import Connection
 from broker.postgres.counting import is_counted, read_declared
 from broker.postgres.erasing import entries_of, entry_at, oldest_month
@@ -54,12 +59,13 @@ from broker.postgres.writes import write
 from broker.sought import FoundEvents, Sought
 from broker.subjects import AboutEntry, AboutSought, ErasedRow
 from protocol.errors import Code, ConflictError
-from protocol.ids import Epoch, HitId, HolderIndex, PartyId, PurposeId, SignalId
+from protocol.ids import AnswerId, DisclosureId, Epoch, HitId, HolderIndex, PartyId, PurposeId, SignalId
 from protocol.messages import PartName, Quality, QueryKey, Refusal, SignedKeyStatement, parse
 from protocol.unusual import Hour
 
 _SIGNAL_COLUMNS = (
-    "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id, told"
+    "id, agency, purpose, epoch, case_token, urgency, expires_at, digest, state, event_id, ended_event_id, told, "
+    "restricted_by IS NOT NULL, extensions"
 )
 
 
@@ -254,6 +260,41 @@ class PostgresAct:
     ) -> Sequence[LateHit]:
         """Return the hits that these agencies should have followed up by ``latest``, locked; skips those held."""
         return await read_late(self._connection, agencies, now, latest, limit)
+
+    async def disclosure(self, disclosure: DisclosureId, *, lock: bool = False) -> StoredDisclosure | None:
+        """Return a request for more; ``lock`` keeps others from taking a step with it meanwhile."""
+        return await disclosures.read_disclosure(self._connection, disclosure, lock=lock)
+
+    async def open_disclosures(self, asker: PartyId, hit: HitId) -> int:
+        """Return how many requests of an agency about a hit wait for a decision."""
+        return await disclosures.count_open(self._connection, asker, hit)
+
+    async def due_disclosures(self, now: datetime, limit: int) -> Sequence[StoredDisclosure]:
+        """Return requests past their time, or of a hit of which a signal ended, locked; skips those others hold."""
+        return await disclosures.read_due(self._connection, now, limit)
+
+    async def keep_chunk(
+        self, disclosure: DisclosureId, answer: AnswerId, chunk: StoredChunk, ciphertext: bytes
+    ) -> None:
+        """Keep one sealed piece of an answer until the decision that names it."""
+        await disclosures.keep_chunk(self._connection, disclosure, answer, chunk, ciphertext)
+        self.done = True
+
+    async def chunks(self, disclosure: DisclosureId, answer: AnswerId) -> Sequence[StoredChunk]:
+        """Return which pieces of an answer are there, in their order."""
+        return await disclosures.read_chunks(self._connection, disclosure, answer)
+
+    async def other_answers(self, disclosure: DisclosureId, but: AnswerId) -> int:
+        """Return for how many other answers to a request there are pieces."""
+        return await disclosures.count_answers(self._connection, disclosure, but)
+
+    async def chunk(self, disclosure: DisclosureId, answer: AnswerId, place: int) -> bytes | None:
+        """Return one sealed piece, or None."""
+        return await disclosures.read_chunk(self._connection, disclosure, answer, place)
+
+    async def told_change(self, agency: PartyId, seq: int) -> ToldChange | None:
+        """Return a change that an agency was told of under this number, locked; None when there is no such."""
+        return await read_told_change(self._connection, agency, seq)
 
     async def reported(self, holder: HolderIndex, hours: Sequence[datetime]) -> frozenset[datetime]:
         """Return which of these hours this key-holder reported before; nobody else reports for it meanwhile."""

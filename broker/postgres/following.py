@@ -22,6 +22,7 @@ SELECT f.agency, f.hit_id, f.my_signal, f.purpose, f.epoch, f.due_at
 FROM follow_ups f JOIN signals m ON m.id = f.my_signal JOIN signals t ON t.id = f.their_signal
 WHERE f.state = 'open' AND NOT f.late AND f.due_at <= %s AND f.agency = ANY(%s)
   AND m.state = 'live' AND t.state = 'live' AND m.expires_at > %s AND t.expires_at > %s
+  AND m.restricted_by IS NULL AND t.restricted_by IS NULL
 ORDER BY f.due_at, f.agency, f.hit_id LIMIT %s FOR UPDATE OF f SKIP LOCKED
 """
 

@@ -23,14 +23,17 @@ from broker.postgres.proofs import event_rows, evidence, leaves, published
 from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import MAX_KEYS, Agreement, Counterpart, ErasedEntry, Evidence, Level, ReleasedWrap, SealedPart
 from protocol.notices import (
+    AcknowledgedNotice,
     DoubtedNotice,
     ErasedNotice,
     HitNotice,
     LateNotice,
+    LiftedNotice,
     MutedNotice,
     Notice,
     OverdueNotice,
     QueriedNotice,
+    RestrictedNotice,
     WithdrawnNotice,
 )
 
@@ -117,10 +120,16 @@ async def _sealed(connection: Connection, rows: Sequence[_Row]) -> _Sealed:
     found = _Sealed()
     if shown:
         cursor = await connection.execute(
-            SQL("SELECT id, agency, key_id, signature, part_digests FROM signals WHERE id = ANY(%s)"),
+            SQL(
+                "SELECT id, agency, key_id, signature, part_digests, restricted_by IS NOT NULL FROM signals "
+                "WHERE id = ANY(%s)"
+            ),
             ([row.their_signal for row in shown],),
         )
-        found.signals = {row[0]: row for row in await cursor.fetchall()}
+        rows_of = await cursor.fetchall()
+        found.signals = {row[0]: row[:5] for row in rows_of}
+        restricted = {row[0] for row in rows_of if row[5]}
+        opened = [row for row in opened if row.their_signal not in restricted]
     if opened:
         theirs, mine = [row.their_signal for row in opened], [row.my_signal for row in opened]
         cursor = await connection.execute(
@@ -211,6 +220,24 @@ def _notice(row: _Row, sealed: _Sealed, proof: Evidence) -> Notice:
             hit_id=_there(row.hit_id),
             my_signal=row.my_signal,
             due_since=_there(row.due_since),
+            evidence=proof,
+        )
+    if row.type == "acknowledged":
+        return AcknowledgedNotice(
+            seq=row.seq,
+            at=row.at,
+            hit_id=_there(row.hit_id),
+            my_signal=row.my_signal,
+            change=_there(row.reason),
+            evidence=proof,
+        )
+    if row.type in ("restricted", "lifted"):
+        return (RestrictedNotice if row.type == "restricted" else LiftedNotice)(
+            seq=row.seq,
+            at=row.at,
+            hit_id=_there(row.hit_id),
+            my_signal=row.my_signal,
+            reason=_there(row.reason),
             evidence=proof,
         )
     if row.type == "doubted":

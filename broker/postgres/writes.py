@@ -17,7 +17,10 @@ from psycopg.types.json import Jsonb
 from broker import facts as f
 from broker.data_keys import DataKeys, month_of
 from broker.postgres.awaiting import end_waits
+from broker.postgres.changing import keep_seen, live_on, set_restriction
 from broker.postgres.connections import Connection
+from broker.postgres.disclosures import ask
+from broker.postgres.disclosures import step as step_disclosures
 from broker.postgres.erasing import erase_entries, erase_months, forget_signals
 from broker.postgres.following import begin, note_late, step
 from broker.sealing import MonthKeys, handles_of, seal
@@ -303,13 +306,15 @@ async def _add_notices(connection: Connection, notices: Sequence[f.NoticeAdded])
     await _many(
         connection,
         """INSERT INTO notices (agency, seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal,
-             quality, level, urgency, agreed, rule, reason, kind, signals, due_since)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+             quality, level, urgency, agreed, rule, reason, kind, signals, due_since,
+             disclosure_id, act_event_id)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         [
             (
                 *(n.agency, n.seq, n.type, n.at, n.event_id, n.my_signal, n.purpose, n.epoch, n.hit_id, n.their_signal),
                 *(n.quality, n.level, n.urgency, None if n.agreed is None else Jsonb([list(a) for a in n.agreed])),
                 *(n.rule, n.reason, n.kind, n.signals, n.due_since),
+                *(n.disclosure_id, n.act_event_id),
             )
             for n in notices
         ],
@@ -405,6 +410,11 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.FollowUpBegun: begin,
     f.FollowUpStepped: step,
     f.FollowUpLate: note_late,
+    f.DisclosureAsked: ask,
+    f.DisclosureStepped: step_disclosures,
+    f.RestrictionSet: set_restriction,
+    f.SignalLivesOn: live_on,
+    f.ChangeSeenKept: keep_seen,
     f.TagMuted: _mute,
     f.StatementKept: _keep_statements,
     f.CovenantKept: _keep_covenants,

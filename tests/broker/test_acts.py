@@ -19,6 +19,7 @@ from protocol.events import EVENTS
 from protocol.ids import Epoch
 from protocol.messages import PushAnswer, PushRequest
 from protocol.statistics import MEASURES, ProbeCounts
+from tests.broker.test_changing import extend, restrict, seen
 from tests.broker.test_erasing import erase
 from tests.broker.test_evaluation_reports import hour_of
 from tests.broker.test_evaluation_reports import say as say_hours
@@ -39,6 +40,9 @@ WRITES = {
     "/v1/signals/{signal_id}/withdrawal",
     "/v1/signals/{signal_id}/erasure",
     "/v1/hits/{hit_id}/opening",
+    "/v1/signals/{signal_id}/restriction",
+    "/v1/signals/{signal_id}/extension",
+    "/v1/notices/{seq}/acknowledgement",
     "/v1/hits/{hit_id}/acknowledgement",
     "/v1/hits/{hit_id}/outcome",
     "/v1/queries",
@@ -180,6 +184,20 @@ async def _follow_up(world: BrokerWorld) -> None:
         await close_hit(world, POLICE, hit, "not-the-same-person", key="follow-up-000002")
 
 
+async def _change(world: BrokerWorld) -> None:
+    mine, theirs = world.signal(POLICE, PHONE), world.signal(PROSECUTION, PHONE)
+    await world.agency(POLICE).push(mine)
+    await world.agency(PROSECUTION).push(theirs)
+    await world.agency(PROSECUTION).told(1)
+    for _ in range(2):
+        await restrict(world, POLICE, mine.id, key="restriction-0001")
+    for _ in range(2):
+        await extend(world, POLICE, mine.id, 60, key="extension-000001")
+    await world.agency(PROSECUTION).told(2)
+    for _ in range(2):
+        await seen(world, PROSECUTION, 2, "restricted")
+
+
 async def _erase(world: BrokerWorld) -> None:
     mine = world.signal(POLICE, PHONE)
     await world.agency(POLICE).push(mine)
@@ -220,6 +238,17 @@ CASES: list[tuple[Act, dict[str, int]]] = [
     (_collect, {"SignalRegistered": 1, "SubjectReported": 1}),
     (_inform, {"SignalRegistered": 1, "InformingReviewed": 1}),
     (_report, {"EvaluationsReported": 2}),
+    (
+        _change,
+        {
+            "SignalRegistered": 2,
+            "SignalsMatched": 1,
+            "NoticeIssued": 4,
+            "SignalRestricted": 1,
+            "SignalExtended": 1,
+            "ChangeAcknowledged": 1,
+        },
+    ),
     (_follow_up, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 3, "FollowedUp": 2}),
 ]
 ELSEWHERE = {

@@ -29,6 +29,7 @@ from fastapi.routing import APIRoute
 from broker import matching
 from broker.postgres.store import PostgresStore
 from edge import api
+from protocol.changes import ChangeSeen, Extension, Restriction
 from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
 from protocol.commitments import LEAF_BYTES, tag_digest
 from protocol.covenant_parts import AgencyKind
@@ -139,6 +140,18 @@ def pushes(world: World, party: PartyId) -> Iterator[Sent]:
 def withdrawals(world: World, party: PartyId) -> Iterator[Sent]:
     """The victim's signal."""
     yield post(f"/v1/signals/{world.signal}/withdrawal", WithdrawalRequest(reason="mistake"))
+
+
+def changes(world: World, party: PartyId) -> Iterator[Sent]:
+    """The victim's signal, and what one was never told."""
+    why = Justification(code="still-needed", text="duurt voort", case_reference="Z-1")
+    until = world.broker.clock().replace(microsecond=0) + timedelta(days=60)
+    for restricted in (True, False):
+        asked = Restriction(restricted=restricted, reason="accuracy-contested")
+        yield post(f"/v1/signals/{world.signal}/restriction", asked, key=True)
+    yield post(f"/v1/signals/{world.signal}/extension", Extension(expires_at=until, justification=why), key=True)
+    for seq in (900, 901):
+        yield post(f"/v1/notices/{seq}/acknowledgement", ChangeSeen(change="withdrawn"), key=True)
 
 
 def erasures(world: World, party: PartyId) -> Iterator[Sent]:
@@ -272,6 +285,9 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/signals": pushes,
     "/v1/signals/{signal_id}/withdrawal": withdrawals,
     "/v1/signals/{signal_id}/erasure": erasures,
+    "/v1/signals/{signal_id}/restriction": changes,
+    "/v1/signals/{signal_id}/extension": changes,
+    "/v1/notices/{seq}/acknowledgement": changes,
     "/v1/hits/{hit_id}/opening": openings,
     "/v1/hits/{hit_id}/acknowledgement": follow_ups,
     "/v1/hits/{hit_id}/outcome": follow_ups,
