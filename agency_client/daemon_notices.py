@@ -27,6 +27,11 @@ STREAM_AGAIN: Final = timedelta(minutes=10)
 STOPPED_LOOK: Final = 5.0
 """Seconds between looks whether somebody looked at what stopped us: nothing leaves for it."""
 LONGEST_WAIT: Final = 60.0
+SHORT_LIFE: Final = timedelta(seconds=60)
+"""A stream that breaks before was hardly one: impatient proxies cut after half a minute."""
+MOST_BROKEN: Final = 5
+"""So many short streams in a row mean that none gets through."""
+BROKEN_PAUSE: Final = 0.5
 TOLD_AT_ONCE: Final = 1.0
 """Seconds before the next round after a stream that ended as it should: brokers end each after a quarter of an hour."""
 
@@ -38,6 +43,8 @@ class NoticesTask:
     running: Running
     told: Callable[[News], Awaitable[None]]
     patience: Patience = field(default_factory=lambda: Patience(1.0, LONGEST_WAIT))
+    _broken: int = 0
+    """How many streams in a row broke soon after they began."""
     _asking_until: datetime | None = None
     """Until when no stream is tried."""
 
@@ -72,12 +79,22 @@ class NoticesTask:
         if not by_stream:
             good = await self._take(await doors.reading.read(LONG_POLL), "poll")
             return 0.0 if good else self.patience.next()
+        began = self.running.clock()
         try:
             await self._follow(doors)
         except SilentError:
-            self._asking_until = self.running.clock() + STREAM_AGAIN
-            return 0.0
+            return self._ask_for_a_while()
+        except UnavailableError:
+            # Whether the broker is away, the next round's question says; this says only that the stream broke.
+            lived = self.running.clock() - began
+            self._broken = self._broken + 1 if timedelta() <= lived < SHORT_LIFE else 1
+            return self._ask_for_a_while() if self._broken > MOST_BROKEN else BROKEN_PAUSE * self._broken
+        self._broken = 0
         return TOLD_AT_ONCE
+
+    def _ask_for_a_while(self) -> float:
+        self._asking_until, self._broken = self.running.clock() + STREAM_AGAIN, 0
+        return 0.0
 
     def _by_stream(self, now: datetime) -> bool:
         until = self._asking_until
