@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 GO := $(or $(shell command -v go 2>/dev/null),$(wildcard /usr/local/go/bin/go))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test go check bench lock clean
+.PHONY: help install install-dev demo test go browser screenshots check bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,12 +17,18 @@ install-dev: .venv/.dev-installed ## Also install what tests and checks need
 demo: .venv/.demo-installed ## Run five agencies, three key-holders and a broker; tell a story; match real public data (ONCE=1: end by itself)
 	$(BIN)/python -m deploy.demo $(if $(ONCE),--once)
 
-test: .venv/.dev-installed go ## Run all tests (real PostgreSQL, real processes, other people's witnesses in Go)
+test: .venv/.dev-installed go browser ## Run all tests (real PostgreSQL, real processes, a real browser, other people's witnesses in Go)
 	$(BIN)/python -m tests $(PYTEST_ARGS)
 
 go: # Compile what tests/interop runs, which takes a minute the first time: no test should wait for it
 	@test -n "$(GO)" || { echo "Install Go 1.26 or newer (go.dev/doc/install): the tests let programs that we did not write check the log; tests/interop/README.md says which." >&2; exit 1; }
 	$(GO) build -C tests/interop -mod=readonly -buildvcs=false . filippo.io/torchwood/cmd/litewitness
+
+browser: .venv/.dev-installed # Make sure that there is a Chromium for tests/browser, and that it starts
+	$(BIN)/python -m tests.browser.chromium
+
+screenshots: .venv/.dev-installed browser ## Make the pictures of the console in docs/ anew
+	SLUIS_PICTURES=docs $(BIN)/python -m pytest -q tests/browser
 
 check: .venv/.dev-installed ## Lint, type-check, check imports, dependencies, policies, licences and docs
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 BESIDE: Final = {
     "Whole systems": ("tests/flow",),
     "The broker and programs that are not ours": ("tests/broker", "tests/interop"),
+    "The console in a browser": ("tests/browser",),
 }
 """What runs beside the rest, by name."""
 

@@ -161,7 +161,7 @@ class Visit:
                 one.name,
                 one.title,
                 one.count(self) if one.count is not None else 0,
-                one.second and (at == 0 or not entries[at - 1].second),
+                one.second and at > 0 and not entries[at - 1].second,
             )
             for at, one in enumerate(entries)
         )

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One person at one browser: nothing may leave the console's origin, and no page may meet its policy's refusal.
+
+``Person`` clicks and types as people do; ``check`` looks at a page as somebody with another way of looking would.
+Not here: the console and what is in it.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
+
+WAIT: Final = 120_000
+"""Milliseconds for anything a page does: a machine that also runs three other rounds of tests is slow."""
+AXE: Final = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]},
+    "resultTypes": ["violations"],
+}
+_WIDE: Final = {"width": 1280, "height": 900}
+NARROW: Final = {"width": 320, "height": 640}
+"""WCAG 1.4.10: nothing may need scrolling in two directions at this width."""
+_ADDED: Final = re.compile(r"^Failed to load resource: the server responded with a status of 4(03|04|09|22|29)")
+"""What Chromium says of a page that is itself an answer such as "not found"; those are pages with words too."""
+_LISTEN: Final = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI);
+});
+"""
+_OVERFLOW: Final = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return [];
+  return [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > wide + 1)
+    .slice(0, 5).map((one) => one.tagName + "." + one.className + " " + Math.round(one.getBoundingClientRect().right));
+}"""
+_CUT: Final = """() => [...document.querySelectorAll("main button, main a, main label, main p, h1, h2, nav a")]
+  .filter((one) => !one.closest(".hidden, .skip") && getComputedStyle(one).overflow !== "visible" && one.clientWidth
+    && (one.scrollWidth > one.clientWidth + 2 || one.scrollHeight > one.clientHeight + 2))
+  .slice(0, 5).map((one) => one.outerHTML.slice(0, 120))"""
+_FONT: Final = 16
+
+
+@dataclass
+class Person:
+    """One browser context with one page; ``faults`` are things that no page may do."""
+
+    context: BrowserContext
+    page: Page
+    origin: str
+    faults: list[str] = field(default_factory=list)
+
+    async def open(self, path: str) -> None:
+        """Go to a page of the console."""
+        await self.page.goto(self.origin + path, wait_until="load")
+
+    async def fill(self, **fields: str) -> None:
+        """Fill in fields by their names, whatever kind they are."""
+        for name, value in fields.items():
+            one = self.page.locator(f'main [name="{name}"]').first
+            kind = await one.evaluate("(e) => e.tagName === 'SELECT' ? 'select' : e.type")
+            if kind == "select":
+                await one.select_option(value)
+            elif kind in ("radio", "checkbox"):
+                await self.page.locator(f'main [name="{name}"][value="{value}"]').first.check()
+            else:
+                await one.fill(value)
+
+    async def press(self, words: str | re.Pattern[str]) -> None:
+        """Press a button by its words, and wait for the page that it leads to."""
+        async with self.page.expect_navigation(wait_until="load"):
+            await self.page.get_by_role("button", name=words).first.click()
+
+    async def follow(self, words: str | re.Pattern[str]) -> None:
+        """Follow a link by its words."""
+        async with self.page.expect_navigation(wait_until="load"):
+            await self.page.get_by_role("link", name=words).first.click()
+
+    async def text(self) -> str:
+        """Return what the page says."""
+        return await self.page.locator("main").inner_text()
+
+    async def until(self, words: str, path: str | None = None, seconds: float = 90) -> None:
+        """Wait until the page says something; opened again and again, as somebody without JavaScript would."""
+        for _ in range(int(seconds * 2)):
+            if words in await self.text():
+                return
+            await self.page.wait_for_timeout(500)
+            if path is not None:
+                await self.open(path)
+        raise AssertionError(f"The page never said {words!r}, but: {(await self.text())[:2_000]}")
+
+    def require_clean(self) -> None:
+        """Pass when no page did what none may do."""
+        assert not self.faults, self.faults
+
+
+@asynccontextmanager
+async def person(
+    browser: Browser,
+    origin: str,
+    *,
+    lang: str = "en",
+    script: bool = True,
+    headers: dict[str, str] | None = None,
+    state: Any = None,
+) -> AsyncIterator[Person]:
+    """Return somebody with a browser of their own; at the end, pass only when nothing left the console's origin."""
+    context = await browser.new_context(
+        locale={"nl": "nl-NL", "en": "en-GB"}[lang],
+        java_script_enabled=script,
+        viewport=cast(Any, _WIDE),
+        extra_http_headers=headers or {},
+        accept_downloads=True,
+        reduced_motion="reduce",
+        storage_state=state,
+    )
+    context.set_default_timeout(WAIT)
+    context.set_default_navigation_timeout(WAIT)
+    if script:
+        await context.add_init_script(_LISTEN)
+    page = await context.new_page()
+    found = Person(context, page, origin)
+
+    async def guard(route: Route, request: Request) -> None:
+        if request.url.startswith((f"{origin}/", "data:", "blob:")):
+            await route.continue_()
+        else:
+            found.faults.append(f"a request to {urlsplit(request.url).netloc}")
+            await route.abort()
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not _ADDED.match(message.text):
+            found.faults.append(f"{message.type} on {page.url}: {message.text}")
+
+    await context.route("**/*", guard)
+    page.on("console", said)
+    page.on("pageerror", lambda error: found.faults.append(f"script error: {error}"))
+    try:
+        yield found
+        found.require_clean()
+    finally:
+        await context.close()
+
+
+# --- Looking at a page ------------------------------------------------------------------------------------------------
+
+
+async def check(page: Page, axe: Axe) -> list[str]:
+    """Return what is wrong with a page: for screen readers and other tools, at 320 pixels, and at twice the text."""
+    return [*await violations(page, axe), *await _narrow(page), *await _large_text(page)]
+
+
+async def violations(page: Page, axe: Axe) -> list[str]:
+    """Return what axe finds against WCAG 2.0 to 2.2, A and AA."""
+    found = await axe.run(page, options=cast(Any, AXE))
+    return list(_said(found.response["violations"]))
+
+
+def _said(violations: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for one in violations:
+        nodes = "; ".join(
+            f"{node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:300]}" for node in one["nodes"][:3]
+        )
+        yield f"{one['id']}: {one['help']}: {nodes}"
+
+
+async def _narrow(page: Page) -> list[str]:
+    before = page.viewport_size
+    await page.set_viewport_size(cast(Any, NARROW))
+    wide = await page.evaluate(_OVERFLOW)
+    await page.set_viewport_size(cast(Any, before))
+    return [f"wider than 320 pixels: {wide}"] if wide else []
+
+
+async def _large_text(page: Page) -> list[str]:
+    """Text at twice its size (WCAG 1.4.4), as by the browser's own setting."""
+    tools = await page.context.new_cdp_session(page)
+    await tools.send("Page.setFontSizes", cast(Any, {"fontSizes": {"standard": 2 * _FONT, "fixed": 2 * _FONT}}))
+    wide, cut = await page.evaluate(_OVERFLOW), await page.evaluate(_CUT)
+    await tools.send("Page.setFontSizes", cast(Any, {"fontSizes": {"standard": _FONT, "fixed": _FONT}}))
+    await tools.detach()
+    return [
+        *([f"wider than the window with large text: {wide}"] if wide else []),
+        *(f"cut off with large text: {one}" for one in cut),
+    ]
