@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from broker import withdrawal
+from broker.disclosures import end_due
 from broker.erasable import Erasable, MonthStanding
 from broker.facts import AnswerKept, EntriesErased, Fact, KeptResult, MonthErased, Outcome, SignalForgotten
 from broker.ingest import ANSWER_KEPT
@@ -89,6 +90,8 @@ async def erase_signal(broker: Broker, by: Verified, signal_id: SignalId, body: 
             raise RefusedError(Code.POLICY_REFUSED, decision.reason, rule=decision.rule)
         if signal.state == "live":
             await _withdraw(broker, by, signal_id)
+        # Requests about its hits end with it, and both sides are told before the signal is forgotten.
+        await end_due(broker)
         await _settled(broker, signal_id)
         known = await _erase(broker, by, signal_id, request, decision)
     await destroy_now(broker)

@@ -40,6 +40,8 @@ class OpenableHit:
     other: PartyId | None
     canary: bool
     """Whether the other signal is about nobody."""
+    their_signal: SignalId | None = None
+    """The other signal, when the notice named its agency and it is not forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

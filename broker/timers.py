@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from broker import withdrawal
+from broker.disclosures import end_due
 from broker.facts import Outcome, StatementKept
 from broker.retention import BATCH, oldest_live_epoch, rule_of
 from broker.service import Broker
@@ -91,6 +92,7 @@ async def run_expiry(standing: Standing, log: Logger) -> None:
         try:
             # Also when the covenant is over: what must be deleted is deleted.
             count = await expire(broker)
+            await end_due(broker)
             await broker.store.clean(broker.now())
             if count:
                 log.info("signals expired", count=count)

@@ -27,6 +27,7 @@ from broker.recording import Recorder
 from broker.routes.access import add_access
 from broker.routes.changes import add_changes
 from broker.routes.covenant import add_covenant
+from broker.routes.disclosures import add_disclosures
 from broker.routes.door import Door
 from broker.routes.erasure import add_erasure
 from broker.routes.evaluation_reports import add_evaluation_reports
@@ -172,6 +173,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
     add_hits(app, door)
     add_follow_ups(app, door)
     add_changes(app, door)
+    add_disclosures(app, door)
     add_queries(app, door)
     add_key_statements(app, door)
     add_evaluation_reports(app, door)

@@ -225,7 +225,7 @@ class PostgresAct:
     async def told_hit(self, agency: PartyId, hit_id: HitId) -> OpenableHit | None:
         """Return what an agency was told of a hit, or None when it was not."""
         row = await self._row(
-            """SELECT n.purpose, n.my_signal, g.agency, g.told <> g.agency, n.level FROM notices n
+            """SELECT n.purpose, n.my_signal, g.agency, g.told <> g.agency, n.level, g.id FROM notices n
                LEFT JOIN signals g ON g.id = n.their_signal
                WHERE n.agency = %s AND n.hit_id = %s AND n.type = 'hit'""",
             agency,
@@ -233,8 +233,11 @@ class PostgresAct:
         )
         if row is None:
             return None
-        purpose, mine, other, canary, level = row
-        return OpenableHit(purpose, mine, other if level in NAMED else None, canary=bool(canary))
+        purpose, mine, other, canary, level, theirs = row
+        named = level in NAMED
+        return OpenableHit(
+            purpose, mine, other if named else None, canary=bool(canary), their_signal=theirs if named else None
+        )
 
     async def awaiting(
         self, expected: Sequence[Expectation], meets: Sequence[Quality], now: datetime, latest: datetime, limit: int

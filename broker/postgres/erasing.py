@@ -38,7 +38,7 @@ BATCH: Final = 1_000
 
 _FORGET_NOTICE: Final = """type = 'erased', my_signal = NULL, hit_id = NULL, their_signal = NULL, quality = NULL,
   level = NULL, urgency = NULL, agreed = NULL, rule = NULL, reason = NULL, kind = NULL, signals = NULL,
-  due_since = NULL"""
+  due_since = NULL, disclosure_id = NULL, act_event_id = NULL"""
 
 
 # --- What there is ----------------------------------------------------------------------------------------------------
@@ -187,6 +187,12 @@ async def forget_signals(connection: Connection, forgotten: Sequence[f.SignalFor
     for statement, values in (
         ("DELETE FROM tags WHERE signal_id = ANY(%s)", (ids,)),
         ("DELETE FROM parts WHERE signal_id = ANY(%s)", (ids,)),
+        (
+            """DELETE FROM disclosure_chunks c USING disclosures d WHERE c.disclosure_id = d.id
+               AND (d.asker_signal = ANY(%s) OR d.owner_signal = ANY(%s))""",
+            both,
+        ),
+        ("DELETE FROM disclosures WHERE asker_signal = ANY(%s) OR owner_signal = ANY(%s)", both),
         ("DELETE FROM follow_ups WHERE my_signal = ANY(%s) OR their_signal = ANY(%s)", both),
         (
             """UPDATE notices n SET their_signal = NULL FROM hits h JOIN signals s
@@ -226,6 +232,7 @@ _MONTH: Final = (
     f"UPDATE notices SET {_FORGET_NOTICE} WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM event_handles WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM muted_tags WHERE {_THEIR_EVENT}",  # noqa: S608
+    f"DELETE FROM disclosures WHERE state NOT IN ('requested', 'approved', 'granted') AND {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM unusual WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM key_statements WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM signals WHERE state <> 'live' AND {_THEIR_EVENT}",  # noqa: S608

@@ -16,11 +16,15 @@ from uuid import UUID
 from psycopg.sql import SQL
 
 from broker.data_keys import DataKeys
-from broker.interfaces import NoticeRead
+from broker.interfaces import NoticeRead, StoredDisclosure
 from broker.levels import NAMED, RELEASED
 from broker.postgres.connections import Connection
+from broker.postgres.disclosures import COLUMNS as DISCLOSURE_COLUMNS
+from broker.postgres.disclosures import read_row
 from broker.postgres.proofs import event_rows, evidence, leaves, published
-from protocol.ids import Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.disclosure_states import Step
+from protocol.disclosures import DisclosureNotice
+from protocol.ids import DisclosureId, Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import MAX_KEYS, Agreement, Counterpart, ErasedEntry, Evidence, Level, ReleasedWrap, SealedPart
 from protocol.notices import (
     AcknowledgedNotice,
@@ -41,7 +45,7 @@ PAGE_BYTES: Final = 8 * 1024 * 1024
 """Sealed bytes of one page, after which it ends early: a client on a slow line gets it within a minute."""
 MAX_WRAPS: Final = 4 * MAX_KEYS
 _COLUMNS: Final = """seq, type, at, event_id, my_signal, purpose, epoch, hit_id, their_signal, quality, level, urgency,
-  agreed, rule, reason, kind, signals, due_since"""
+  agreed, rule, reason, kind, signals, due_since, disclosure_id, act_event_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class _Row:
     kind: KeyKind | None
     signals: int | None
     due_since: datetime | None
+    disclosure_id: DisclosureId | None
+    act_event_id: UUID | None
 
 
 @dataclass(slots=True)
@@ -71,6 +77,7 @@ class _Sealed:
     """What the counterparts of one page sealed: parts and signatures by signal, wraps by (mine, theirs)."""
 
     signals: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
+    disclosures: dict[UUID, StoredDisclosure] = field(default_factory=dict)
     parts: dict[UUID, list[SealedPart]] = field(default_factory=lambda: defaultdict(list))
     wraps: dict[tuple[UUID, UUID], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -91,7 +98,8 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
         (agency, after, limit),
     )
     rows = [_Row(*row) for row in await cursor.fetchall()]
-    events = await event_rows(connection, [row.event_id for row in rows])
+    acts = [row.act_event_id for row in rows if row.act_event_id is not None]
+    events = await event_rows(connection, [*(row.event_id for row in rows), *acts])
     markers = await event_rows(connection, sorted({one.erased_by for one in events.values() if one.erased_by}))
     ready: list[_Row] = []
     for row in rows:
@@ -99,6 +107,8 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
         # The first that is not proven yet holds back all behind it: an agency never sees a gap. What is erased is not
         # told before the entry that says so.
         proven = event.within(head) and (event.erased_by is None or markers[event.erased_by].within(head))
+        # What a notice of a request for more is about stands in an entry of its own, and is shown beside it.
+        proven = proven and (row.act_event_id is None or events[row.act_event_id].within(head))
         if row.seq != after + len(ready) + 1 or not proven:
             break
         ready.append(row)
@@ -106,12 +116,24 @@ async def read_notices(connection: Connection, agency: PartyId, after: int, limi
     ready = _fitting(ready, sealed)
     shown = [events[row.event_id] for row in ready]
     said = {one.erased_by: markers[one.erased_by] for one in shown if one.erased_by}
-    proofs = await evidence(connection, [*shown, *said.values()], head.size, keys)
+    beside = [events[row.act_event_id] for row in ready if row.act_event_id is not None]
+    proofs = await evidence(connection, [*shown, *beside, *said.values()], head.size, keys)
     gone = _Gone(
         {one.id: proofs[one.erased_by] for one in shown if one.erased_by}, await leaves(connection, shown, head.size)
     )
+    sealed.disclosures = await _disclosures(connection, ready)
     told = await asyncio.to_thread(_notices, ready, sealed, proofs, gone)
     return NoticeRead(told, head.note, ready[-1].seq if ready else after)
+
+
+async def _disclosures(connection: Connection, rows: Sequence[_Row]) -> dict[UUID, StoredDisclosure]:
+    wanted = sorted({row.disclosure_id for row in rows if row.disclosure_id is not None})
+    if not wanted:
+        return {}
+    query = SQL(f"SELECT {DISCLOSURE_COLUMNS} FROM disclosures WHERE id = ANY(%s)")  # noqa: S608 - our own columns
+    cursor = await connection.execute(query, (wanted,))
+    found = [read_row(row) for row in await cursor.fetchall()]
+    return {one.id: one for one in found}
 
 
 async def _sealed(connection: Connection, rows: Sequence[_Row]) -> _Sealed:
@@ -166,9 +188,43 @@ def _fitting(rows: Sequence[_Row], sealed: _Sealed) -> list[_Row]:
 
 
 def _notices(rows: Sequence[_Row], sealed: _Sealed, proofs: Mapping[UUID, Evidence], gone: _Gone) -> tuple[Notice, ...]:
-    return tuple(
-        _erased(row, proofs, gone) if row.event_id in gone.markers else _notice(row, sealed, proofs[row.event_id])
-        for row in rows
+    return tuple(_told(row, sealed, proofs, gone) for row in rows)
+
+
+def _told(row: _Row, sealed: _Sealed, proofs: Mapping[UUID, Evidence], gone: _Gone) -> Notice:
+    if row.event_id in gone.markers:
+        return _erased(row, proofs, gone)
+    if row.type == "disclosure":
+        found = sealed.disclosures[_there(row.disclosure_id)]
+        return _disclosure(row, found, proofs[_there(row.act_event_id)], proofs[row.event_id])
+    return _notice(row, sealed, proofs[row.event_id])
+
+
+def _disclosure(row: _Row, found: StoredDisclosure, act: Evidence, proof: Evidence) -> DisclosureNotice:
+    step = Step(_there(row.reason))
+    return DisclosureNotice(
+        seq=row.seq,
+        at=row.at,
+        disclosure_id=found.id,
+        hit_id=found.hit_id,
+        my_signal=row.my_signal,
+        their_signal=found.owner_signal if row.my_signal == found.asker_signal else found.asker_signal,
+        purpose=found.purpose,
+        asker=found.asker,
+        owner=found.owner,
+        requested_at=found.requested_at,
+        due_at=found.due_at,
+        # As it was when this was told: a request that was just made has no answer yet.
+        fetch_by=found.fetch_by if step in (Step.GRANT, Step.RECEIVE, Step.FETCH_BY) else None,
+        wanted=found.wanted if step is Step.ASK else None,
+        wanted_digest=found.wanted_digest,
+        why_digest=found.why_digest,
+        key_id=found.key_id,
+        signature=found.signature,
+        answer=found.answer if step is Step.GRANT else None,
+        refusal=found.refusal if step is Step.REFUSE else None,
+        act=act,
+        evidence=proof,
     )
 
 
