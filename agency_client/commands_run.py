@@ -85,6 +85,7 @@ class _Program:
 
     def served(self) -> "FastAPI":
         """Return what is served; its life is the daemon's."""
+        from agency_client.connectors.running import connecting
         from agency_client.daemon import living
         from agency_client.serving import make_served
 
@@ -92,7 +93,12 @@ class _Program:
         async def life(served: "FastAPI") -> AsyncIterator[None]:
             stopping = served.state.stopping
             async with living(
-                self.session, asyncio.sleep, logger("agency"), stopping, told=self._came, also=self._duties
+                self.session,
+                asyncio.sleep,
+                logger("agency"),
+                stopping,
+                told=self._came,
+                also=lambda running: [*self._duties(running), connecting(running, stopping)],
             ) as running:
                 served.state.running = running
                 try:

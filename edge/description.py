@@ -40,6 +40,11 @@ def described(
     return {"responses": responses, "openapi_extra": extra}
 
 
+def problem_schema(message: type[Message]) -> dict[str, Any]:
+    """Return the schema of a route's own kind of problem."""
+    return _schema(message)
+
+
 def _schema(message: type[Message]) -> dict[str, Any]:
     return message.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
 
@@ -61,6 +66,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": PREFIX}],
     )
     made["info"]["contact"] = app.contact
+    if schemes := getattr(app.state, "security_schemes", None):
+        made.setdefault("components", {})["securitySchemes"] = schemes
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     made["components"]["headers"] = {
         "API-Version": {"description": "The full version of this API.", "schema": {"type": "string"}}

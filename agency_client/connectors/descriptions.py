@@ -54,6 +54,11 @@ class FolderDescription(Message):
     """How long a file that was taken stays in ``done``: records of people, so not for long. 0 deletes it at once."""
     enabled: bool = True
 
+    @property
+    def one_purpose(self) -> bool:
+        """A file may hold a record twice, for two purposes; so nothing of it ends because of the other."""
+        return False
+
 
 class CursorDescription(Message):
     """By which column a query goes on where it was."""
@@ -89,6 +94,11 @@ class SqlDescription(Message):
     mapping: _Path | None = None
     every_seconds: _Seconds = 60
     enabled: bool = True
+
+    @property
+    def one_purpose(self) -> bool:
+        """A row says for which purpose its record stands now."""
+        return True
 
     @model_validator(mode="after")
     def _whole(self) -> "SqlDescription":

@@ -118,7 +118,7 @@ class FolderLook:
         if seen.fixed:
             mapping.check_columns(seen.columns)
         entrance = Entrance(session)
-        origin = Origin(self.described.name, path.name, _digest(path), one_purpose=False)
+        origin = Origin(self.described.name, path.name, _digest(path), one_purpose=self.says.one_purpose)
         batch: list[Row | BadRow | Gone] = []
         for row in self._rows(path):
             batch.append(row)

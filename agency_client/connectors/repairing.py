@@ -40,7 +40,7 @@ class Repairing:
 
     def columns(self, number: int) -> tuple[tuple[str, str], ...]:
         """Return the columns of a row that its mapping uses, each with the field that it fills, for a form."""
-        return self._mapping(self._shelf.get(number)).columns
+        return self._mapping(self._shelf.get(number))[0].columns
 
     def repair(self, number: int, values: ReadOnlyMapping[str, str], person: str) -> Repaired:
         """Replace some values of a row and take it in; an empty one takes the value out.
@@ -55,7 +55,7 @@ class Repairing:
                 "This row was dealt with meanwhile, or could not be read at all.",
                 hint="Correct it in the system that it came from, which gives it again.",
             )
-        mapping = self._mapping(kept)
+        mapping, one_purpose = self._mapping(kept)
         known = {*kept.values, *(column for column, _ in mapping.columns)}
         if not set(values) <= known:
             raise InputError(
@@ -69,9 +69,9 @@ class Repairing:
         found = entrance.judge(row, mapping)
         reasons = tuple(found.unused) if isinstance(found, Ready) else found.reasons
         if not isinstance(found, Ready):
-            self._shelf.repair(number, corrected, reasons)
+            self._shelf.repair(number, corrected, reasons, person)
             return Repaired(Admitted(), reasons)
-        origin = Origin(kept.system, kept.source)
+        origin = Origin(kept.system, kept.source, one_purpose=one_purpose)
         admitted = entrance.admit_repaired(found, origin, lambda: self._finish(number, corrected, reasons, person))
         return Repaired(admitted, reasons)
 
@@ -79,7 +79,7 @@ class Repairing:
         self, number: int, corrected: ReadOnlyMapping[str, str], reasons: tuple[Issue, ...], person: str
     ) -> None:
         if reasons:
-            self._shelf.repair(number, corrected, reasons)
+            self._shelf.repair(number, corrected, reasons, person)
         else:
             self._shelf.close(number, QuarantineState.REPAIRED, person, self._session.clock())
 
@@ -87,9 +87,10 @@ class Repairing:
         """Say that a row need not be used. Raises ``NotFoundError``, ``ConflictError``."""
         self._shelf.close(number, QuarantineState.DISMISSED, person, self._session.clock())
 
-    def _mapping(self, kept: Quarantined) -> Mapping:
-        folder = self._session.home.folder / FOLDER
-        described = folder / f"{kept.system}{SUFFIX}"
-        if described.exists():
-            return read_description(described).mapping
-        return referenced(mapping_of_system(self._session.home.folder, kept.system), kept.reference)
+    def _mapping(self, kept: Quarantined) -> tuple[Mapping, bool]:
+        home = self._session.home.folder
+        path = home / FOLDER / f"{kept.system}{SUFFIX}"
+        if path.exists():
+            found = read_description(path)
+            return found.mapping, found.says.one_purpose
+        return referenced(mapping_of_system(home, kept.system), kept.reference), True

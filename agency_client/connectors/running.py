@@ -16,6 +16,7 @@ from agency_client.connectors.folder import FolderLook
 from agency_client.connectors.looks import Look, Looked
 from agency_client.connectors.settings import PasswordFrom, machine_passwords
 from agency_client.connectors.sql import SqlLook
+from agency_client.daemon import Duty
 from agency_client.running import Running
 from agency_client.session import Session
 from agency_client.vault.connectors import Progress
@@ -151,6 +152,17 @@ class Connectors:
                 self._pruned_at = now
                 await asyncio.to_thread(prune, self._running.session)
             await _wait(stop, WISHES_SECONDS)
+
+
+def connecting(running: Running, stopping: asyncio.Event) -> Duty:
+    """Return the connectors as a task of the daemon; its one turn lasts until the process is asked to stop."""
+    connectors = Connectors(running)
+
+    async def turn() -> float:
+        await connectors.run(stopping)
+        return RELOAD_SECONDS
+
+    return Duty("connectors", turn)
 
 
 def look_of(one: Described, session: Session, passwords: PasswordFrom) -> Look:

@@ -39,6 +39,8 @@ from protocol.errors import Code, ConfigurationError, InputError, UnavailableErr
 
 DELETIONS: Final = "/deletions"
 """Added to a connector's name for the place of its second query."""
+CONNECT_SECONDS: Final = 10
+"""A database on the own network answers in less; a stop of this program waits for a look that goes on."""
 MAX_LOOK: Final = 200_000
 """Rows of one look; the rest comes at the next one, which begins where this one ended."""
 
@@ -89,7 +91,8 @@ class SqlLook:
         secret = self.password.read(self.home / FOLDER, self.says.password_file, self.says.password_variable)
         whole = url if secret is None else url.set(password=secret.reveal())
         try:
-            engine = create_engine(whole, poolclass=NullPool, hide_parameters=True, echo=False)
+            patience = {"connect_timeout": CONNECT_SECONDS} if url.get_backend_name() == "postgresql" else {}
+            engine = create_engine(whole, poolclass=NullPool, hide_parameters=True, echo=False, connect_args=patience)
         except (NoSuchModuleError, ImportError, ArgumentError, TypeError):
             raise _wrong_url("There is no driver here for this kind of database.") from None
         # A query written by mistake changes nothing; other kinds of database need a user who may only read.
@@ -103,7 +106,7 @@ class SqlLook:
         self, connection: Connection, query: "_Query", session: Session, stopped: Callable[[], bool], done: Looked
     ) -> None:
         entrance, shelf = Entrance(session), session.vault.connectors
-        origin = Origin(self.described.name, query.place)
+        origin = Origin(self.described.name, query.place, one_purpose=self.says.one_purpose)
         cursor = Cursor.of(query.cursor, shelf.get(query.place).cursor)
         streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH)
         found = streamed.execute(text(query.text), {"cursor": cursor.begin})

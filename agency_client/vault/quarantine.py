@@ -126,10 +126,12 @@ class Quarantine:
             return kept.number
 
     def repaired(self, found: Unusable) -> bool:
-        """Return whether somebody repaired this very row: what it says itself counts no more."""
+        """Return whether somebody repaired this very row, if only in part: what it says itself counts no more."""
         with self._database.reading() as session:
-            row = session.exec(select(QuarantinedRow.state).where(QuarantinedRow.once == self._once(found))).first()
-        return row == QuarantineState.REPAIRED
+            row = session.exec(select(QuarantinedRow).where(QuarantinedRow.once == self._once(found))).first()
+        if row is None or row.state in (QuarantineState.DISMISSED, QuarantineState.OVERTAKEN):
+            return False
+        return row.state == QuarantineState.REPAIRED or row.person is not None
 
     def overtake(self, system: str, references: Sequence[str], now: datetime) -> None:
         """Close the open rows of records that their system gave anew, or withdrew."""
@@ -187,14 +189,14 @@ class Quarantine:
             ).all()
         return Counter(dict(rows))
 
-    def repair(self, number: int, values: Mapping[str, str], reasons: Sequence[Issue]) -> None:
+    def repair(self, number: int, values: Mapping[str, str], reasons: Sequence[Issue], person: str) -> None:
         """Write the values that somebody corrected, and what is still wrong with them; it stays open."""
         with self._database.writing() as session:
             row = self._require_open(session, number)
             kept = self._kept(row)
             packed = _packed(kept.source, kept.place, kept.reference, values)
             row.row = self._database.seal(packed, "quarantined", row.once.hex())
-            row.reasons = _reasons(reasons)
+            row.reasons, row.person = _reasons(reasons), person
 
     def close(self, number: int, state: QuarantineState, person: str | None, now: datetime) -> None:
         """End a row and drop its values. Raises ``NotFoundError``, ``ConflictError`` when it is closed already."""
