@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from agency_client.vault.canaries import Canaries
+from agency_client.vault.changes import Changes
 from agency_client.vault.connectors import ConnectorShelf
 from agency_client.vault.database import Cipher, Database
 from agency_client.vault.disclosures import Disclosures
@@ -19,6 +20,7 @@ from agency_client.vault.proofs import Proofs
 from agency_client.vault.quarantine import Quarantine
 from agency_client.vault.records import Records
 from agency_client.vault.retention import Retention
+from agency_client.vault.reviews import Reviews
 from agency_client.vault.search_terms import SearchTerms
 from agency_client.vault.signal_lists import SignalLists
 from agency_client.vault.signals import Signals
@@ -41,11 +43,13 @@ class Vault:
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
         self.follow_ups = FollowUps(self._database, self.outbox)
+        self.changes = Changes(self._database, self.outbox, self.hits)
         self.hit_lists = HitLists(self._database, self.hits, self.follow_ups)
         self.disclosures = Disclosures(self._database, self.outbox)
         self.evidence = EvidenceShelf(self._database)
         self.proofs = Proofs(self._database)
         self.canaries = Canaries(self._database)
+        self.reviews = Reviews(self._database)
         self.probes = Probes(self._database)
         self.subject_requests = SubjectRequests(self._database)
         self.records = Records(self._database, self.signals, self.outbox)

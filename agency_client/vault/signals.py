@@ -21,6 +21,7 @@ from agency_client.states import WAITING, SignalState, Step, after, before
 from agency_client.vault.adding import Added, Adding, Latest, NewSignal
 from agency_client.vault.database import Database
 from agency_client.vault.probes import real
+from agency_client.vault.reviews import put_reviews, review_day
 from agency_client.vault.search_terms import put_terms
 from agency_client.vault.tables import SignalRow
 from protocol.encoding import b64url, lp, unb64url
@@ -90,11 +91,13 @@ class Signals:
         with self._database.writing() as session:
             adding = Adding(self._latest(session, {record for record, _, _ in keyed}))
             found_by: dict[str, Draft] = {}
+            days: dict[str, str | None] = {}
             for record, digest, signal in keyed:
                 if adding.wants(record, digest, again=signal.again):
                     stands_as = adding.id_of(record, signal)
                     sealed = self._database.seal(signal.draft, "draft", stands_as)
                     adding.put(record, digest, signal, sealed, now)
+                    days[stands_as] = review_day(signal.draft)
                     if signal.found_by is not None:
                         found_by[stands_as] = signal.found_by
             # By the statement, not row by row through the object mapper: a tenth of the time.
@@ -108,6 +111,8 @@ class Signals:
             if adding.fresh:
                 session.connection().execute(insert(SignalRow), list(adding.fresh.values()))
             put_terms(session, self._database, found_by)
+            # Without a day there is nothing to look at again, unless there was one before.
+            put_reviews(session, {name: day for name, day in days.items() if day or name not in adding.fresh})
         return adding.added
 
     @staticmethod
@@ -269,6 +274,7 @@ class Signals:
         held = Draft.from_bytes(self._database.open(row.draft, "draft", row.id))
         changed = replace(held, informed=decided.status, review_on=decided.review_on)
         row.draft = self._database.seal(changed.to_bytes(), "draft", row.id)
+        put_reviews(session, {row.id: None if decided.review_on is None else decided.review_on.isoformat()})
 
     def erased(self, signal: SignalId) -> None:
         """Write that the log forgot whom a signal's entries concern, and that it stands no more."""
