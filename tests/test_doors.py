@@ -56,8 +56,10 @@ DOORS: Final = {
     ],
     "jinja2": ["agency_client/console/pages.py"],
     "babel": ["agency_client/console/languages.py"],
-    "httpx": ["edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"]
-    + ["agency_client/people/oidc.py"],
+    "httpx": [
+        *("edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"),
+        "agency_client/people/oidc.py",
+    ],
     "authlib": ["agency_client/people/oidc.py"],
     "joserfc": ["agency_client/people/oidc.py"],
     "httpx_sse": ["edge/*.py", "*/transport.py"],

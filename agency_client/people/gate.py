@@ -7,6 +7,7 @@ Not here: the ways in (``entering.py``, ``enrolling.py``).
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from agency_client.people.accounts import Account, AccountId
 from agency_client.people.lockout import ACCOUNT, ADDRESS, Rule
@@ -16,6 +17,8 @@ from agency_client.people.sessions import Session, Stage, new_token
 from agency_client.vault.people import People
 from edge.logs import logger
 from protocol.errors import AuthenticationError, Code, RefusedError
+
+_CODES: Final = frozenset[How](("code", "recovery-code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ class Gate:
 
     def count(self, account: AccountId, source: Source, how: How, who: str = "") -> "Try":
         """Count a try before it is made. Raises ``RefusedError`` (``login_paused``)."""
-        whom: dict[bytes, Rule] = {self.people.hash("tries-account", account.encode()): ACCOUNT}
+        # Codes have a count of their own: it goes on when the password is right, and starts from nothing after a pause.
+        first = self._tries(account, "code" if how in _CODES else "password")
+        whom: dict[bytes, Rule] = {first: ACCOUNT}
         if source.address is not None:
             whom[self.people.hash("tries-address", source.address.encode())] = ADDRESS
         try:
@@ -56,12 +61,14 @@ class Gate:
         except RefusedError:
             self.note(Result.PAUSED, how, who, source)
             raise
-        first, *others = whom
-        return Try(self, first, tuple(others), how, source)
+        return Try(self, account, tuple(whom), how, source)
 
     def forget_tries(self, account: AccountId) -> None:
         """Let somebody try again at once."""
-        self.people.forgive(self.people.hash("tries-account", account.encode()))
+        self.people.forgive([self._tries(account, what) for what in ("password", "code")])
+
+    def _tries(self, account: AccountId, what: str) -> bytes:
+        return self.people.hash(f"tries-{what}", account.encode())
 
     def open(
         self,
@@ -101,8 +108,8 @@ class Try:
     """A try that was counted. It stays counted unless its maker gets in."""
 
     gate: Gate
-    name: bytes
-    others: tuple[bytes, ...]
+    account: AccountId
+    counted: tuple[bytes, ...]
     how: How
     source: Source
 
@@ -111,9 +118,14 @@ class Try:
         self.gate.note(Result.WRONG, self.how, who, self.source)
         return wrong()
 
+    def was_right(self) -> None:
+        """Take back that it was counted; failures before it stay counted until its maker is in."""
+        self.gate.people.take_back(self.counted)
+
     def succeeded(self) -> None:
-        """Forget the failures before it."""
-        self.gate.people.forgive(self.name, self.others)
+        """Take back that it was counted, and forget the account's failures; the address's stay."""
+        self.was_right()
+        self.gate.forget_tries(self.account)
 
 
 def wrong() -> AuthenticationError:

@@ -12,6 +12,15 @@ from typing import Final
 from protocol.errors import Code, RefusedError
 
 
+class PausedError(RefusedError):
+    """Somebody must wait: so many minutes, or until an operator helps (None)."""
+
+    def __init__(self, minutes: int | None) -> None:
+        wait = f"Try again in {minutes} min." if minutes else "An operator of your agency can open it again."
+        super().__init__(Code.LOGIN_PAUSED, f"There were too many failed tries. {wait}")
+        self.minutes = minutes
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How many tries are free, how the pauses grow, and when it ends."""
@@ -48,18 +57,14 @@ class Tries:
 
 
 def after(tries: Tries | None, rule: Rule, now: datetime) -> Tries:
-    """Return the count with one more try. Raises ``RefusedError`` (``login_paused``) while there is a pause."""
+    """Return the count with one more try. Raises ``PausedError`` while there is a pause."""
     if tries is None or now - tries.last_at >= rule.forgotten:
         return Tries(1, now)
     if rule.last is not None and tries.count >= rule.last:
-        raise RefusedError(
-            Code.LOGIN_PAUSED, "There were too many failed tries. An operator of your agency can open it again."
-        )
+        raise PausedError(None)
     left = tries.last_at + pause(tries.count, rule) - now
     if left > timedelta(0):
-        minutes = -(-int(left.total_seconds()) // 60)
-        words = "a minute" if minutes <= 1 else f"{minutes} minutes"
-        raise RefusedError(Code.LOGIN_PAUSED, f"There were too many failed tries. Try again in {words}.")
+        raise PausedError(max(1, -(-int(left.total_seconds()) // 60)))
     return Tries(tries.count + 1, now)
 
 

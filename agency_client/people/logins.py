@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 KEPT: Final = timedelta(days=183)
 """How long: half a year shows a pattern; longer would be a file about employees."""
-How: TypeAlias = Literal["password", "code", "recovery-code", "set-up-code", "provider", "operator", "self", "time"]
+How: TypeAlias = Literal["password", "code", "recovery-code", "set-up-code", "provider", "operator", "self"]
 
 
 class Result(StrEnum):

@@ -76,8 +76,11 @@ class Hashing:
 
 
 def as_typed(text: str) -> SecretText:
-    """Return a password in one Unicode form, so that every keyboard gives the same; cut to what can be one."""
-    return SecretText(unicodedata.normalize("NFKC", text[: 4 * MAX_PASSWORD])[: MAX_PASSWORD + 1])
+    """Return a password in one Unicode form, so that every keyboard gives the same; cut to what can be one.
+
+    Spaces around it go, which copying and pasting adds.
+    """
+    return SecretText(unicodedata.normalize("NFKC", text.strip()[: 4 * MAX_PASSWORD])[: MAX_PASSWORD + 1])
 
 
 def new_password(text: str, again: str, known: Iterable[str]) -> SecretText:

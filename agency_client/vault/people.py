@@ -42,6 +42,14 @@ class People:
         """Return a keyed hash, by which a code or a token is kept."""
         return self._database.keyed_hash(use, value)
 
+    def seal(self, plain: bytes, use: str) -> bytes:
+        """Seal what a browser keeps for us and cannot read."""
+        return self._database.seal(plain, use, "browser")
+
+    def open(self, sealed: bytes, use: str) -> bytes:
+        """Open what ``seal`` sealed for the same use. Raises ``ConfigurationError``."""
+        return self._database.open(sealed, use, "browser")
+
     def account(self, name: AccountId) -> Account | None:
         """Return an account."""
         with self._database.reading() as session:
@@ -170,12 +178,16 @@ class People:
                 tries = after(before, rule, now)
                 session.merge(TriesRow(whom=name, count=tries.count, last_at=format_time(tries.last_at)))
 
-    def forgive(self, name: bytes, others: Sequence[bytes] = ()) -> None:
-        """Forget the failures of a name once its owner is in; of ``others`` take back only the try that was counted."""
+    def forgive(self, names: Sequence[bytes]) -> None:
+        """Forget the failures of these."""
         with self._database.writing() as session:
-            session.execute(delete(TriesRow).where(col(TriesRow.whom) == name))
-            for other in others:
-                row = session.get(TriesRow, other)
+            session.execute(delete(TriesRow).where(col(TriesRow.whom).in_(names)))
+
+    def take_back(self, names: Sequence[bytes]) -> None:
+        """Take back one try of each of these, which was counted and was right."""
+        with self._database.writing() as session:
+            for name in names:
+                row = session.get(TriesRow, name)
                 if row is not None:
                     row.count = max(0, row.count - 1)
 

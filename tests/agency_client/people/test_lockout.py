@@ -21,7 +21,7 @@ def test_typing_errors_cost_nothing() -> None:
 
 def test_the_next_try_must_wait() -> None:
     """And the answer says how long."""
-    with pytest.raises(RefusedError, match="in a minute") as caught:
+    with pytest.raises(RefusedError, match="in 1 min") as caught:
         after(Tries(ACCOUNT.free, NOW), ACCOUNT, NOW + timedelta(seconds=1))
     assert caught.value.code is Code.LOGIN_PAUSED
     assert after(Tries(ACCOUNT.free, NOW), ACCOUNT, NOW + ACCOUNT.first).count == ACCOUNT.free + 1
