@@ -4,10 +4,12 @@
 from agency_client.console.hits import HITS
 from agency_client.console.logbook import LOGBOOK
 from agency_client.console.screen import Screen
+from agency_client.console.signals import SIGNALS
 
 __all__ = ["SCREENS", "Screen"]
 
 SCREENS: tuple[Screen, ...] = (
     HITS,
+    SIGNALS,
     LOGBOOK,
 )

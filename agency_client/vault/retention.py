@@ -21,6 +21,7 @@ from agency_client.vault.hits import HitState
 from agency_client.vault.retention_tables import EndedRow
 from agency_client.vault.search_terms import forget_terms
 from agency_client.vault.tables import HitRow, NoticeRow, SignalRow
+from agency_client.vault.typed_records import forget_typed
 from protocol.encoding import format_time, parse_time
 from protocol.ids import PurposeId
 
@@ -83,6 +84,7 @@ class Retention:
                     row.envelope_keys = None
                 session.connection().execute(delete(HitRow).where(col(HitRow.signal).in_(chunk)))
                 forget_terms(session, chunk)
+                forget_typed(session, chunk)
                 session.connection().execute(
                     update(EndedRow).where(col(EndedRow.signal).in_(chunk)).values(erased_at=format_time(now))
                 )
