@@ -14,8 +14,8 @@ help: ## Show what there is
 install: .venv/.run-installed ## Install Sluis and what it runs on, pinned by hash, into .venv
 install-dev: .venv/.dev-installed ## Also install what tests and checks need
 
-demo: .venv/.demo-installed ## Run five agencies, three key-holders and a broker; tell a story; match real public data (ONCE=1: end by itself)
-	$(BIN)/python -m deploy.demo $(if $(ONCE),--once)
+demo: .venv/.demo-installed ## Run five agencies, three key-holders and a broker; tell a story; match real public data (ONCE=1: end by itself; SHORT=1: the story alone)
+	$(BIN)/python -m deploy.demo $(if $(ONCE),--once) $(if $(SHORT),--short)
 
 test: .venv/.dev-installed go browser ## Run all tests (real PostgreSQL, real processes, a real browser, other people's witnesses in Go)
 	$(BIN)/python -m tests $(PYTEST_ARGS)

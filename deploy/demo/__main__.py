@@ -27,12 +27,16 @@ BOUNDS: Final = {
     "without_id": {"precision": 0.99, "recall": 0.88, "probable_precision": 0.999},
 }
 """What was asked of the hits on FEBRL4 with half overlap before anything was measured."""
+_WITH_ID, _WITHOUT_ID = "with soc_sec_id", "without"
 
 
 def main() -> int:
     """Run the demo; return its exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end by itself instead of leaving everything running")
+    parser.add_argument(
+        "--short", action="store_true", help="leave out the matching of public data, which takes half of the time"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the demo's folder when it ends")
     asked = parser.parse_args()
     out = Console(width=max(100, Console().width) if sys.stdout.isatty() else 110)
@@ -41,7 +45,7 @@ def main() -> int:
     folder.chmod(0o711)
     try:
         with World(folder) as world:
-            result = _run(world, out)
+            result = _run(world, out, short=asked.short)
             if not asked.once:
                 _stay(world, out)
     except (AssertionError, ProcessError) as error:
@@ -54,7 +58,7 @@ def main() -> int:
     return 0 if _holds(result) else 1
 
 
-def _run(world: World, out: Console) -> dict[str, Any]:
+def _run(world: World, out: Console, *, short: bool) -> dict[str, Any]:
     started = time.monotonic()
     out.rule("[bold]Sluis[/]: two agencies worry about the same person; nobody in the middle learns who it is")
     out.print("Setting up a covenant, five agencies, three key-holders, a broker and its PostgreSQL …", style="italic")
@@ -76,11 +80,9 @@ def _run(world: World, out: Console) -> dict[str, Any]:
     out.rule("[bold]10. Real public data: FEBRL4[/]", align="left")
     # By now every kind of message has been sent: what FEBRL4's words meet there are words of the programs too.
     search.learn_words(set(names["febrl"]) - set(names["story"]))
-    runs = {
-        "with soc_sec_id": linkage.run(world, out, with_identifier=True),
-        "without": linkage.run(world, out, with_identifier=False),
-    }
-    linkage.show(out, runs)
+    runs = {} if short else _match(world, out)
+    if short:
+        out.print("  Left out, as asked by --short.\n")
 
     out.rule("[bold]11. The log, verified from its first entry[/]", align="left")
     log = _verify(world, out)
@@ -98,9 +100,31 @@ def _run(world: World, out: Console) -> dict[str, Any]:
     )
     for leak in found.leaks[:10]:
         out.print(f"  [red]leak[/] in {leak.file} at {leak.offset}, as {leak.form}", highlight=False)
-    with_id, without_id = runs["with soc_sec_id"], runs["without"]
     return {
         "demo": "sluis",
+        **_matched(runs),
+        "seconds_to_first_hit": round(first_hit, 1),
+        "log_size": log,
+        "log_verified": log > 0,
+        "leaks": len(found.leaks),
+        "planted_found": found.planted,
+    }
+
+
+def _match(world: World, out: Console) -> dict[str, Linked]:
+    runs = {
+        _WITH_ID: linkage.run(world, out, with_identifier=True),
+        _WITHOUT_ID: linkage.run(world, out, with_identifier=False),
+    }
+    linkage.show(out, runs)
+    return runs
+
+
+def _matched(runs: dict[str, Linked]) -> dict[str, Any]:
+    if not runs:
+        return {}
+    with_id, without_id = runs[_WITH_ID], runs[_WITHOUT_ID]
+    return {
         "hits": with_id.every.hits + without_id.every.hits,
         "with_id": _figures(with_id),
         "without_id": {
@@ -108,11 +132,6 @@ def _run(world: World, out: Console) -> dict[str, Any]:
             "probable_precision": round(without_id.firm.precision, 5),
             "probable_recall": round(without_id.firm.recall, 5),
         },
-        "seconds_to_first_hit": round(first_hit, 1),
-        "log_size": log,
-        "log_verified": log > 0,
-        "leaks": len(found.leaks),
-        "planted_found": found.planted,
     }
 
 
@@ -135,8 +154,11 @@ def _figures(linked: Linked) -> dict[str, float]:
 
 
 def _holds(result: dict[str, Any]) -> bool:
-    bounds = all(result[run][name] >= least for run, wanted in BOUNDS.items() for name, least in wanted.items())
-    return bounds and result["log_verified"] and result["leaks"] == 0 and result["planted_found"] and result["hits"] > 0
+    matched = "hits" not in result or (
+        result["hits"] > 0
+        and all(result[run][name] >= least for run, wanted in BOUNDS.items() for name, least in wanted.items())
+    )
+    return matched and result["log_verified"] and result["leaks"] == 0 and result["planted_found"]
 
 
 def _stay(world: World, out: Console) -> None:
