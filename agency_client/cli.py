@@ -28,6 +28,7 @@ from agency_client.commands_canary import add_canary
 from agency_client.commands_decisions import add_decisions
 from agency_client.commands_erase import add_erase
 from agency_client.commands_follow_up import add_follow_up
+from agency_client.commands_people import add_people
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.commands_probes import add_probes
 from agency_client.commands_receipts import add_receipts
@@ -531,6 +532,7 @@ add_reviews(app, MACHINE)
 add_follow_up(app, MACHINE)
 add_erase(app, MACHINE)
 add_run(app, MACHINE)
+add_people(app, MACHINE)
 
 
 def _print_json(value: Json) -> None:

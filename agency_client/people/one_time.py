@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 
 import pyotp
-import segno
 
 from protocol.group import random_bytes
 
@@ -45,6 +44,9 @@ class Enrolment:
     @property
     def qr(self) -> str:
         """The QR code as one SVG element, without styles of its own."""
+        # Loaded here only: most commands draw nothing.
+        import segno
+
         code = segno.make(self.uri, error="m", micro=False)
         return code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=False, svgclass="qr")
 
