@@ -97,6 +97,12 @@ class Acts:
         kept = self._vault.hits.get(hit)
         if kept.state is HitState.WITHDRAWN:
             raise RefusedError(Code.CONFLICT, "The other agency withdrew its signal; what it released is erased here.")
+        if kept.state is HitState.RESTRICTED:
+            raise RefusedError(
+                Code.CONFLICT,
+                "The other agency restricted its signal; what it released may not be shown now.",
+                hint="You are told when it may be shown again.",
+            )
         if kept.state is HitState.UNDELIVERED:
             raise RefusedError(
                 Code.CONFLICT,

@@ -25,6 +25,7 @@ from agency_client.budgets import known_budgets, scarcest
 from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
 from agency_client.commands_canary import add_canary
+from agency_client.commands_changes import add_changes
 from agency_client.commands_decisions import add_decisions
 from agency_client.commands_erase import add_erase
 from agency_client.commands_follow_up import add_follow_up
@@ -63,6 +64,7 @@ from agency_client.showing import (
     signal_json,
     state_words,
 )
+from agency_client.showing_daemon import daemon_json, daemon_lines
 from agency_client.showing_waits import show_overdue, wait_json
 from agency_client.showing_witnesses import witness_words, witnesses_json
 from agency_client.states import SignalState
@@ -294,6 +296,7 @@ async def _read_inbox(session: Session) -> SluisError | None:
         async with online(session, asyncio.sleep) as doors:
             await doors.trail.advance()
             news: News = await doors.reading.read()
+            await doors.changing.answer()
     except (VerificationError, UnavailableError) as error:
         return error
     return news.failures[0] if news.failures else None
@@ -457,7 +460,7 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
                          "waiting": waiting, "hits": live,
                          "requests": session.vault.outbox.count_open(), "findings": len(findings),
                          "budgets": [one.json for one in known_budgets(session.vault.evidence, _now())],
-                         "witnesses": witnesses_json(session)})  # fmt: skip
+                         "witnesses": witnesses_json(session), "daemon": daemon_json(session)})  # fmt: skip
             return
         out = _console()
         out.print(f"{session.me.title.nl} ({session.me.id}), covenant {session.covenant.version}", highlight=False)
@@ -467,8 +470,8 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             out.print(f"  {known.words}", highlight=False)
         if differ:
             out.print(f"  {warning_of(differ, session.covenant)}", style="yellow", highlight=False)
-        for line in witness_words(session):
-            out.print(f"  {line}", highlight=False)
+        for line in (*witness_words(session), *daemon_lines(session)):
+            out.print(f"  {line}", highlight=False, markup=False)
         if findings:
             out.print(
                 f"  {counted(len(findings), 'finding')}: something did not hold. sluis agency verify", style="red"
@@ -530,6 +533,7 @@ add_verify(app, MACHINE)
 add_subject(app, MACHINE)
 add_reviews(app, MACHINE)
 add_follow_up(app, MACHINE)
+add_changes(app, MACHINE)
 add_erase(app, MACHINE)
 add_run(app, MACHINE)
 add_people(app, MACHINE)

@@ -18,7 +18,7 @@ Not here: fetching (``reading.py``), keeping (``vault``), showing (``wording.py`
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from agency_client.awaiting import require_overdue
 from agency_client.disclosure_reading import DisclosureReader
@@ -30,14 +30,17 @@ from agency_client.vault.disclosures import KeptDisclosure
 from agency_client.vault.follow_ups import FollowUp
 from agency_client.vault.signals import Kept, KeptKey
 from agency_client.verified import (
+    VerifiedAcknowledged,
     VerifiedDoubted,
     VerifiedHit,
     VerifiedLate,
+    VerifiedLifted,
     VerifiedMute,
     VerifiedNotice,
     VerifiedOverdue,
     VerifiedPast,
     VerifiedQueried,
+    VerifiedRestricted,
     VerifiedUndelivered,
     VerifiedWithdrawal,
 )
@@ -53,14 +56,17 @@ from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts, quality_of
 from protocol.messages import Agreement, Counterpart, Level, PartName, Quality, ReleasedWrap, Role, SealedPart
 from protocol.notices import (
+    AcknowledgedNotice,
     DoubtedNotice,
     ErasedNotice,
     HitNotice,
     LateNotice,
+    LiftedNotice,
     MutedNotice,
     Notice,
     OverdueNotice,
     QueriedNotice,
+    RestrictedNotice,
     WithdrawnNotice,
 )
 from protocol.signing import verify_message
@@ -90,8 +96,16 @@ class Mine:
     """Whether a hit with the counterpart that it awaits stands here; looked up likewise."""
     follow_up: FollowUp | None = None
     """How far we are with the hit that a notice calls late; looked up for such a notice only."""
+    changed: bool = False
+    """Whether we made a change that a notice says was carried out, before it; looked up likewise."""
     asked: KeptDisclosure | None = None
     """The request for more that a notice is about, as it stands here; looked up for such a notice only."""
+
+
+AboutHit: TypeAlias = (
+    HitNotice | WithdrawnNotice | LateNotice | DoubtedNotice | RestrictedNotice | LiftedNotice | AcknowledgedNotice
+)
+"""Notices of a hit, and of what became of one."""
 
 
 class Claim(Protocol):
@@ -162,6 +176,14 @@ class Reader:
         self._require_issued(notice, proven, mine)
         if isinstance(notice, WithdrawnNotice):
             return VerifiedWithdrawal(notice, receipt)
+        if isinstance(notice, RestrictedNotice):
+            return VerifiedRestricted(notice, receipt)
+        if isinstance(notice, LiftedNotice):
+            return VerifiedLifted(notice, receipt)
+        if isinstance(notice, AcknowledgedNotice):
+            if not mine.changed:
+                raise _not_proven("The notice says that somebody carried out a change that we had not made.")
+            return VerifiedAcknowledged(notice, receipt)
         if isinstance(notice, LateNotice):
             require_late(notice, proven, mine.follow_up)
             return VerifiedLate(notice, receipt)
@@ -185,7 +207,7 @@ class Reader:
 
     def _require_issued(
         self,
-        notice: HitNotice | WithdrawnNotice | QueriedNotice | LateNotice | DoubtedNotice,
+        notice: AboutHit | QueriedNotice,
         proven: Proven,
         mine: Mine,
     ) -> None:

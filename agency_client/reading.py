@@ -22,23 +22,26 @@ from agency_client.probe_answers import Answers
 from agency_client.states import SignalState
 from agency_client.trail import Trail
 from agency_client.vault import Vault
+from agency_client.vault.outbox import carried_out
 from agency_client.vault.signals import Kept, KeptKey
-from agency_client.verified import VerifiedNotice
+from agency_client.verified import VerifiedNotice, VerifiedRestricted, VerifiedWithdrawal
 from edge.ldv import UNLOGGED, Works
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.disclosures import DisclosureNotice
 from protocol.encoding import parse_time
 from protocol.errors import Code, VerificationError
-from protocol.ids import SignalId
+from protocol.ids import PurposeId, SignalId
 from protocol.ldv import DataSubject, Work
 from protocol.messages import Evidence
-from protocol.notices import ErasedNotice, LateNotice, Notice, NoticePage, OverdueNotice
+from protocol.notices import AcknowledgedNotice, ErasedNotice, LateNotice, Notice, NoticePage, OverdueNotice
 
 PAGE: Final = 100
 """Notices asked for at once."""
 RETRIED: Final = 20
 """Numbers whose notice did not hold that are asked for again in one reading."""
 
+EXPIRED: Final = "expired"
+"""Why a signal ends by itself: nobody changed anything, so nobody waits for an answer."""
 DELIVERY_GRACE: Final = timedelta(minutes=10)
 """How long a withdrawal may take from the broker's commit to its proof: seconds, unless witnesses restart just then."""
 
@@ -182,7 +185,15 @@ class Reading:
     def _keep(self, notice: Notice, content: bytes, cosigned: CosignedCheckpoint, news: News) -> None:
         verified = self._reader.verify(notice, cosigned, self._mine(notice))
         self._vault.hits.put(verified, content, self._clock())
+        if isinstance(verified, VerifiedWithdrawal | VerifiedRestricted) and verified.notice.reason != EXPIRED:
+            # In the transaction that erased or hid it: neither is on the disk without the other.
+            self._vault.outbox.put(carried_out(verified.notice, self._purpose_of(notice)), self._clock())
         news.verified.append(verified)
+
+    def _purpose_of(self, notice: Notice) -> PurposeId | None:
+        signal = signal_of(notice)
+        found = None if signal is None else self._known.get(signal)
+        return None if found is None else found[0].purpose
 
     def _mine(self, notice: Notice) -> Mine | None:
         signal = signal_of(notice)
@@ -192,6 +203,9 @@ class Reading:
         mine = Mine(*found, self._ended(found[0]))
         if isinstance(notice, DisclosureNotice):
             return replace(mine, asked=self._vault.disclosures.find(notice.disclosure_id))
+        if isinstance(notice, AcknowledgedNotice):
+            place = notice.evidence.index
+            return replace(mine, changed=self._vault.changes.made_before(notice.my_signal, notice.change, place))
         if isinstance(notice, LateNotice):
             return replace(mine, follow_up=self._vault.follow_ups.of(notice.hit_id))
         return self._waiting(mine, notice.seq) if isinstance(notice, OverdueNotice) else mine
@@ -227,7 +241,8 @@ class Reading:
                     self._fail(_replayed(seq), seq, news)
                     continue
                 try:
-                    self._keep(notice, content, cosigned, news)
+                    with self._vault.together():
+                        self._keep(notice, content, cosigned, news)
                 except VerificationError as error:
                     self._fail(error, seq, news)
 

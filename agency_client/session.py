@@ -16,6 +16,7 @@ from typing import Final
 from agency_client.acts import Acts
 from agency_client.ask import Asking
 from agency_client.budgets import keep_budgets
+from agency_client.changing import Changing
 from agency_client.checking import Checking
 from agency_client.cosigning import Cosigning
 from agency_client.disclosing import Disclosing
@@ -133,6 +134,7 @@ class Online:
     erasing: Erasing
     disclosing: Disclosing
     following: Following
+    changing: Changing
     pings: Mapping[PartyId, Callable[[], Awaitable[None]]]
     """For each key-holder what passes when it answers at all."""
     settle: Callable[[], None]
@@ -255,6 +257,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 informing=InformingDesk(vault, post, covenant, clock),
                 declaring=Declaring(session.prober(), broker, trail, versions),
                 following=Following(vault, post, covenant, clock),
+                changing=Changing(vault, post, acts, covenant, clock),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
                 disclosing=Disclosing(
                     *(vault, post, broker, session.engine, session.me.id, signer, session.identity.disclosure),

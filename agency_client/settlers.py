@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agency_client.settling import Settler
+from agency_client.settling_changes import CHANGE_SEEN, EXTENSION, RESTRICTION
 from agency_client.settling_disclosures import CANCELLATION, DECISION, RECEIPT, REQUEST
 from agency_client.settling_follow_ups import ACKNOWLEDGEMENT, OUTCOME
 from agency_client.settling_signals import INFORMING, OPENING, WITHDRAWAL
@@ -19,6 +20,9 @@ SETTLERS: Final[Mapping[PostingKind, Settler]] = {
     PostingKind.INFORMING: INFORMING,
     PostingKind.ACKNOWLEDGEMENT: ACKNOWLEDGEMENT,
     PostingKind.OUTCOME: OUTCOME,
+    PostingKind.RESTRICTION: RESTRICTION,
+    PostingKind.EXTENSION: EXTENSION,
+    PostingKind.CHANGE_SEEN: CHANGE_SEEN,
     PostingKind.DISCLOSURE_REQUEST: REQUEST,
     PostingKind.DISCLOSURE_DECISION: DECISION,
     PostingKind.DISCLOSURE_RECEIPT: RECEIPT,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from agency_client.settling import Settler, invalid
 from agency_client.vault import Vault
+from agency_client.vault.changes import kind_of_withdrawal
 from agency_client.vault.outbox import Posting
 from agency_client.verified import Receipt
 from protocol.events import Event, HitOpened, InformingReviewed, SignalWithdrawn, Words
@@ -42,8 +43,11 @@ def _require_withdrawn(_vault: Vault, posting: Posting, event: Event) -> None:
         raise invalid("The log does not have this withdrawal with its reason.")
 
 
-def _settle_withdrawal(vault: Vault, posting: Posting, receipt: Receipt, _now: datetime) -> None:
-    vault.outbox.settle_withdrawal(posting.number, _signal(posting), receipt)
+def _settle_withdrawal(vault: Vault, posting: Posting, receipt: Receipt, now: datetime) -> None:
+    reason = parse(WithdrawalRequest, posting.body).reason
+    with vault.together():
+        vault.outbox.settle_withdrawal(posting.number, _signal(posting), receipt)
+        vault.changes.note(_signal(posting), kind_of_withdrawal(reason), reason, receipt, now)
 
 
 def _require_opened(vault: Vault, posting: Posting, event: Event) -> None:

@@ -13,13 +13,16 @@ from protocol.disclosure_states import Step
 from protocol.disclosures import DisclosureNotice, SealedAnswer
 from protocol.erasure import Marker
 from protocol.notices import (
+    AcknowledgedNotice,
     DoubtedNotice,
     ErasedNotice,
     HitNotice,
     LateNotice,
+    LiftedNotice,
     MutedNotice,
     OverdueNotice,
     QueriedNotice,
+    RestrictedNotice,
     WithdrawnNotice,
 )
 
@@ -147,6 +150,30 @@ class VerifiedDisclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedRestricted:
+    """A counterpart restricted its signal, and the log proves that we were told."""
+
+    notice: RestrictedNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedLifted:
+    """A counterpart's signal is restricted no more, and the log proves that we were told."""
+
+    notice: LiftedNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAcknowledged:
+    """The log proves that we were told that the other side carried out a change that we did make before."""
+
+    notice: AcknowledgedNotice
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedErased:
     """The log proves that we were told something under this number, and that what it was is erased."""
 
@@ -166,6 +193,9 @@ VerifiedNotice: TypeAlias = (
     | VerifiedOverdue
     | VerifiedLate
     | VerifiedDoubted
+    | VerifiedRestricted
+    | VerifiedLifted
+    | VerifiedAcknowledged
     | VerifiedDisclosure
     | VerifiedErased
 )

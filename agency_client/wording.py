@@ -65,6 +65,9 @@ def words_of(kept: KeptHit, reference: str, covenant: Covenant, now: datetime) -
     if kept.state is HitState.WITHDRAWN:
         text = f"{_who(notice, covenant)} withdrew its signal about the person of {reference}."
         return Words(text, "withdrawn", tuple(named), twin, None)
+    if kept.state is HitState.RESTRICTED:
+        text = f"{_who(notice, covenant)} restricted its signal about the person of {reference}: do not use it now."
+        return Words(text, "restricted", tuple(named), twin, None)
     who = f"{_who(notice, covenant)} {_KNOWS[pair.quality]}"
     text = f"{who} {_whom(pair)} of {reference}: {joined(named)} {_agree(named)}."
     if twin:

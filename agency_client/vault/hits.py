@@ -4,6 +4,7 @@
 Not here: the verifying (``inbox.py``).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, func, select
 
+from agency_client.vault.change_tables import ChangeSeenRow
 from agency_client.vault.database import Database
 from agency_client.vault.disclosure_rows import DisclosureRows
 from agency_client.vault.evidence import put_receipts
@@ -19,14 +21,17 @@ from agency_client.vault.follow_ups import begin, note
 from agency_client.vault.probes import real
 from agency_client.vault.tables import HitRow, NoticeRow, PostingRow, ProbeRow, ReceiptRow
 from agency_client.verified import (
+    VerifiedAcknowledged,
     VerifiedDisclosure,
     VerifiedDoubted,
     VerifiedErased,
     VerifiedHit,
     VerifiedLate,
+    VerifiedLifted,
     VerifiedNotice,
     VerifiedOverdue,
     VerifiedPast,
+    VerifiedRestricted,
     VerifiedUndelivered,
     VerifiedWithdrawal,
 )
@@ -34,18 +39,37 @@ from protocol.encoding import format_time, parse_time
 from protocol.errors import Code, NotFoundError, VerificationError
 from protocol.ids import HitId, SignalId
 from protocol.messages import parse
-from protocol.notices import HitNotice, MutedNotice, Notice, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.notices import (
+    AcknowledgedNotice,
+    HitNotice,
+    LiftedNotice,
+    MutedNotice,
+    Notice,
+    OverdueNotice,
+    QueriedNotice,
+    RestrictedNotice,
+    WithdrawnNotice,
+)
 
 REFUSED: Final = "refused"
 """The type of a notice row whose notice did not hold."""
+_HIDING: Final[Mapping[str, type[WithdrawnNotice] | type[RestrictedNotice] | type[LiftedNotice]]] = {
+    "withdrawn": WithdrawnNotice,
+    "restricted": RestrictedNotice,
+    "lifted": LiftedNotice,
+}
+_RELEASING: Final = ("contact", "content")
+"""Levels at which a hit releases parts."""
 
 
 class HitState(StrEnum):
-    """``withdrawn``: the other side's signal is gone, and what it released is erased here; ``undelivered``: what its
-    level releases has not come yet.
+    """``withdrawn``: the other side's signal is gone, and what it released is erased here; ``restricted``: it stays,
+    and must not be shown meanwhile, so that it is erased here too; ``undelivered``: what its level releases has not
+    come yet, or not again.
     """
 
     LIVE = "live"
+    RESTRICTED = "restricted"
     UNDELIVERED = "undelivered"
     WITHDRAWN = "withdrawn"
 
@@ -102,8 +126,12 @@ class Hits:
                 self._put_hit(session, found.notice, HitState.UNDELIVERED, now)
             elif isinstance(found, VerifiedPast):
                 self._drop_undelivered(session, found.notice.hit_id)
-            elif isinstance(found, VerifiedWithdrawal):
-                self._put_withdrawn(session, found.notice)
+            elif isinstance(found, VerifiedWithdrawal | VerifiedRestricted):
+                self._put_hidden(session, found.notice)
+            elif isinstance(found, VerifiedLifted):
+                self._put_lifted(session, found.notice)
+            elif isinstance(found, VerifiedAcknowledged):
+                _put_seen(session, found.notice)
             elif isinstance(found, VerifiedErased):
                 self._drop_erased(session, found.notice.seq)
 
@@ -138,11 +166,15 @@ class Hits:
         if known is None:
             session.add(row)
         else:
+            row.opened_at = known.opened_at
             row = session.merge(row)
-        # A notice that did not hold at first can come after the one that ends it.
-        for ended in self._withdrawals(session, notice.seq):
-            if ended.hit_id == notice.hit_id:
-                self._end(row, ended)
+        # A notice that did not hold at first can come after the one that ends it, or that hides it.
+        hidden = None
+        for later in self._later(session, notice.seq):
+            if later.hit_id == notice.hit_id and not isinstance(hidden, WithdrawnNotice):
+                hidden = None if isinstance(later, LiftedNotice) else later
+        if hidden is not None:
+            self._hide(row, hidden)
 
     @staticmethod
     def _drop_undelivered(session: Session, hit: HitId) -> None:
@@ -158,26 +190,44 @@ class Hits:
         if row is not None:
             session.delete(row)
 
-    def _withdrawals(self, session: Session, after: int) -> list[WithdrawnNotice]:
-        rows = session.exec(select(NoticeRow).where(NoticeRow.type == "withdrawn", col(NoticeRow.seq) > after)).all()
+    def _later(self, session: Session, after: int) -> list[WithdrawnNotice | RestrictedNotice | LiftedNotice]:
+        rows = session.exec(
+            select(NoticeRow)
+            .where(col(NoticeRow.type).in_(_HIDING), col(NoticeRow.seq) > after)
+            .order_by(col(NoticeRow.seq))
+        ).all()
         return [
-            parse(WithdrawnNotice, self._database.open(row.notice, "notice", str(row.seq)))
+            parse(_HIDING[row.type], self._database.open(row.notice, "notice", str(row.seq)))
             for row in rows
             if row.notice
         ]
 
-    def _put_withdrawn(self, session: Session, notice: WithdrawnNotice) -> None:
+    def _put_hidden(self, session: Session, notice: WithdrawnNotice | RestrictedNotice) -> None:
         row = session.get(HitRow, str(notice.hit_id))
-        if row is not None:
-            self._end(row, notice)
+        if row is not None and row.state != HitState.WITHDRAWN:
+            self._hide(row, notice)
 
-    def _end(self, row: HitRow, notice: WithdrawnNotice) -> None:
+    def _hide(self, row: HitRow, notice: WithdrawnNotice | RestrictedNotice) -> None:
         told = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
         other = told.counterpart
         bare = None if other is None else other.model_copy(update={"parts": (), "wraps": ()})
         told = told.model_copy(update={"counterpart": bare})
         row.notice = self._database.seal(told.to_json(), "hit", row.id)
-        row.state, row.withdrawn_at, row.missing_since = HitState.WITHDRAWN, format_time(notice.at), None
+        row.missing_since = None
+        if isinstance(notice, WithdrawnNotice):
+            row.state, row.withdrawn_at = HitState.WITHDRAWN, format_time(notice.at)
+        else:
+            row.state = HitState.RESTRICTED
+
+    def _put_lifted(self, session: Session, notice: LiftedNotice) -> None:
+        row = session.get(HitRow, str(notice.hit_id))
+        if row is None or row.state != HitState.RESTRICTED:
+            return
+        told = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
+        releases = told.level in _RELEASING and told.counterpart is not None and told.counterpart.part_digests
+        # What was erased here when it was restricted is asked for again, like what did not come at first.
+        row.state = HitState.UNDELIVERED if releases else HitState.LIVE
+        row.missing_since = format_time(notice.at) if releases else None
 
     def undelivered(self) -> list[tuple[int, datetime]]:
         """Return the numbers of the hits whose parts did not come, and since when they are missed."""
@@ -274,6 +324,18 @@ class Hits:
     def _kept(self, row: HitRow) -> KeptHit:
         notice = parse(HitNotice, self._database.open(row.notice, "hit", row.id))
         return KeptHit(notice, HitState(row.state), row.opened_at, row.withdrawn_at)
+
+
+def _put_seen(session: Session, notice: AcknowledgedNotice) -> None:
+    session.merge(
+        ChangeSeenRow(
+            seq=notice.seq,
+            hit=str(notice.hit_id),
+            signal=str(notice.my_signal),
+            change=notice.change,
+            at=format_time(notice.at),
+        )
+    )
 
 
 def _probes(session: Session) -> frozenset[str]:

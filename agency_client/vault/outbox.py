@@ -20,11 +20,13 @@ from agency_client.vault.evidence import put_receipts
 from agency_client.vault.signals import KeptKey, Pending, Signals
 from agency_client.vault.tables import HitRow, PostingRow, SignalRow
 from agency_client.verified import Receipt
+from protocol.changes import ChangeSeen
 from protocol.encoding import b64url, format_time
 from protocol.group import random_bytes
 from protocol.ids import Epoch, HitId, PurposeId, SignalId
 from protocol.informing import InformingReview
 from protocol.messages import Refusal, WithdrawalRequest
+from protocol.notices import RestrictedNotice, WithdrawnNotice
 
 
 class PostingKind(StrEnum):
@@ -36,6 +38,9 @@ class PostingKind(StrEnum):
     INFORMING = "informing"
     ACKNOWLEDGEMENT = "acknowledgement"
     OUTCOME = "outcome"
+    RESTRICTION = "restriction"
+    EXTENSION = "extension"
+    CHANGE_SEEN = "change-seen"
     DISCLOSURE_REQUEST = "disclosure-request"
     DISCLOSURE_DECISION = "disclosure-decision"
     DISCLOSURE_RECEIPT = "disclosure-receipt"
@@ -109,6 +114,7 @@ class Outbox:
                 select(PostingRow).where(
                     PostingRow.kind == posting.kind,
                     PostingRow.about == posting.about,
+                    PostingRow.path == posting.path,
                     PostingRow.body_sha256 == _sha256(posting.body),
                     PostingRow.person == posting.person,
                     col(PostingRow.state).in_(_OPEN),
@@ -137,12 +143,11 @@ class Outbox:
             raise ValueError("a row without a number after it was written")
         return row.number
 
-    def open_numbers(self) -> list[int]:
+    def open_numbers(self, kind: PostingKind | None = None) -> list[int]:
         """Return the numbers of the requests that still wait, in the order in which they must be sent."""
+        chosen = [col(PostingRow.state).in_(_OPEN), *([] if kind is None else [col(PostingRow.kind) == kind])]
         with self._database.reading() as session:
-            rows = session.exec(
-                select(PostingRow.number).where(col(PostingRow.state).in_(_OPEN)).order_by(col(PostingRow.number))
-            ).all()
+            rows = session.exec(select(PostingRow.number).where(*chosen).order_by(col(PostingRow.number))).all()
         return [number for number in rows if number is not None]
 
     def count_open(self) -> int:
@@ -279,6 +284,18 @@ def withdrawal(signal: SignalId, reason: str, person: str | None = None) -> NewP
         WithdrawalRequest(reason=reason).to_json(),
         person=person,
         about=str(signal),
+    )
+
+
+def carried_out(notice: WithdrawnNotice | RestrictedNotice, purpose: PurposeId | None) -> NewPosting:
+    """Return the request that says that what a notice tells is carried out here; no person does, our system did."""
+    return NewPosting(
+        PostingKind.CHANGE_SEEN,
+        f"/v1/notices/{notice.seq}/acknowledgement",
+        new_key(),
+        ChangeSeen(change=notice.type).to_json(),
+        purpose,
+        about=str(notice.hit_id),
     )
 
 

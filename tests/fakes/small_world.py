@@ -15,10 +15,11 @@ from uuid import UUID, uuid4
 from agency_client.states import SignalState
 from broker import query
 from broker.facts import NoticeAdded
-from broker.interfaces import OpenableHit, SealedSignal, Shared, SharedKey, StoredSignal
+from broker.interfaces import OpenableHit, SealedSignal, Shared, SharedKey, StoredSignal, ToldChange
 from broker.matching import hit_id
 from broker.recording import Hit, Recorder
 from protocol.agreed import Agreed
+from protocol.changes import ChangeSeen
 from protocol.checkpoint import Checkpoint, add_cosignatures, cosign, sign_checkpoint
 from protocol.commitments import Committed, commit
 from protocol.covenant import Covenant
@@ -56,7 +57,16 @@ from protocol.messages import (
     WithdrawalRequest,
     parse,
 )
-from protocol.notices import HitNotice, MutedNotice, Notice, NoticePage, OverdueNotice, QueriedNotice, WithdrawnNotice
+from protocol.notices import (
+    HitNotice,
+    MutedNotice,
+    Notice,
+    NoticePage,
+    OverdueNotice,
+    QueriedNotice,
+    RestrictedNotice,
+    WithdrawnNotice,
+)
 from protocol.oprf import evaluate
 from protocol.policy import Decision, PersonRole, ReadStatistics
 from protocol.signing import Signer, Verified, sign_key_statement
@@ -488,6 +498,21 @@ class MemoryBroker:
             )
         return self._act(agency, key)
 
+    def seen(self, agency: PartyId, seq: int, key: str, body: bytes, by: Verified) -> ActAnswer:
+        """Log that an agency carried out what a notice told it."""
+        if (agency, key) not in self._acts:
+            told = self.told[agency][seq - 1].notice
+            assert isinstance(told, WithdrawnNotice | RestrictedNotice)
+            change = ToldChange(
+                *(told.type, told.hit_id, told.my_signal, PURPOSE, Epoch(0)),
+                acknowledged_by=None,
+                sender=None,
+                changed=None,
+            )
+            assert parse(ChangeSeen, body).change == told.type
+            self._acts[(agency, key)] = self.log.add(self.recorder.change_seen(by, change, seq, NOW).event)
+        return self._act(agency, key)
+
     def _act(self, agency: PartyId, key: str) -> ActAnswer:
         if self.late:
             return ActAnswer()
@@ -534,6 +559,8 @@ class AgencyDoor:
         by = _verified(self.agency, body, person)
         if path == "/v1/signals":
             return self.broker.push(self.agency, idempotency_key, body, by).to_json()
+        if path.startswith("/v1/notices/"):
+            return self.broker.seen(self.agency, int(path.split("/")[3]), idempotency_key, body, by).to_json()
         subject = UUID(path.split("/")[3])
         if path.endswith("/withdrawal"):
             reason = parse(WithdrawalRequest, body).reason
