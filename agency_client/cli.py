@@ -26,17 +26,21 @@ from agency_client.commands_ask import add_ask
 from agency_client.commands_awaited import add_awaited
 from agency_client.commands_canary import add_canary
 from agency_client.commands_changes import add_changes
+from agency_client.commands_connectors import add_connectors
 from agency_client.commands_decisions import add_decisions
 from agency_client.commands_erase import add_erase
 from agency_client.commands_follow_up import add_follow_up
+from agency_client.commands_mapping import add_mapping
 from agency_client.commands_people import add_people
 from agency_client.commands_preview import add_preview, approved, looked_at, show_look
 from agency_client.commands_probes import add_probes
+from agency_client.commands_quarantine import add_quarantine
 from agency_client.commands_receipts import add_receipts
 from agency_client.commands_reviews import add_reviews
 from agency_client.commands_run import add_run
 from agency_client.commands_statistics import add_statistics
 from agency_client.commands_subject import add_subject
+from agency_client.commands_systems import add_systems
 from agency_client.commands_unusual import add_unusual
 from agency_client.commands_verify import add_verify
 from agency_client.heard import warning_of
@@ -535,6 +539,10 @@ add_reviews(app, MACHINE)
 add_follow_up(app, MACHINE)
 add_changes(app, MACHINE)
 add_erase(app, MACHINE)
+add_mapping(app, MACHINE)
+add_connectors(app, MACHINE)
+add_quarantine(app, MACHINE)
+add_systems(app, MACHINE)
 add_run(app, MACHINE)
 add_people(app, MACHINE)
 

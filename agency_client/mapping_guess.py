@@ -7,7 +7,8 @@ content are never guessed: what leaves, sealed or not, is named by a person.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from agency_client.mapping import Mapping
@@ -72,24 +73,50 @@ _CONTENT_CHECKS: Final[tuple[tuple[str, Callable[[str], str], str], ...]] = (
 )
 
 
+class Surety(StrEnum):
+    """How sure a guess is."""
+
+    NAME = "name"
+    """The column has a name that means one thing in Dutch or English."""
+    CONTENT = "content"
+    """Nobody knows the name, but every value passes the check of one kind of identifier."""
+    UNKNOWN = "unknown"
+    """Not understood: not used, and never sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuessedColumn:
+    """What one column was taken for."""
+
+    column: str
+    field: str | None
+    surety: Surety
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A mapping and, a line a column, why; to be shown before it is used."""
 
     mapping: Mapping
     explanation: tuple[str, ...]
+    columns: tuple[GuessedColumn, ...] = ()
+    """In the order of the file; a field here is that of the mapping."""
 
 
 def guess(columns: Sequence[str], rows: Sequence[Row]) -> Guess:
     """Return the most likely mapping of these columns, seen with some of their rows."""
     found: list[tuple[str, str]] = []
     lines: list[str] = []
+    guessed: list[GuessedColumn] = []
     plain = {column: _NOT_A_SIGN.sub("", _folded(column)) for column in columns}
     for column in columns:
         target = _FIELD_OF.get(plain[column])
-        reason = "by its name"
+        reason, surety = "by its name", Surety.NAME
         if target is None:
             target, reason = _by_content([row.values.get(column, "") for row in rows])
+            surety = Surety.UNKNOWN if target is None else Surety.CONTENT
+        guessed.append(GuessedColumn(column, target, surety, reason))
         if target is None:
             lines.append(f"{column}: not used, and never sent")
         else:
@@ -100,6 +127,8 @@ def guess(columns: Sequence[str], rows: Sequence[Row]) -> Guess:
     if all(target != "reference" for _, target in found) and any(target == "case_reference" for _, target in found):
         lines.append("There is no column for `reference`: the case's number stands in for it")
         found = [(column, "reference" if target == "case_reference" else target) for column, target in found]
+    fields = dict(found)
+    guessed = [replace(one, field=fields.get(one.column)) for one in guessed]
     mapping = Mapping(tuple(found))
     targets = {target for _, target in found}
     if (
@@ -112,7 +141,7 @@ def guess(columns: Sequence[str], rows: Sequence[Row]) -> Guess:
         )
         mapping = mapping.with_constants(country=OTHER_COUNTRY)
     lines += [f"{name}: no column; give it as a constant" for name in mapping.missing]
-    return Guess(mapping, tuple(lines))
+    return Guess(mapping, tuple(lines), tuple(guessed))
 
 
 def _folded(column: str) -> str:

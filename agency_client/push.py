@@ -74,7 +74,7 @@ def settle_mapping(
         for line in found.explanation:
             out.print(f"  {escape(line)}", highlight=False)
     mapping = mapping.with_constants(**constants.given)
-    mapping = mapping.with_constants(**_only_choices(session, mapping))
+    mapping = mapping.with_constants(**only_choices(session, mapping))
     if seen.fixed:
         mapping.check_columns(seen.columns)
     if guessed:
@@ -96,7 +96,7 @@ def _text(path: Path) -> str:
         raise ConfigurationError(Code.SETTINGS_INVALID, f"The mapping file {path.name} cannot be read.") from None
 
 
-def _only_choices(session: Session, mapping: ColumnMapping) -> dict[str, str]:
+def only_choices(session: Session, mapping: ColumnMapping) -> dict[str, str]:
     """Return what need not be asked, because the covenant leaves one choice."""
     missing, found = mapping.missing, {}
     mine = {name: one.bases_of(session.kind) for name, one in session.covenant.purposes.items()}

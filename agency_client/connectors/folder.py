@@ -89,6 +89,14 @@ class FolderLook:
                 self._take(claimed, session, stopped, done)
         self.files.prune(timedelta(days=self.says.keep_days), session.clock())
 
+    def peek(self) -> Iterator[Row | BadRow | Gone]:
+        """Yield the rows of the files that are there now, also those not whole yet, without moving any."""
+        for path in self.files.there():
+            seen = sample(path)
+            if seen.fixed:
+                self.described.mapping.check_columns(seen.columns)
+            yield from self._rows(path)
+
     def _take(self, path: Path, session: Session, stopped: Callable[[], bool], done: Looked) -> None:
         stamp = self.files.stamp(path)
         if stamp is None:

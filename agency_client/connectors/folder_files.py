@@ -62,6 +62,10 @@ class PickUp:
         self._seen = now
         return found
 
+    def there(self) -> list[Path]:
+        """Return the files that are there, whole or not."""
+        return [path for path in self._files("") if _stamp(path) is not None]
+
     def take_back(self) -> None:
         """Take files again that a slow writer went on with after they were done; known while this program runs."""
         for path, before in list(self._done.items()):

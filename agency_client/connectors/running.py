@@ -6,8 +6,7 @@ away counts within seconds. Not here: what a look does (``folder.py``, ``sql.py`
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +15,7 @@ from agency_client.connectors.folder import FolderLook
 from agency_client.connectors.looks import Look, Looked
 from agency_client.connectors.settings import PasswordFrom, machine_passwords
 from agency_client.connectors.sql import SqlLook
+from agency_client.connectors.states import ConnectorState, states_of, words_of
 from agency_client.daemon import Duty
 from agency_client.running import Running
 from agency_client.session import Session
@@ -34,24 +34,6 @@ WISHES_SECONDS: Final = 5.0
 NOTED_EVERY: Final = timedelta(minutes=1)
 """How exactly it is kept when a connector looked last, when nothing came: a write a minute, not one a look."""
 PRUNE_EVERY: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorState:
-    """How a connector is doing; counts are since it was made."""
-
-    name: str
-    kind: str
-    enabled: bool
-    looked_at: datetime | None = None
-    taken_at: datetime | None = None
-    taken: int = 0
-    quarantined: int = 0
-    withdrawn: int = 0
-    waiting: int = 0
-    """Rows in quarantine now."""
-    problem: str | None = None
-    """What stands in its way, in words; None while all is well."""
 
 
 @dataclass(slots=True)
@@ -108,7 +90,7 @@ class Connectors:
         for broken in found:
             if isinstance(broken, Broken):
                 kept = self._running.session.vault.connectors
-                await asyncio.to_thread(kept.note, broken.name, Progress(), _words(broken.problem), now)
+                await asyncio.to_thread(kept.note, broken.name, Progress(), words_of(broken.problem), now)
 
     async def _keep_looking(self, one: Described, stop: asyncio.Event) -> None:
         look, every = look_of(one, self._running.session, self._passwords), float(one.says.every_seconds)
@@ -132,7 +114,7 @@ class Connectors:
         try:
             await asyncio.to_thread(look.look, self._running.session, stop.is_set, done)
         except SluisError as error:
-            done.problems.append(_words(error))
+            done.problems.append(words_of(error))
         found = done.admitted
         if found.taken or found.withdrawn:
             self._running.nudge()
@@ -181,36 +163,6 @@ def carry_out(session: Session) -> int:
 def prune(session: Session) -> int:
     """Forget rows that waited in quarantine too long, and records that are over; returns how many."""
     return session.vault.quarantine.prune(session.clock()) + session.vault.records.prune()
-
-
-def states_of(session: Session) -> list[ConnectorState]:
-    """Return how the connectors of an opened home are doing, by name."""
-    waiting: Mapping[str, int] = session.vault.quarantine.counts()
-    kept = {one.name: one for one in session.vault.connectors.all()}
-    found = []
-    for one in described(session.home.folder):
-        if isinstance(one, Described):
-            state = ConnectorState(one.name, one.says.kind, one.says.enabled)
-        else:
-            state = ConnectorState(one.name, "unknown", enabled=False)
-        if (known := kept.get(one.name)) is not None:
-            state = replace(
-                state,
-                looked_at=known.looked_at,
-                taken_at=known.taken_at,
-                taken=known.taken,
-                quarantined=known.quarantined,
-                withdrawn=known.withdrawn,
-                problem=known.problem,
-            )
-        problem = state.problem if isinstance(one, Described) else _words(one.problem)
-        found.append(replace(state, waiting=waiting.get(one.name, 0), problem=problem))
-    return found
-
-
-def _words(error: SluisError) -> str:
-    places = ", ".join(issue.location for issue in error.issues[:3])
-    return f"{error.detail} ({places})" if places else str(error)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -8,13 +8,13 @@ arithmetic (``sql_cursor.py``). Spec page: ``docs/guide-systems.md``.
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, make_url, text
+from sqlalchemy import Connection, CursorResult, Engine, RowMapping, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -81,6 +81,21 @@ class SqlLook:
         finally:
             engine.dispose()
 
+    def peek(self, session: Session) -> Iterator[SourceRow | BadRow | Gone]:
+        """Yield the rows that a look would read now, without taking any. Raises as ``look``."""
+        says, engine = self.says, self._engine()
+        cursor = Cursor.of(says.cursor, session.vault.connectors.get(self.described.name).cursor)
+        try:
+            with engine.connect() as connection:
+                found = self._found(connection, says.query, says.cursor, cursor, self.described.mapping)
+                for number, row in enumerate(found.mappings(), start=1):
+                    cursor.advance(row[says.cursor.column], session.clock())
+                    yield self._as_row(number, row)
+        except DBAPIError as error:
+            raise _database_said(error) from None
+        finally:
+            engine.dispose()
+
     def _engine(self) -> Engine:
         try:
             url = make_url(self.says.url)
@@ -108,12 +123,7 @@ class SqlLook:
         entrance, shelf = Entrance(session), session.vault.connectors
         origin = Origin(self.described.name, query.place, one_purpose=self.says.one_purpose)
         cursor = Cursor.of(query.cursor, shelf.get(query.place).cursor)
-        streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH)
-        found = streamed.execute(text(query.text), {"cursor": cursor.begin})
-        columns = tuple(found.keys())
-        if query.cursor.column not in columns:
-            raise InputError(Code.UNKNOWN_COLUMN, f"The query gives no column {query.cursor.column}.")
-        query.mapping.check_columns(columns)
+        found = self._found(connection, query.text, query.cursor, cursor, query.mapping)
         read, known, met = 0, shelf.seen(query.place), set[bytes]()
         for batch in found.mappings().partitions(BATCH):
             rows, fresh = [], set[bytes]()
@@ -134,6 +144,18 @@ class SqlLook:
                 cursor.require_progress(self.most)
                 return
         shelf.forget_seen(query.place, known - met)
+
+    @staticmethod
+    def _found(
+        connection: Connection, query: str, says: CursorDescription, cursor: Cursor, mapping: Mapping
+    ) -> "CursorResult[Any]":
+        streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH)
+        found = streamed.execute(text(query), {"cursor": cursor.begin})
+        columns = tuple(found.keys())
+        if says.column not in columns:
+            raise InputError(Code.UNKNOWN_COLUMN, f"The query gives no column {says.column}.")
+        mapping.check_columns(columns)
+        return found
 
     def _as_row(self, number: int, values: RowMapping) -> SourceRow | BadRow | Gone:
         row = typed_row(number, {str(name): value for name, value in values.items()})
