@@ -18,6 +18,8 @@ from protocol.errors import Code, SluisError, UnavailableError
 
 WAIT_SECONDS: Final = 30.0
 """How long a command waits for what the running client sends: a push of a few files takes seconds."""
+BLOCKED_SECONDS: Final = 5.0
+"""How long it waits when the running client says that something stands in its way: it is tried once more meanwhile."""
 LOOK_SECONDS: Final = 0.25
 
 
@@ -43,7 +45,7 @@ async def left_to_the_other(
         done = not coming and not await asyncio.to_thread(session.vault.outbox.anything)
         if done:
             return tally, None
-        if not coming and waited >= WAIT_SECONDS:
+        if not coming and (waited >= WAIT_SECONDS or (waited >= BLOCKED_SECONDS and _is_blocked(session))):
             return tally, _why(session, sending)
         await sleep(LOOK_SECONDS)
         waited = 0.0 if coming else waited + LOOK_SECONDS
@@ -53,6 +55,11 @@ def _since(session: Session, before: Counter[SignalState]) -> Tally:
     now = session.vault.signals.count()
     grown = {state: max(0, now[state] - before[state]) for state in (SignalState.ACCEPTED, SignalState.REFUSED)}
     return Tally(accepted=grown[SignalState.ACCEPTED], refused=grown[SignalState.REFUSED])
+
+
+def _is_blocked(session: Session) -> bool:
+    state = read_state(session.home.folder) or {}
+    return bool(state.get("blocked") or state.get("stopped"))
 
 
 def _why(session: Session, sending: SluisError) -> SluisError:

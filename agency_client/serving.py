@@ -9,34 +9,33 @@ from typing import Final
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from agency_client.health import health_json
+from agency_client.api.app import add_api
+from agency_client.console.app import make_console
+from agency_client.console.people import AgencyPeople
 from agency_client.run_settings import RunSettings
 from agency_client.running import Running
 from agency_client.session import Session
-from edge.api import Lifespan, make_app
+from edge.api import Lifespan
 
 API_VERSION: Final = "1.0.0"
 
 
 def make_served(lifespan: Lifespan, settings: RunSettings, session: Session) -> FastAPI:
     """Return the application. ``lifespan`` puts the ``Running`` client into ``app.state.running``."""
-    app = make_app(
-        "Sluis agency client",
-        API_VERSION,
-        "The agency's own systems push records here and read hits, on the agency's own network.",
-        lifespan,
-        role="agency",
-    )
+    app = make_console(lifespan, settings, AgencyPeople(settings), version=API_VERSION)
+    add_api(app)
     add_health(app)
     return app
 
 
 def add_health(app: FastAPI) -> None:
-    """Add ``/readyz``: whether all goes on, as counts and codes, for who watches machines."""
+    """Add ``/readyz``: whether all goes on, for who watches machines; no counts, since anybody may ask."""
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
         running: Running = app.state.running
         health = running.health
         # Away is not ill: the console shows what is here, and all that waits is kept.
-        return JSONResponse(health_json(health), 200 if health.stopped is None else 503)
+        state = "stopped" if health.stopped is not None else "ready" if health.works else "waiting"
+        said = {"status": state, "listening": health.listening, "broker": health.broker.ok}
+        return JSONResponse(said, 200 if health.stopped is None else 503)

@@ -15,7 +15,7 @@ from agency_client.health import Told
 from agency_client.reading import News
 from agency_client.running import Running
 from agency_client.telling_mail import UncertainError, mail_of, send_mail
-from agency_client.telling_rules import due, role_of
+from agency_client.telling_rules import ASKS_NOTHING, due, role_of
 from agency_client.telling_settings import Recipient, TellSettings, ToldRole
 from agency_client.telling_webhook import send_webhook
 from agency_client.telling_words import words_for
@@ -47,7 +47,9 @@ class TellTask:
             again = [
                 (role_of(one.notice.type), getattr(one.notice, "urgency", None) == "urgent")
                 for one in news.verified
-                if one.notice.seq <= until and getattr(one.notice, "my_signal", None) not in probes
+                if one.notice.seq <= until
+                and one.notice.type not in ASKS_NOTHING
+                and getattr(one.notice, "my_signal", None) not in probes
             ]
             await self._want(again, None)
         self.bell.ring()

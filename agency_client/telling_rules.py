@@ -28,6 +28,8 @@ ROLE_OF: Final[Mapping[str, ToldRole]] = {
     "erased": "privacy-officer",
 }
 """For whom a notice is, by its type; every other is for coordinators."""
+ASKS_NOTHING: Final = frozenset({"acknowledged", "lifted"})
+"""Notices after which nobody has to do anything: they are seen when somebody looks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ Not here: when (``agency_client/telling_rules.py``), the sending.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session, col, func, select
 
-from agency_client.telling_rules import Pending
+from agency_client.telling_rules import ASKS_NOTHING, Pending
 from agency_client.vault.database import Database
 from agency_client.vault.probes import real
 from agency_client.vault.tables import FindingRow, HitRow, NoticeRow, ProbeRow, SettingRow
@@ -75,9 +75,12 @@ class Telling:
         found = [
             News(row.seq, row.type, self._is_urgent(hits.get(row.seq)))
             for row in rows
-            if (row.seq in hits if row.type == "hit" else row.type != "refused" and self._about(row) not in probes)
+            if (row.seq in hits if row.type == "hit" else self._asks_something(row, probes))
         ]
         return found, rows[-1].seq if rows else until
+
+    def _asks_something(self, row: NoticeRow, probes: Set[str]) -> bool:
+        return row.type not in (ASKS_NOTHING | {"refused"}) and self._about(row) not in probes
 
     def _is_urgent(self, row: HitRow | None) -> bool:
         if row is None:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A client that stays, as a real process: it sends what other commands write, outlives outages and kills, and stops."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.fakes.keyholders import ENVIRONMENT
+from tests.fakes.people_files import by_phone
+from tests.fakes.processes import Process, start
+from tests.fakes.whole_system import System
+from tests.flow.test_outages import until
+
+DALEN, CARE = "municipality-dalen", "care-linde"
+TRY_LATER = 75
+SECONDS = 120.0
+
+
+def stay(system: System, name: str) -> Process:
+    """Start the client of an agency."""
+    return start(
+        system.command(DALEN, "run", "--port", "0"),
+        folder=system.folder / "output",
+        name=name,
+        environment=ENVIRONMENT,
+    )
+
+
+def state(system: System) -> Any:
+    """Return what the running client says of itself."""
+    return json.loads((system.home(DALEN) / "daemon.json").read_text())
+
+
+def ours(system: System) -> Counter[str]:
+    """Return how many of this test's signals are in each state, by the agency's own vault."""
+    listed = system.read(DALEN, "signals")["signals"]
+    return Counter(one["state"] for one in listed if one["reference"].startswith("DM-"))
+
+
+def stored(system: System) -> list[str]:
+    """Return the ids of the agency's signals at the broker."""
+    with psycopg.connect(system.database) as connection:
+        rows = connection.execute("SELECT id::text FROM signals WHERE agency = %s", (DALEN,)).fetchall()
+    return [row[0] for row in rows]
+
+
+def test_a_client_that_stays_outlives_outages_and_kills(system: System, tmp_path: Path) -> None:
+    """What other commands write is sent by it, once, also when the broker goes and it is killed in between."""
+    before = len(stored(system))
+    push = by_phone(tmp_path / "care.csv", "DC", range(800, 806))
+    assert system.read(CARE, "push", str(push), *system.purpose_of(CARE))["accepted"] == 6
+    first = by_phone(tmp_path / "first.csv", "DM", range(800, 803))
+    second = by_phone(tmp_path / "second.csv", "DM", range(803, 806))
+    with stay(system, "staying") as process:
+        sent = system.read(DALEN, "push", str(first), *system.purpose_of(DALEN))
+        assert (sent["accepted"], sent["waiting"]) == (3, 0)
+        system.running["broker"].kill()
+        waits = system.read(DALEN, "push", str(second), *system.purpose_of(DALEN), status=TRY_LATER)
+        assert waits["waiting"] == 3
+        until(lambda: not state(system)["broker"]["ok"], SECONDS)
+        assert "broker: away since" in system.agency(DALEN, "status")
+        process.kill()
+    system.start_broker()
+    with stay(system, "staying-again") as process:
+        until(lambda: ours(system) == {"accepted": 6}, SECONDS)
+        # By a long poll: the proxy lets no stream through.
+        until(lambda: state(system)["noticeAt"] is not None, SECONDS)
+        inbox = system.read(DALEN, "inbox")
+        told = Counter(hit["reference"] for hit in inbox["hits"] if hit["reference"].startswith("DM-"))
+        assert told == {f"DM-{number}": 1 for number in range(800, 806)}
+        assert len(stored(system)) - before == 6
+        until(lambda: state(system)["works"], SECONDS)
+        assert process.stop() == 0
+    assert system.read(DALEN, "inbox")["findings"] == []
