@@ -121,7 +121,7 @@ def hit_words(
         tuple(agreed),
         joined(agreed, speech.lang),
         tuple(unmet(mine, pair.kinds, speech.lang)),
-        _sure(found, speech)
+        sure_said(found, speech)
         if cover is None
         else speech.gettext("A canary is nobody: who has its data, tries them out."),
         twin,
@@ -141,7 +141,8 @@ def _sentence(
     return speech.gettext(_KNOWS[pair.quality]) % {"who": who, "whom": whom}
 
 
-def _sure(found: Judgement, speech: Speech) -> str:
+def sure_said(found: Judgement, speech: Speech) -> str:
+    """Return how sure it is that the two are one person."""
     if found.rests_on == "own-number":
         return speech.gettext(
             "It is one person's own number that agrees; only a mistake in writing it down makes this somebody else."

@@ -21,6 +21,7 @@ from agency_client.console.signal_record import (
     HANDLES,
     Typed,
     name_of,
+    of_people,
     pair_issues,
     record_of,
     typed_of,
@@ -29,7 +30,7 @@ from agency_client.console.signal_views import OWN_PREFIX, view_of
 from agency_client.console.visits import House, Visit
 from agency_client.draft import Draft
 from agency_client.intake import Ready
-from agency_client.mapping import REQUIRED, Quarantined
+from agency_client.mapping import Quarantined
 from agency_client.preview import PushKind, preview, sendable
 from agency_client.states import SignalState
 from agency_client.vault.signal_lists import Standing, standing_of
@@ -85,7 +86,7 @@ def add_signal_form(app: FastAPI, house: House) -> None:
     async def check(visit: enter) -> Response:
         typed = typed_of(visit.form)
         # What is not filled in yet is not wrong yet: only what was.
-        errors = field_words(_value_issues(typed), visit.speech)
+        errors = field_words(value_issues(typed), visit.speech)
         return visit.page("signal_checks.html", errors=errors, live=_live_fields(visit, typed))
 
     @app.post("/signals/preview", include_in_schema=False)
@@ -137,7 +138,7 @@ def _form(visit: Visit, typed: Typed, errors: Mapping[str, str] | None = None, c
         purpose=title_in(purpose.title, speech),
         grounds=[(code, title_in(title, speech)) for code, title in purpose.grounds.items()],
         bases=[(code, " ".join(laws_said([law], speech))) for code, law in bases.items()],
-        has=_has(purpose),
+        has=fields_of(purpose),
         platforms=[(one, one.title()) for one in PLATFORMS],
         handles=HANDLES,
         documents=DOCUMENTS,
@@ -148,13 +149,14 @@ def _form(visit: Visit, typed: Typed, errors: Mapping[str, str] | None = None, c
     )
 
 
-def _has(purpose: Purpose) -> frozenset[str]:
+def fields_of(purpose: Purpose) -> frozenset[str]:
+    """Return the fields about a person that make something which a purpose compares."""
     return frozenset(name for name, kind in _FIELD_KINDS.items() if KeyKind(kind) in purpose.key_kinds)
 
 
 def _live_fields(visit: Visit, typed: Typed) -> list[str]:
     purpose = visit.running.session.covenant.purposes.get(PurposeId(next(iter(typed.get("purpose", ())), "")))
-    shown = () if purpose is None else tuple(sorted(_has(purpose)))
+    shown = () if purpose is None else tuple(sorted(fields_of(purpose)))
     people = ("given_names", "surname", "birth_date", "postcode", "house_number", "country", "review_on")
     around = tuple(
         f"associate{n}.{name}" for n in range(1, ASSOCIATES + 1) for name in ("given_names", "birth_date", "phones")
@@ -178,7 +180,7 @@ def _settled(visit: Visit, typed: Typed, correcting: str) -> Typed:
 def _errors(visit: Visit, typed: Typed, correcting: str = "") -> tuple[dict[str, str], Ready | None]:
     """Return what is wrong beside each field; what would be sent when nothing is."""
     session, speech = visit.running.session, visit.speech
-    issues = [*_value_issues(typed)]
+    issues = [*value_issues(typed)]
     if not typed.get("case_reference"):
         issues.append(Issue("case_reference", "missing", ""))
     record, ready = record_of(typed), None
@@ -194,15 +196,11 @@ def _errors(visit: Visit, typed: Typed, correcting: str = "") -> tuple[dict[str,
     return errors, None if errors else ready
 
 
-def _value_issues(typed: Typed) -> Iterator[Issue]:
+def value_issues(typed: Typed) -> Iterator[Issue]:
     """Yield what is wrong with what was filled in about people, whatever else is still missing."""
     yield from pair_issues(typed)
-    people = {name: texts for name, texts in typed.items() if name not in ("urgency", "informed", "review_on")}
-    record = record_of({**dict.fromkeys(REQUIRED, ("-",)), **people})
-    if isinstance(record, Quarantined):
-        return
     try:
-        yield from normalise(record.record).issues
+        yield from normalise(of_people(typed)).issues
     except InputError as error:
         yield from error.issues
 

@@ -10,6 +10,7 @@ from typing import Final
 from agency_client.console.visits import Form
 from agency_client.mapping import (
     MANY_FIELDS,
+    REQUIRED,
     SIGNAL_FIELDS,
     SINGLE_FIELDS,
     Quarantined,
@@ -21,6 +22,7 @@ from agency_client.mapping import Mapping as ColumnMapping
 from agency_client.settings import CONTACT_FIELDS
 from agency_client.source_rows import Row
 from protocol.errors import Issue
+from protocol.normalise import Person, Record
 
 HANDLES: Final = 3
 """Online accounts in the form: who knows more gives them in a file."""
@@ -75,6 +77,20 @@ def pair_issues(typed: Typed) -> Iterator[Issue]:
             yield Issue(group, "missing", "Say of each which it is.")
         elif first and not is_field(target):
             yield Issue(group, "unknown-platform" if name.startswith("handle") else "unknown-document-kind", "")
+
+
+def person_of(typed: Typed) -> Person:
+    """Return whom a question is about; of what is no person's nothing is read."""
+    return of_people(typed).subject
+
+
+def of_people(typed: Typed) -> Record:
+    """Return the people of what was filled in, whatever else is missing."""
+    people = {name: texts for name, texts in typed.items() if name not in ("urgency", "informed", "review_on")}
+    record = record_of({**dict.fromkeys(REQUIRED, ("-",)), **people})
+    if isinstance(record, Quarantined):
+        raise TypeError("a record that has all that a record needs")
+    return record.record
 
 
 def name_of(typed: Typed) -> str:
