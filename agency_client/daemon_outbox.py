@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from agency_client.budgets import keep_budgets
 from agency_client.health import BROKER, trouble_of
 from agency_client.patience import Patience
 from agency_client.running import Running
@@ -72,6 +73,7 @@ class OutboxTask:
         running.reached(BROKER)
         obstacle = await doors.sending.run(lambda: False, lambda _: running.changed())
         self._note_holders()
+        await asyncio.to_thread(keep_budgets, running.session.vault.evidence, doors.holders.heard_budgets())
         if obstacle is None:
             self._rested()
             running.note(sent_at=running.clock())

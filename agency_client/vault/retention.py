@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import col, delete, or_, select, update
+from sqlmodel import Session, col, delete, or_, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from agency_client.draft import Draft, DraftKey
 from agency_client.states import SignalState
 from agency_client.vault.database import Database
+from agency_client.vault.disclosure_tables import DisclosureChunkRow, DisclosureContentRow, DisclosureRow
+from agency_client.vault.follow_up_tables import FollowUpRow
 from agency_client.vault.hits import HitState
 from agency_client.vault.retention_tables import EndedRow
 from agency_client.vault.search_terms import forget_terms
@@ -51,14 +54,19 @@ class Retention:
     def note_ended(self, now: datetime) -> int:
         """Write which signals ended since the last look; returns how many."""
         moment = format_time(now)
+        is_over = or_(
+            col(SignalRow.state).in_((SignalState.WITHDRAWN, SignalState.REFUSED)),
+            (col(SignalRow.state) == SignalState.ACCEPTED) & (col(SignalRow.expires_at) <= moment),
+        )
         with self._database.writing() as session:
+            # An extension that was on its way when the time was over makes it stand again.
+            stands = select(SignalRow.id).where(~is_over)
+            session.connection().execute(
+                delete(EndedRow).where(col(EndedRow.signal).in_(stands), col(EndedRow.erased_at).is_(None))
+            )
             rows = session.exec(
                 select(SignalRow.id, SignalRow.purpose, SignalRow.expires_at).where(
-                    or_(
-                        col(SignalRow.state).in_((SignalState.WITHDRAWN, SignalState.REFUSED)),
-                        (col(SignalRow.state) == SignalState.ACCEPTED) & (col(SignalRow.expires_at) <= moment),
-                    ),
-                    col(SignalRow.id).not_in(select(EndedRow.signal)),
+                    is_over, col(SignalRow.id).not_in(select(EndedRow.signal))
                 )
             ).all()
             for signal, purpose, expires_at in rows:
@@ -82,7 +90,7 @@ class Retention:
                 for row in session.exec(select(SignalRow).where(col(SignalRow.id).in_(chunk))).all():
                     row.draft = self._bare(row)
                     row.envelope_keys = None
-                session.connection().execute(delete(HitRow).where(col(HitRow.signal).in_(chunk)))
+                _forget_hits(session, select(HitRow.id).where(col(HitRow.signal).in_(chunk)))
                 forget_terms(session, chunk)
                 forget_typed(session, chunk)
                 session.connection().execute(
@@ -104,14 +112,14 @@ class Retention:
     def erase_withdrawn(self, purpose: PurposeId, before: datetime) -> int:
         """Erase the hits of a purpose whose other side withdrew before a moment."""
         with self._database.writing() as session:
-            done = session.connection().execute(
-                delete(HitRow).where(
+            return _forget_hits(
+                session,
+                select(HitRow.id).where(
                     col(HitRow.purpose) == purpose,
                     col(HitRow.state) == HitState.WITHDRAWN,
                     col(HitRow.withdrawn_at) < format_time(before),
-                )
+                ),
             )
-            return done.rowcount
 
     def erase_notices(self, before: datetime) -> int:
         """Erase what notices said that were given before a moment; their numbers and keyed hashes stay."""
@@ -130,3 +138,20 @@ class Retention:
     def settle(self) -> None:
         """Move what was written into the file and empty its journal, which has old pages until then."""
         self._database.checkpoint()
+
+
+def _forget_hits(session: Session, which: SelectOfScalar[str]) -> int:
+    """Erase hits, how they were followed up, and all that was asked and given about them; returns how many."""
+    hits = list(session.exec(which).all())
+    for start in range(0, len(hits), CHUNK):
+        chunk = hits[start : start + CHUNK]
+        asked = select(DisclosureRow.id).where(col(DisclosureRow.hit).in_(chunk))
+        for statement in (
+            delete(DisclosureContentRow).where(col(DisclosureContentRow.disclosure).in_(asked)),
+            delete(DisclosureChunkRow).where(col(DisclosureChunkRow.disclosure).in_(asked)),
+            delete(DisclosureRow).where(col(DisclosureRow.hit).in_(chunk)),
+            delete(FollowUpRow).where(col(FollowUpRow.hit).in_(chunk)),
+            delete(HitRow).where(col(HitRow.id).in_(chunk)),
+        ):
+            session.connection().execute(statement)
+    return len(hits)

@@ -9,6 +9,7 @@ import pytest
 from agency_client.draft import Draft
 from agency_client.retention import LOOK_BACK, Keeping, erase_what_is_over
 from agency_client.states import SignalState
+from protocol.encoding import format_time
 from protocol.errors import NotFoundError
 from tests.fakes.agency import make_client, new_signal
 from tests.fakes.small_world import NOW, World
@@ -67,6 +68,20 @@ async def test_a_signal_that_ended_is_erased_in_time(tmp_path: Path, world: Worl
     assert vault.signals.count() == {SignalState.ACCEPTED: 1, SignalState.WITHDRAWN: 1}
     assert vault.evidence.count_receipts() == receipts
     assert erase_what_is_over(vault, covenant, Keeping(), NOW + MONTHS + LOOK_BACK).signals == 0
+
+
+async def test_a_signal_that_is_extended_late_is_kept(tmp_path: Path, world: World) -> None:
+    """A signal whose extension was proven after its first time was over is not erased by that first time."""
+    client = make_client(tmp_path / "p", world)
+    client.add(("P-1", ANNA))
+    assert await client.send() is None
+    (kept,) = client.vault.signals.find("P-1")
+    erase_what_is_over(client.vault, world.kit.covenant, Keeping(), NOW + MONTHS)
+    with client.vault.signals._database.writing() as session:
+        later = format_time(NOW + 2 * MONTHS)
+        session.connection().exec_driver_sql("UPDATE signal SET expires_at = ?", (later,))
+    erase_what_is_over(client.vault, world.kit.covenant, Keeping(), NOW + MONTHS + LOOK_BACK)
+    assert Draft.from_bytes(client.vault.signals.get(kept.id).draft).reference == "P-1"
 
 
 async def test_an_erased_record_is_still_recognised(tmp_path: Path, world: World) -> None:
