@@ -75,8 +75,9 @@ async def _ask(broker: Broker, by: Verified, request: DisclosureRequest, role: P
     try:
         async with broker.act(by) as act:
             known = await act.disclosure(request.id, lock=True)
-            if known is not None:
-                if (known.asker, known.body_digest) != (by.party, by.body_digest):
+            # Of another agency's request nobody hears, not even that its id is taken.
+            if known is not None and known.asker == by.party:
+                if known.body_digest != by.body_digest:
                     raise ConflictError(Code.IDEMPOTENCY_CONFLICT, "This id was used for another request.")
                 return known.event_id
             told = await act.told_hit(by.party, request.hit_id)

@@ -10,11 +10,13 @@ import psycopg
 import pytest
 from fastapi.routing import APIRoute
 
+from broker.disclosures import end_due
 from broker.erasing import erase_months
 from broker.matching import hit_id
 from broker.timers import expire, keep_statement
+from protocol.disclosures import Terms
 from protocol.erasure import kept_until, month_of
-from protocol.errors import InputError, RefusedError
+from protocol.errors import ConflictError, InputError, RefusedError
 from protocol.events import EVENTS
 from protocol.ids import Epoch
 from protocol.messages import PushAnswer, PushRequest
@@ -29,6 +31,7 @@ from tests.broker.test_searching import read as read_log
 from tests.broker.test_statistics import declare
 from tests.broker.test_store import _statements
 from tests.broker.test_subject_requests import ask as collect_for_citizen
+from tests.fakes import disclosure_requests as more
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +48,10 @@ WRITES = {
     "/v1/notices/{seq}/acknowledgement",
     "/v1/hits/{hit_id}/acknowledgement",
     "/v1/hits/{hit_id}/outcome",
+    "/v1/disclosure-requests",
+    "/v1/disclosure-requests/{disclosure_id}/decision",
+    "/v1/disclosure-requests/{disclosure_id}/receipt",
+    "/v1/disclosure-requests/{disclosure_id}/cancellation",
     "/v1/queries",
     "/v1/subject-requests",
     "/v1/events/search",
@@ -61,6 +68,11 @@ READS |= {
 }
 ASKS = {"/access/v1/evaluation", "/access/v1/evaluations"}
 """POSTs that ask what the rules say: they write nothing."""
+PIECES = {
+    "/v1/disclosure-requests/{disclosure_id}/answers/{answer_id}",
+    "/v1/disclosure-requests/{disclosure_id}/answers/{answer_id}/chunks/{index}",
+}
+"""Sealed pieces of an answer, which nobody is given before the decision that is logged."""
 WITNESSES = {"/v1/log/cosignatures"}
 """POSTs about the log itself, which hold nothing of anybody's acts: a cosignature of what is public."""
 
@@ -218,6 +230,50 @@ async def _report(world: BrokerWorld) -> None:
         await say_hours(world, [hour_of(world, 2)])
 
 
+async def _meet(world: BrokerWorld) -> Terms:
+    mine, theirs = world.signal(POLICE, PHONE), world.signal(CARE, PHONE)
+    await world.agency(POLICE).push(mine)
+    await world.agency(CARE).push(theirs)
+    await world.agency(POLICE).told(1)
+    return more.terms_of(hit_id(mine.id, theirs.id), POLICE, CARE, more.new_disclosure())
+
+
+async def _ask_for_more(world: BrokerWorld) -> None:
+    terms = await _meet(world)
+    request = more.asked(world, terms)
+    for _ in range(2):
+        await more.send(world, POLICE, "", request)
+    refusal = more.refused(world, terms, request)
+    for _ in range(2):
+        await more.send(world, CARE, f"/{terms.id}/decision", refusal, key="refuse-00000001")
+    with pytest.raises(ConflictError):
+        await more.send(world, CARE, f"/{terms.id}/decision", more.refused(world, terms, request))
+
+
+async def _give(world: BrokerWorld) -> None:
+    terms = await _meet(world)
+    digest = await more.grant(world, terms, await more.ask(world, terms))
+    for _ in range(2):
+        await more.receive(world, terms, digest, key="receipt-00000001")
+
+
+async def _take_back(world: BrokerWorld) -> None:
+    terms = await _meet(world)
+    await more.ask(world, terms)
+    for _ in range(2):
+        await more.cancel(world, terms, key="cancel-000000001")
+
+
+async def _let_expire(world: BrokerWorld) -> None:
+    terms = await _meet(world)
+    await more.ask(world, terms)
+    later = lambda: world.clock() + timedelta(days=4)  # noqa: E731 - a moved clock
+    async with world.running(later) as moved:
+        assert await end_due(moved.broker) == 1
+        assert await end_due(moved.broker) == 0
+
+
+_MET = {"SignalRegistered": 2, "SignalsMatched": 1}
 CASES: list[tuple[Act, dict[str, int]]] = [
     (_register, {"SignalRegistered": 1}),
     (_register_again, {"SignalRegistered": 1}),
@@ -230,6 +286,13 @@ CASES: list[tuple[Act, dict[str, int]]] = [
     (_mute, {"SignalRegistered": 0, "KeyMuted": 1}),
     (_open, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 2, "HitOpened": 1}),
     (_ask, {"SignalRegistered": 1, "QueryAnswered": 1, "SignalsMatched": 1, "NoticeIssued": 1}),
+    (_ask_for_more, {**_MET, "NoticeIssued": 4, "DisclosureRequested": 1, "DisclosureDecided": 1}),
+    (
+        _give,
+        {**_MET, "NoticeIssued": 5, "DisclosureRequested": 1, "DisclosureDecided": 1, "DisclosureReceived": 1},
+    ),
+    (_take_back, {**_MET, "NoticeIssued": 4, "DisclosureRequested": 1, "DisclosureEnded": 1}),
+    (_let_expire, {**_MET, "NoticeIssued": 5, "DisclosureRequested": 1, "DisclosureEnded": 1}),
     (_statement, {"KeyStatementPublished": 1}),
     (_declare_probes, {"ProbesDeclared": 1}),
     (_erase, {"SignalRegistered": 1, "SignalWithdrawn": 1, "EventsErased": 1}),
@@ -278,7 +341,7 @@ async def test_every_route_is_known_as_writing_or_reading(database: str) -> None
         async with app.router.lifespan_context(app):
             routes = {route.path: route.methods for route in app.routes if isinstance(route, APIRoute)}
     assert {path for path, methods in routes.items() if "POST" in methods} == WRITES | ASKS | WITNESSES
-    assert set(routes) == WRITES | READS | ASKS | WITNESSES
+    assert set(routes) == WRITES | READS | ASKS | WITNESSES | PIECES
 
 
 def test_every_kind_of_the_closed_list_is_written_by_some_act() -> None:

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, cast
 from urllib.parse import urlencode
@@ -33,12 +33,13 @@ from protocol.changes import ChangeSeen, Extension, Restriction
 from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
 from protocol.commitments import LEAF_BYTES, tag_digest
 from protocol.covenant_parts import AgencyKind
+from protocol.disclosures import AnswerChunk, DisclosureCancellation, DisclosureDecision, DisclosureReceipt
 from protocol.encoding import b64url
 from protocol.evaluation_reports import AgencyHour, EvaluationReports, HourReport
 from protocol.events import EVENTS
 from protocol.follow_ups import HitOutcome
 from protocol.group import random_bytes
-from protocol.ids import HitId, KeyKind, PartyId, PurposeId, SignalId
+from protocol.ids import DisclosureId, HitId, KeyKind, PartyId, PurposeId, SignalId
 from protocol.informing import InformingReview
 from protocol.merkle import EMPTY_ROOT
 from protocol.messages import (
@@ -57,6 +58,7 @@ from protocol.signing import Request, sign_request
 from protocol.statistics import MEASURES, ProbeCounts
 from protocol.subject_requests import PurposeTags, SubjectSearch
 from protocol.witness_reports import CosignatureUpload
+from tests.fakes import disclosure_requests as more
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, BrokerWorld, broker_world, new_signal_id, tag_of
 from tests.fakes.covenants import FIRST, make_covenant
 from tests.fakes.data_keys import openings_of
@@ -84,6 +86,7 @@ class World:
     broker: BrokerWorld
     signal: SignalId
     hit: HitId
+    disclosure: DisclosureId
     statements: Mapping[str, list[str]]
     transcript: dict[str, Any] = field(default_factory=dict)
 
@@ -174,6 +177,29 @@ def follow_ups(world: World, party: PartyId) -> Iterator[Sent]:
         yield post(f"/v1/hits/{world.hit}/acknowledgement", {"step": step}, key=True)
     for code in ("not-the-same-person", "no-such-outcome"):
         yield post(f"/v1/hits/{world.hit}/outcome", HitOutcome(outcome=code), key=True)
+
+
+def disclosures(world: World, party: PartyId) -> Iterator[Sent]:
+    """The hit and the request of the victim's side: as if one had been told of them, asking, deciding and fetching."""
+    coordinator = {"Sluis-Role": "coordinator"}
+
+    def step(path: str, message: Message) -> Sent:
+        method, where, body, headers = post(f"/v1/disclosure-requests{path}", message, key=True)
+        return method, where, body, headers | coordinator
+
+    terms = more.terms_of(world.hit, party, POLICE, world.disclosure, HIDDEN)
+    answering = more.terms_of(world.hit, POLICE, party, world.disclosure, HIDDEN)
+    for made in (more.new_disclosure(), world.disclosure):
+        yield step("", more.asked(world.broker, replace(terms, id=made)))
+    request = more.asked(world.broker, terms)
+    yield step(f"/{world.disclosure}/decision", more.refused(world.broker, answering, request))
+    yield step(f"/{world.disclosure}/decision", DisclosureDecision(outcome="approve"))
+    yield step(f"/{world.disclosure}/receipt", DisclosureReceipt(answer="a1" * 32))
+    yield step(f"/{world.disclosure}/cancellation", DisclosureCancellation())
+    pieces = f"/v1/disclosure-requests/{world.disclosure}/answers/{world.disclosure}"
+    yield "GET", pieces, b"", coordinator
+    yield "GET", f"{pieces}/chunks/0", b"", coordinator
+    yield "PUT", f"{pieces}/chunks/0", AnswerChunk(ciphertext=bytes(64)).to_json(), coordinator
 
 
 def queries(world: World, party: PartyId) -> Iterator[Sent]:
@@ -291,6 +317,12 @@ CASES: Final[dict[str, Callable[[World, PartyId], Iterator[Sent]]]] = {
     "/v1/hits/{hit_id}/opening": openings,
     "/v1/hits/{hit_id}/acknowledgement": follow_ups,
     "/v1/hits/{hit_id}/outcome": follow_ups,
+    "/v1/disclosure-requests": disclosures,
+    "/v1/disclosure-requests/{disclosure_id}/decision": disclosures,
+    "/v1/disclosure-requests/{disclosure_id}/receipt": disclosures,
+    "/v1/disclosure-requests/{disclosure_id}/cancellation": disclosures,
+    "/v1/disclosure-requests/{disclosure_id}/answers/{answer_id}": disclosures,
+    "/v1/disclosure-requests/{disclosure_id}/answers/{answer_id}/chunks/{index}": disclosures,
     "/v1/queries": queries,
     "/v1/notices": readings,
     "/v1/notices/stream": readings,
@@ -436,7 +468,7 @@ async def _settled(database: str) -> None:
     raise AssertionError("the matching queue does not empty")
 
 
-async def _victims_side(world: BrokerWorld) -> tuple[SignalId, HitId]:
+async def _victims_side(world: BrokerWorld) -> tuple[SignalId, HitId, DisclosureId]:
     """Let three agencies signal about the victim, find each other, ask, open and withdraw; return what that left."""
     made = {}
     for party, basis in ((CARE, "consent"), (MUNICIPALITY, "consent"), (POLICE, "legal-duty")):
@@ -449,16 +481,19 @@ async def _victims_side(world: BrokerWorld) -> tuple[SignalId, HitId]:
     await world.agency(CARE).open(hit)
     assert (await world.agency(POLICE).ask(PERSON, purpose=HIDDEN)).matches
     await world.agency(MUNICIPALITY).withdraw(made[MUNICIPALITY].id)
-    return made[CARE].id, hit
+    terms = more.terms_of(hit, CARE, POLICE, more.new_disclosure(), HIDDEN)
+    await more.ask(world, terms)
+    return made[CARE].id, hit, terms.id
 
 
 @asynccontextmanager
 async def _world(database: str, statements: Mapping[str, list[str]], *, victim: bool) -> AsyncIterator[World]:
     async with broker_world(database, also=ALSO) as broker:
         signal, hit = new_signal_id(), matching.hit_id(new_signal_id(), new_signal_id())
+        disclosure = more.new_disclosure()
         if victim:
-            signal, hit = await _victims_side(broker)
-        yield World(broker, signal, hit, statements)
+            signal, hit, disclosure = await _victims_side(broker)
+        yield World(broker, signal, hit, disclosure, statements)
 
 
 async def _suspects_side(world: World) -> tuple[dict[str, Any], Counter[str]]:
