@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from agency_client.console.colleagues import name_of
 from agency_client.console.hit_rows import STEPS, read_behind
 from agency_client.console.hit_words import HitWords, agency_said, counterpart_of, hit_words, purpose_said, titled
 from agency_client.console.languages import N_, Speech
@@ -93,6 +94,8 @@ class OwnRecord:
     """Kind and value, as compared."""
     grounds: tuple[str, ...]
     basis: str
+    article: str
+    """Where the law says it, as the covenant writes it: in English."""
     since: datetime
     until: datetime
     danger: tuple[Line, ...] = field(repr=False)
@@ -173,7 +176,7 @@ def hit_shown(running: Running, hit: HitId, speech: Speech) -> HitShown:
     """Return a hit's page; reads the vault, so call it in a thread. Raises ``NotFoundError``."""
     session = running.session
     found = read_hit(session.vault, hit)
-    return shown_of(found, session.me.id, session.engine, session.vault.evidence.person_name, session.clock(), speech)
+    return shown_of(found, session.me.id, session.engine, name_of(session.vault), session.clock(), speech)
 
 
 def shown_of(
@@ -236,7 +239,8 @@ def _own(kept: Kept, draft: Draft, covenant: Covenant, speech: Speech) -> OwnRec
         plain(draft.case_reference),
         tuple(dict.fromkeys(_identifiers(draft, speech))),
         tuple(grounds),
-        draft.basis if law is None else f"{titled(law.title, speech)} ({law.article})",
+        draft.basis if law is None else titled(law.title, speech),
+        "" if law is None else law.article,
         parse_time(kept.created_at),
         parse_time(kept.expires_at),
         danger_of({**draft.parts.get("contact", {}), **draft.parts.get("content", {})}, speech),

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, func, select, tuple_
 
@@ -56,12 +57,19 @@ class Proofs:
 
     def about(self, names: Collection[str], limit: int) -> list[ProvenEntry]:
         """Return the newest entries that were kept under these names (signals, hits, notice numbers), newest first."""
+        return self._entries(col(ReceiptRow.about).in_(sorted(names)), limit)
+
+    def at(self, places: Collection[int]) -> list[ProvenEntry]:
+        """Return the entries at these places that were proven to us, newest first."""
+        return self._entries(col(ReceiptRow.place).in_(sorted(places)), len(places))
+
+    def _entries(self, where: ColumnElement[bool], limit: int) -> list[ProvenEntry]:
         with self._database.reading() as session:
             rows = session.exec(
                 select(ReceiptRow.place, ReceiptRow.opening, CheckpointRow.note)
                 .join(ProofRow, col(ProofRow.place) == col(ReceiptRow.place), isouter=True)
                 .join(CheckpointRow, col(CheckpointRow.size) == col(ProofRow.size), isouter=True)
-                .where(col(ReceiptRow.about).in_(sorted(names)))
+                .where(where)
                 .order_by(col(ReceiptRow.place).desc())
                 .limit(limit)
             ).all()

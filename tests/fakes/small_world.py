@@ -8,7 +8,6 @@ storage, no HTTP. Not here: the real services, which have tests of their own.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -26,7 +25,6 @@ from protocol.covenant import Covenant
 from protocol.envelope import part_digest
 from protocol.errors import Code, NotFoundError, RefusedError, UnavailableError
 from protocol.events import Event
-from protocol.follow_ups import Acknowledgement, HitOutcome, Step
 from protocol.group import decode_points, random_bytes, sum_points
 from protocol.ids import Epoch, HitId, HolderIndex, PartyId, PurposeId, SignalId
 from protocol.keys import quality_of
@@ -486,18 +484,6 @@ class MemoryBroker:
             self._acts[(agency, key)] = self.log.add(event)
         return self._act(agency, key)
 
-    def followed(
-        self, agency: PartyId, found: HitId, key: str, step: Step, outcome: str | None, by: Verified
-    ) -> ActAnswer:
-        """Log a step of follow-up."""
-        if (agency, key) not in self._acts:
-            mine = next(one for one in self.hits[found] if self.signals[one].agency == agency)
-            stored = cast(Any, SimpleNamespace(purpose=PURPOSE, my_signal=mine, canary=False))
-            self._acts[(agency, key)] = self.log.add(
-                self.recorder.followed_up(found, by, stored, step, outcome, NOW).event
-            )
-        return self._act(agency, key)
-
     def seen(self, agency: PartyId, seq: int, key: str, body: bytes, by: Verified) -> ActAnswer:
         """Log that an agency carried out what a notice told it."""
         if (agency, key) not in self._acts:
@@ -565,12 +551,6 @@ class AgencyDoor:
         if path.endswith("/withdrawal"):
             reason = parse(WithdrawalRequest, body).reason
             return self.broker.withdraw(self.agency, SignalId(subject), idempotency_key, reason, by).to_json()
-        if path.endswith("/acknowledgement"):
-            step = parse(Acknowledgement, body).step
-            return self.broker.followed(self.agency, HitId(subject), idempotency_key, step, None, by).to_json()
-        if path.endswith("/outcome"):
-            code = parse(HitOutcome, body).outcome
-            return self.broker.followed(self.agency, HitId(subject), idempotency_key, "closed", code, by).to_json()
         return self.broker.opening(self.agency, HitId(subject), idempotency_key, body, by).to_json()
 
     async def statistics(

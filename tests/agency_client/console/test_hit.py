@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from protocol.ids import HitId
+from protocol.ids import HitId, PartyId
 from tests.fakes.agency import Client
 from tests.fakes.console_cases import PERSON, others, record, signalled
 from tests.fakes.console_world import Console, console_of
+from tests.fakes.follow_up_desk import FollowUpDesk
 from tests.fakes.small_world import World
 
 WHY = {"reason": "own-case", "case": "2026-0481", "words": "Zorgen om deze jongen"}
@@ -37,7 +38,8 @@ class Cases:
 async def cases(tmp_path: Path, world: World) -> AsyncIterator[Cases]:
     """Return one hit on a phone number and a name, whose contact and content are released."""
     world.broker.level = "content"
-    async with console_of(tmp_path / "home", world, "prosecution-oost") as console:
+    desk = FollowUpDesk(world.broker, PartyId("prosecution-oost"))
+    async with console_of(tmp_path / "home", world, "prosecution-oost", broker=desk) as console:
         mine = record(
             "D-17", (*PERSON, ("bsn", "123456782")), case="2026-0481", content={"danger": "Eigen waarschuwing"}
         )

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What people of this agency are called, by the opaque references under which the log knows them.
+
+Not here: accounts (``agency_client/people``), making references (``session.py``).
+"""
+
+from collections.abc import Callable
+
+from agency_client.vault import Vault
+
+
+def name_of(vault: Vault) -> Callable[[str], str | None]:
+    """Return what gives the name of an own employee: as the account says, else as it was entered."""
+    shown = {one.subject: one.display for one in vault.people.accounts()}
+
+    def named(reference: str) -> str | None:
+        subject = vault.evidence.person_name(reference)
+        return None if subject is None else shown.get(subject, subject)
+
+    return named

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The screen Today: what needs the person who looks, most urgent first, each thing one sentence with its next act.
+
+Each role sees its own: coordinators hits and requests, supervisors what is late, privacy officers what must be looked
+at, operators what stands still. Not here: the rows of each kind (``today_rows.py``).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import Depends, FastAPI, Response
+
+from agency_client.console.hit_rows import RowShown
+from agency_client.console.languages import Speech
+from agency_client.console.screen import Screen
+from agency_client.console.today_rows import (
+    LIMIT,
+    Reading,
+    absent_rows,
+    canary_rows,
+    hit_rows,
+    late_rows,
+    operator_rows,
+    privacy_rows,
+    request_rows,
+    waiting_for,
+)
+from agency_client.console.visits import House, Visit
+from agency_client.vault.hit_lists import Progress
+from agency_client.vault.signal_lists import Standing
+from protocol.questions import PersonRole
+
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+"""What has no deadline comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes on beside what waits: a number in words, and where to see it."""
+
+    words: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class TodayShown:
+    """What needs somebody."""
+
+    lead: str
+    rows: tuple[RowShown, ...]
+    more: int
+    """How many things wait beyond the rows."""
+    beside: tuple[Beside, ...]
+
+
+def today_shown(reading: Reading) -> TodayShown:
+    """Return what needs a person of these roles; reads the vault, so call it in a thread."""
+    speech, roles = reading.speech, reading.roles
+    rows: list[RowShown] = []
+    if "operator" in roles or "privacy-officer" in roles:
+        rows += operator_rows(reading) if "operator" in roles else []
+        rows += privacy_rows(reading) if "privacy-officer" in roles else []
+    if "coordinator" in roles:
+        rows += [*hit_rows(reading), *request_rows(reading)]
+    elif "supervisor" in roles:
+        rows += late_rows(reading)
+    if "supervisor" in roles:
+        rows += canary_rows(reading)
+    if "coordinator" in roles or "supervisor" in roles:
+        rows += absent_rows(reading)
+    shown = in_order(rows)[:LIMIT]
+    total = max(len(rows), waiting_for(reading))
+    return TodayShown(_lead(total, speech), tuple(shown), total - len(shown), _beside(reading))
+
+
+def in_order(rows: Sequence[RowShown]) -> list[RowShown]:
+    """Return rows with the most urgent first: what stands still, then by deadline."""
+    return sorted(rows, key=lambda row: (row.due is None and row.press != "now", row.due or _LAST))
+
+
+def _lead(total: int, speech: Speech) -> str:
+    if not total:
+        return speech.gettext("Nothing waits for you.")
+    text = speech.ngettext("%(num)d thing waits for you.", "%(num)d things wait for you.", total) % {"num": total}
+    return text if total == 1 else f"{text} {speech.gettext('The most urgent stands on top.')}"
+
+
+def _beside(reading: Reading) -> tuple[Beside, ...]:
+    speech, vault = reading.speech, reading.vault
+    if not {"coordinator", "supervisor"} & reading.roles:
+        return ()
+    live = vault.signal_lists.count(reading.now).standing[Standing.LIVE]
+    begun = vault.hit_lists.counts()[Progress.BEGUN]
+    held = sum(vault.quarantine.counts().values())
+    said = [
+        (live, speech.ngettext("%(num)d live signal", "%(num)d live signals", live), "/signals"),
+        (begun, speech.ngettext("%(num)d hit in progress", "%(num)d hits in progress", begun), "/hits/list/begun"),
+        (held, speech.ngettext("%(num)d row in quarantine", "%(num)d rows in quarantine", held), "/system"),
+    ]
+    return tuple(Beside(words % {"num": count}, href) for count, words, href in said if count)
+
+
+def _add(app: FastAPI, house: House) -> None:
+    enter = Annotated[Visit, Depends(house.visit())]
+
+    @app.get("/today", include_in_schema=False)
+    async def today(visit: enter) -> Response:
+        reading = _reading(visit)
+        return visit.page("today.html", shown=await asyncio.to_thread(today_shown, reading))
+
+
+def _reading(visit: Visit) -> Reading:
+    session = visit.running.session
+    return Reading(
+        session.vault,
+        session.covenant,
+        session.me.id,
+        visit.running.health,
+        visit.visitor.roles,
+        visit.person(),
+        visit.now,
+        visit.speech,
+    )
+
+
+def _waiting(visit: Visit) -> int:
+    return waiting_for(_reading(visit))
+
+
+_ROLES: Final[frozenset[PersonRole]] = frozenset(("coordinator", "supervisor", "privacy-officer", "operator"))
+TODAY: Final = Screen("today", "Today", _ROLES, _add, _waiting)
