@@ -240,14 +240,9 @@ class Records:
         return found is not None
 
     def prune(self) -> int:
-        """Forget ended records of which no signal is left here; returns how many."""
+        """Forget records of which no signal is left here; returns how many. Given again, each is a new one."""
         with self._database.writing() as session:
-            gone = session.exec(
-                select(RecordRow).where(
-                    RecordRow.state == RecordState.ENDED,
-                    col(RecordRow.record).not_in(select(SignalRow.record)),
-                )
-            ).all()
+            gone = session.exec(select(RecordRow).where(col(RecordRow.record).not_in(select(SignalRow.record)))).all()
             for row in gone:
                 session.delete(row)
         return len(gone)
