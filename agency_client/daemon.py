@@ -50,29 +50,28 @@ class Doors:
     def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._sleep = sleep
         self._open = AsyncExitStack()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], AsyncExitStack] = {}
 
     async def open(self, session: Session) -> Online:
         """Open doors under the session's covenant; those that were open close a little later."""
         before, self._open = self._open, AsyncExitStack()
         doors = await self._open.enter_async_context(online(session, self._sleep))
         task = asyncio.create_task(self._retire(before))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring[task] = before
         return doors
 
     async def _retire(self, doors: AsyncExitStack) -> None:
-        try:
-            await asyncio.sleep(RETIRE_SECONDS)
-        finally:
-            await doors.aclose()
+        await asyncio.sleep(RETIRE_SECONDS)
+        await doors.aclose()
+        self._retiring = {task: stack for task, stack in self._retiring.items() if stack is not doors}
 
     async def close(self) -> None:
         """Close all."""
-        for task in list(self._retiring):
+        for task in self._retiring:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
-        await self._open.aclose()
+        for doors in (*self._retiring.values(), self._open):
+            await doors.aclose()
 
 
 class Daemon:
