@@ -14,7 +14,7 @@ from fastapi import Response
 from agency_client.console.languages import N_
 from agency_client.console.previews import PreviewView, preview_view
 from agency_client.console.signal_record import name_of
-from agency_client.console.signal_views import hit_rows, log_rows, view_of
+from agency_client.console.signal_views import change_rows, hit_rows, log_rows, view_of
 from agency_client.console.visits import Visit
 from agency_client.draft import Draft
 from agency_client.preview import PushKind, preview
@@ -32,6 +32,14 @@ WITHDRAWALS: Final = (
     ("consent-withdrawn", N_("The person took back consent")),
 )
 """Why a signal is taken back: a code for the log, which the other agencies are told too."""
+RESTRICTIONS: Final = (
+    ("contested", N_("The person says that it is not right")),
+    ("checking", N_("We are checking whether it is right")),
+    ("objection", N_("The person objects")),
+    ("evidence", N_("It must be kept as evidence, and no more")),
+)
+"""Why a signal is only kept for a while (GDPR 18, LED 16): a code for the log."""
+LIFTED: Final = "checked"
 _EVENTS: Final = 100
 """Entries of the log shown about one signal; an ordinary one has fewer than ten."""
 
@@ -63,7 +71,10 @@ def _detail(visit: Visit, kept: Kept) -> Mapping[str, Any]:
     hits = vault.hits.of_signal(kept.id)
     draft = Draft.from_bytes(kept.draft)
     typed = vault.typed_records.get(kept.purpose, draft.reference) if draft.reference else None
-    view = view_of(kept, len(hits), covenant, session.engine.rules, speech, now, name_of(typed or {}))
+    restricted = vault.changes.is_restricted(kept.id)
+    view = view_of(
+        kept, len(hits), covenant, session.engine.rules, speech, now, name_of(typed or {}), restricted=restricted
+    )
     names = [str(kept.id), *(str(one.id) for one in hits)]
     cosigned = visit.running.online.trail.last()
     later = vault.signal_lists.later_of(kept.id)
@@ -77,7 +88,9 @@ def _detail(visit: Visit, kept: Kept) -> Mapping[str, Any]:
         "witnesses": len(covenant.key_holders),
         "later": None if later is None else f"/signals/{later}",
         "earlier": None if kept.supersedes is None else f"/signals/{kept.supersedes}",
-        "acts": _acts(visit, kept),
+        "acts": _acts(visit, kept, restricted=restricted),
+        "changes": change_rows(vault.changes.of(kept.id), covenant, speech, now),
+        "restrictions": [(code, speech.gettext(words)) for code, words in RESTRICTIONS],
         "withdrawals": [(code, speech.gettext(words)) for code, words in WITHDRAWALS],
         "typed": typed is not None,
     }
@@ -94,7 +107,7 @@ def _preview(visit: Visit, kept: Kept, draft: Draft) -> PreviewView | None:
     return preview_view(found, visit.speech, parse_time(kept.expires_at))
 
 
-def _acts(visit: Visit, kept: Kept) -> frozenset[str]:
+def _acts(visit: Visit, kept: Kept, *, restricted: bool) -> frozenset[str]:
     """Return what this person can do with a signal now."""
     standing = standing_of(kept, visit.now)
     if not visit.may("coordinator"):
@@ -104,4 +117,9 @@ def _acts(visit: Visit, kept: Kept) -> frozenset[str]:
         acts.add("correct")
     if standing is Standing.LIVE or kept.state is SignalState.NEW:
         acts.add("withdraw")
+    if standing is Standing.LIVE:
+        acts.add("lift" if restricted else "restrict")
+        purpose, vault = visit.running.session.covenant.purposes.get(kept.purpose), visit.running.session.vault
+        if purpose is not None and vault.changes.extensions(kept.id) < purpose.max_extensions:
+            acts.add("extend")
     return frozenset(acts)

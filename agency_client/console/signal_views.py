@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from agency_client.console.hit_words import agency_said
 from agency_client.console.languages import N_, Speech, TimeLeft
 from agency_client.console.previews import laws_said, title_in
 from agency_client.draft import Draft, DraftKey
+from agency_client.vault.changes import Change, ChangeKind
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.proofs import ProvenEntry
 from agency_client.vault.signal_lists import Listed, Standing, standing_of
@@ -42,6 +44,13 @@ INFORMED_SAID: Final[Mapping[str, str]] = {
     "informed": N_("The person was informed."),
     "deferred": N_("Informing the person was put off."),
     "not-required": N_("The person need not be informed."),
+}
+CHANGES_SAID: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.WITHDRAWN: N_("Withdrawn"),
+    ChangeKind.CORRECTED: N_("Corrected"),
+    ChangeKind.RESTRICTED: N_("Restricted"),
+    ChangeKind.LIFTED: N_("Restriction lifted"),
+    ChangeKind.EXTENDED: N_("Extended"),
 }
 PARTS_SAID: Final[Mapping[str, str]] = {
     "unit": N_("Team or unit"),
@@ -97,6 +106,15 @@ class HitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change of the signal, and who was told: an agency's name and when it said that it carried it out, or empty."""
+
+    words: str
+    at: str
+    told: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogRow:
     """What happened, with its place in the log."""
 
@@ -130,19 +148,23 @@ class SignalView:
 
 def row_of(listed: Listed, covenant: Covenant, speech: Speech, now: datetime) -> SignalRow:
     """Return a signal as a row."""
-    return _row(listed.kept, listed.hits, Draft.from_bytes(listed.kept.draft), covenant, speech, now)
+    draft = Draft.from_bytes(listed.kept.draft)
+    return _row(listed.kept, listed.hits, draft, covenant, speech, now, restricted=listed.restricted)
 
 
-def _row(kept: Kept, hits: int, draft: Draft, covenant: Covenant, speech: Speech, now: datetime) -> SignalRow:
+def _row(
+    kept: Kept, hits: int, draft: Draft, covenant: Covenant, speech: Speech, now: datetime, *, restricted: bool
+) -> SignalRow:
     standing = standing_of(kept, now)
+    held = restricted and standing is Standing.LIVE
     left = speech.left(parse_time(kept.expires_at), now) if standing is Standing.LIVE else None
     return SignalRow(
         f"/signals/{kept.id}",
         draft.case_reference,
         "" if draft.reference == draft.case_reference or draft.reference.startswith(OWN_PREFIX) else draft.reference,
         purpose_title(kept.purpose, covenant, speech),
-        speech.gettext(STANDINGS_SAID[standing]),
-        _PRESS[standing],
+        speech.gettext(N_("restricted") if held else STANDINGS_SAID[standing]),
+        "soon" if held else _PRESS[standing],
         left,
         hits,
     )
@@ -156,6 +178,8 @@ def view_of(
     speech: Speech,
     now: datetime,
     name: str = "",
+    *,
+    restricted: bool = False,
 ) -> SignalView:
     """Return all about one signal; ``name`` is the person's as it was typed, when it was."""
     draft = Draft.from_bytes(kept.draft)
@@ -163,7 +187,7 @@ def view_of(
     grounds = {} if purpose is None else purpose.grounds
     basis = covenant.legal_bases.get(draft.basis)
     return SignalView(
-        _row(kept, hits, draft, covenant, speech, now),
+        _row(kept, hits, draft, covenant, speech, now, restricted=restricted),
         speech.moment(parse_time(kept.created_at), now),
         speech.day(parse_time(kept.expires_at)),
         tuple(title_in(grounds[code], speech) if code in grounds else code for code in draft.grounds),
@@ -230,14 +254,31 @@ def hit_rows(hits: Iterable[KeptHit], covenant: Covenant, speech: Speech, now: d
 
 def _hit_row(kept: KeptHit, covenant: Covenant, speech: Speech, now: datetime) -> HitRow:
     notice = kept.notice
-    other = None if notice.counterpart is None else covenant.find(notice.counterpart.agency)
-    who = speech.gettext("Another agency") if other is None else title_in(other.title, speech)
+    who = agency_said(None if notice.counterpart is None else notice.counterpart.agency, covenant, speech)
     gone = kept.state is HitState.WITHDRAWN
     words = {
         True: speech.gettext("%(agency)s withdrew its signal."),
         False: speech.gettext("%(agency)s knows the same person."),
     }[gone]
     return HitRow(f"/hits/{kept.id}", words % {"agency": who}, speech.moment(notice.at, now), gone)
+
+
+def change_rows(changes: Iterable[Change], covenant: Covenant, speech: Speech, now: datetime) -> tuple[ChangeRow, ...]:
+    """Return what was changed of a signal, newest first, and who carried it out."""
+    return tuple(
+        ChangeRow(
+            speech.gettext(CHANGES_SAID[one.kind]),
+            speech.moment(one.at, now),
+            tuple(
+                (
+                    agency_said(other.agency, covenant, speech),
+                    "" if other.acknowledged_at is None else speech.moment(other.acknowledged_at, now),
+                )
+                for other in one.recipients
+            ),
+        )
+        for one in changes
+    )
 
 
 def log_rows(found: Iterable[ProvenEntry], speech: Speech, now: datetime) -> tuple[LogRow, ...]:

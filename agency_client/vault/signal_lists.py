@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, func, or_, select
 
 from agency_client.states import WAITING, SignalState
+from agency_client.vault.changes import Changes
 from agency_client.vault.database import Database
 from agency_client.vault.hits import HitState
 from agency_client.vault.probes import real
@@ -44,6 +45,8 @@ class Listed:
     standing: Standing
     hits: int
     """Hits with it that still stand."""
+    restricted: bool
+    """It is only kept, and compared with nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,10 @@ class Counted:
 class SignalLists:
     """Lists of signals."""
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    def __init__(self, database: Database, signals: Signals, changes: Changes) -> None:
         self._database = database
         self._signals = signals
+        self._changes = changes
 
     def page(
         self,
@@ -101,7 +105,13 @@ class SignalLists:
             ).all()
         hits = dict(counted)
         return [
-            Listed(position, found[signal][0], standing_of(found[signal][0], now), hits.get(one, 0))
+            Listed(
+                position,
+                found[signal][0],
+                standing_of(found[signal][0], now),
+                hits.get(one, 0),
+                self._changes.is_restricted(signal),
+            )
             for one, position in positions.items()
             if (signal := SignalId(UUID(one))) in found
         ]

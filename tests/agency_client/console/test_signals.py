@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agency_client.changing import Changing
 from agency_client.console.issue_words import REASONS_SAID, field_of
 from agency_client.console.signals import PAGE, SIGNALS
 from agency_client.vault.tables import SettingRow
 from protocol import birthdates, handles, identifiers, names
-from tests.fakes.agency import new_signal
+from protocol.ids import PartyId
+from tests.fakes.agency import clock, make_client, new_signal
+from tests.fakes.change_desk import ChangeDesk
 from tests.fakes.console_world import Console, console_of
 from tests.fakes.small_world import NOW, World
 
@@ -200,6 +203,61 @@ async def test_without_a_connection_the_withdrawal_waits(console: Console, world
     world.broker.down = False
     assert await console.client.send() is None
     assert console.client.vault.outbox.count_open() == 0
+
+
+@pytest.fixture
+def changing(console: Console, world: World) -> None:
+    """Give the console's client the desk where signals are changed, and a broker that takes that."""
+    client, party = console.client, PartyId("police-oost")
+    client.post._broker = ChangeDesk(world.broker, party)
+    desk = Changing(client.vault, client.post, client.acts, world.kit.covenant, clock)
+    console.running.online.changing = desk  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("changing")
+async def test_a_restricted_signal_is_kept_until_that_is_lifted(console: Console) -> None:
+    """It says so on its page and in the list, and only then it can be lifted."""
+    path = await made(console)
+    await console.client.send()
+    assert "Choose one of these." in (await console.post(f"{path}/restrict")).text
+    page = (await console.post(f"{path}/restrict", {"restriction": "contested"}, lang="nl")).text
+    assert "wordt bewaard, en met niemand vergeleken" in page
+    assert "Beperking opheffen" in page
+    assert "beperkt</span>" in (await console.get("/signals", lang="nl")).text
+    again = await console.post(f"{path}/restrict", {"restriction": "contested"})
+    assert again.status_code == HTTPStatus.CONFLICT
+    lifted = (await console.post(f"{path}/lift")).text
+    assert "The restriction was lifted" in lifted
+    assert "Restriction lifted" in lifted
+
+
+@pytest.mark.usefixtures("changing")
+async def test_a_signal_is_extended_for_a_reason_and_not_for_ever(console: Console) -> None:
+    """Why it is still needed is asked, and stands in the log; after the last time the button is gone."""
+    console.client.add(("R-1", [("phone", "+31612345678")]))
+    await console.client.send()
+    (path,) = links((await console.get("/signals")).text)
+    assert "Say in a sentence why" in (await console.post(f"{path}/extend", {"why": " "})).text
+    page = (await console.post(f"{path}/extend", {"why": "De zorg is er nog."}, lang="nl")).text
+    assert "Het signaal is verlengd." in page
+    assert "21 november 2027" in page
+    again = await console.post(f"{path}/extend", {"why": "Nog eens."})
+    assert again.status_code == HTTPStatus.CONFLICT
+
+
+@pytest.mark.usefixtures("changing")
+async def test_who_was_told_of_a_change_and_answered_is_shown(console: Console, world: World, tmp_path: Path) -> None:
+    """An agency that knew of the signal stands beside the change until it says that it carried it out."""
+    path = await made(console)
+    other = make_client(tmp_path / "care", world, "care-linde")
+    other.add(("C-1", [("phone", "+31612345678")]))
+    assert await console.client.send() is None
+    assert await other.send() is None
+    await console.client.reading.read()
+    assert "Jeugdzorg De Linde knows the same person." in (await console.get(path)).text
+    page = (await console.post(f"{path}/restrict", {"restriction": "checking"}, lang="nl")).text
+    assert "Jeugdzorg De Linde heeft het gehoord en nog niet geantwoord" in page
+    other.vault.close()
 
 
 # --- Finding ----------------------------------------------------------------------------------------------------------
