@@ -5,6 +5,7 @@ Nothing of an answer is believed before the ID token's signature, issuer, audien
 dropped once that is done. The library door for OpenID Connect. Not here: who may do what (``oidc_claims.py``).
 """
 
+import hmac
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -78,14 +79,20 @@ class Provider:
     """One identity provider. ``back`` is where it sends browsers back to."""
 
     def __init__(
-        self, settings: OidcSettings, secret: SecretText | None, back: str, clock: Callable[[], datetime]
+        self,
+        settings: OidcSettings,
+        secret: SecretText | None,
+        back: str,
+        clock: Callable[[], datetime],
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Raises ``ConfigurationError`` for an issuer without https."""
+        """``transport`` takes the place of the network. Raises ``ConfigurationError`` for an issuer without https."""
         _require_safe(settings.issuer)
         self._settings = settings
         self._secret = secret
         self._back = back
         self._clock = clock
+        self._transport = transport
         self._found: _Found | None = None
 
     async def begin(self) -> Begun:
@@ -105,7 +112,7 @@ class Provider:
         ``UnavailableError`` when the provider does not answer.
         """
         found = await self._discovered()
-        self._require_issuer(query, found.metadata)
+        self._require_answer(query, begun.state, found.metadata)
         async with self._client() as client:
             try:
                 token = await client.fetch_token(
@@ -197,12 +204,22 @@ class Provider:
             found = self._found = _Found(metadata, keys, now)
         return found
 
-    def _require_issuer(self, query: str, metadata: Mapping[str, Any]) -> None:
-        """Pass when the answer is from this provider (RFC 9207). Raises ``AuthenticationError``."""
-        given = parse_qs(query).get("iss", [])
-        promised = metadata.get("authorization_response_iss_parameter_supported") is True
-        if (given or promised) and given != [self._settings.issuer]:
+    def _require_answer(self, query: str, state: str, metadata: Mapping[str, Any]) -> None:
+        """Pass for one code that answers this login and is from this provider (RFC 6749 section 4.1.2, RFC 9207).
+
+        Here and not by the library, which looks at the state only where there is a code. Raises
+        ``AuthenticationError``.
+        """
+        said = parse_qs(query, keep_blank_values=True)
+        given = said.get("state", [])
+        if len(given) != 1 or not hmac.compare_digest(given[0].encode(), state.encode()):
             raise mismatch()
+        issuers = said.get("iss", [])
+        promised = metadata.get("authorization_response_iss_parameter_supported") is True
+        if (issuers or promised) and issuers != [self._settings.issuer]:
+            raise mismatch()
+        if len(said.get("code", [])) != 1 or "error" in said:
+            raise self._refused(OAuthError())
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[AsyncOAuth2Client]:
@@ -225,7 +242,8 @@ class Provider:
         ca = self._settings.ca_file
         verify: ssl.SSLContext | bool = True if ca is None else ssl.create_default_context(cafile=ca)
         # No redirects and no environment, as for all our calls (edge/transport.py).
-        return {"timeout": SECONDS, "verify": verify, "follow_redirects": False, "trust_env": False}
+        options = {"timeout": SECONDS, "verify": verify, "follow_redirects": False, "trust_env": False}
+        return options if self._transport is None else {**options, "transport": self._transport}
 
     def _refused(self, error: BaseException) -> AuthenticationError:
         logger("agency").warning("login at the provider does not hold", **error_fields(error))
