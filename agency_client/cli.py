@@ -28,6 +28,7 @@ from agency_client.commands_canary import add_canary
 from agency_client.commands_changes import add_changes
 from agency_client.commands_connectors import add_connectors
 from agency_client.commands_decisions import add_decisions
+from agency_client.commands_disclosures import add_disclosures
 from agency_client.commands_erase import add_erase
 from agency_client.commands_follow_up import add_follow_up
 from agency_client.commands_mapping import add_mapping
@@ -537,6 +538,7 @@ add_verify(app, MACHINE)
 add_subject(app, MACHINE)
 add_reviews(app, MACHINE)
 add_follow_up(app, MACHINE)
+add_disclosures(app, MACHINE)
 add_changes(app, MACHINE)
 add_erase(app, MACHINE)
 add_mapping(app, MACHINE)
