@@ -53,6 +53,7 @@ DOORS: Final = {
         "*/console/*.py",
         "*/api/*.py",
         "*/commands_run.py",
+        "agency_client/serving.py",
     ],
     "jinja2": ["agency_client/console/pages.py"],
     "babel": ["agency_client/console/languages.py"],
