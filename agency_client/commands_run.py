@@ -68,6 +68,7 @@ def add_run(app: typer.Typer, machine: Machine) -> None:
                 port=settings.port if port is None else port,
                 role="agency",
                 listening=program.listening,
+                tls=None if settings.tls is None else (home / settings.tls.certificate, home / settings.tls.key),
             )
         raise typer.Exit(FAILED if program.failed else status)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Run an application with uvicorn until it is asked to stop, and say on standard output when it listens.
 
-Not here: TLS, which a proxy in front ends (``docs/``), and what the application does (``api.py``).
+Not here: what the application does (``api.py``); TLS mostly ends in a proxy in front (``docs/``).
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Final, TextIO
 
@@ -40,15 +41,17 @@ def serve(
     role: str,
     out: TextIO | None = None,
     listening: Callable[[str], None] = lambda _: None,
+    tls: tuple[Path, Path] | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status: 0 after a graceful stop, ``STARTUP_FAILED`` otherwise.
 
     ``port`` 0 lets the machine choose. Once it listens, one line ``{"ready": role, "url": …}`` is written to ``out``
-    (standard output), and ``listening`` is given the URL. Raises ``ConfigurationError`` when the address cannot be had.
+    (standard output), and ``listening`` is given the URL. ``tls`` is the files of a certificate with its chain and of
+    its key, where no proxy in front has them. Raises ``ConfigurationError`` when the address cannot be had.
     """
     listener = _bind(host, port)
     shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{listener.getsockname()[1]}"
+    url = f"{'https' if tls else 'http'}://{shown}:{listener.getsockname()[1]}"
     ready = json.dumps({"ready": role, "url": url})
     config = uvicorn.Config(
         app,
@@ -63,7 +66,10 @@ def serve(
         timeout_graceful_shutdown=GRACE,
         limit_concurrency=MAX_CONNECTIONS,
         backlog=BACKLOG,
+        ssl_certfile=None if tls is None else tls[0],
+        ssl_keyfile=None if tls is None else tls[1],
     )
+    _require_certificate(config, listener)
     server = _Server(config, app.state.stopping, ready, out if out is not None else sys.stdout, partial(listening, url))
     try:
         server.run(sockets=[listener])
@@ -73,6 +79,19 @@ def serve(
     finally:
         listener.close()
     return 0 if server.started else STARTUP_FAILED
+
+
+def _require_certificate(config: uvicorn.Config, listener: socket.socket) -> None:
+    """Read the certificate now: uvicorn would end the process over it without a word of ours."""
+    try:
+        config.load()
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            Code.SETTINGS_INVALID,
+            "The certificate or its key cannot be used.",
+            hint="Both are PEM files, and belong together; is the key readable for this user?",
+        ) from error
 
 
 def _bind(host: str, port: int) -> socket.socket:
