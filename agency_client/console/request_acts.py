@@ -51,7 +51,7 @@ async def request_page(
     page = visit.page(
         "request.html",
         status,
-        request=shown,
+        one=shown,
         answer=answer,
         errors=errors or {},
         problem=problem,

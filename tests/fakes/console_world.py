@@ -83,6 +83,21 @@ async def console_of(
     session = Session(Home(folder, file), identity, nobody, agreed, me, client.vault, clock, lambda _: None)
     following = Following(client.vault, client.post, agreed.covenant, clock)
     doors = cast("Online", SimpleNamespace(**vars(client), following=following))
+    async with console_over(session, doors, client, roles=roles, screens=screens) as console:
+        yield console
+    client.vault.close()
+
+
+@asynccontextmanager
+async def console_over(
+    session: Session,
+    doors: Online,
+    client: Client,
+    *,
+    roles: Sequence[PersonRole] = (),
+    screens: Sequence[Screen] = SCREENS,
+) -> AsyncIterator[Console]:
+    """Return a console over an opened home and its doors."""
     running = Running(session, doors)
 
     @asynccontextmanager
@@ -95,4 +110,3 @@ async def console_of(
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
         yield Console(client, running, app, http)
-    client.vault.close()
