@@ -34,7 +34,7 @@ class ReasonForm:
     @staticmethod
     def read(form: Form, speech: Speech) -> "ReasonForm":
         """Take what was filled in, and say what is wrong with it."""
-        reason, words, case = form.text("reason"), " ".join(form.text("words").split()), form.text("case")
+        reason, words, case = form.text("reason"), _one_line(form.text("words")), _one_line(form.text("case"))
         errors = {}
         if reason not in REASONS:
             errors["reason"] = speech.gettext("Choose a reason.")
@@ -48,6 +48,11 @@ class ReasonForm:
         """Return what stands in the log; only of a form without errors."""
         words = self.words or speech.gettext(REASONS[self.reason])
         return Justification(code=self.reason, text=words, case_reference=self.case)
+
+
+def _one_line(text: str) -> str:
+    """Return a text as the log takes it: one line, without what only turns or hides other letters."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
 
 
 def options(speech: Speech) -> list[tuple[str, str]]:
