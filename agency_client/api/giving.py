@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agency_client.api.messages import NamedRecord, RecordAnswer, RecordResult, RecordSignal, Result
-from agency_client.connectors.entrance import Admitted, Entrance, Gone, Origin
+from agency_client.api.messages import NamedRecord, RecordAnswer, RecordResult, RecordSignal
+from agency_client.connectors.entrance import Entrance, Gone, Origin
 from agency_client.connectors.mappings import mapping_of_system, referenced
 from agency_client.mapping import Mapping
 from agency_client.session import Session
-from agency_client.source_rows import typed_row
+from agency_client.source_rows import BadRow, Row, typed_row
 from agency_client.vault.signals import Kept
 from protocol.encoding import parse_time
 from protocol.errors import Code, ConflictError, Issue, NotFoundError
 from protocol.messages import ProblemIssue
 
 SOURCE: Final = "api"
-_NOT_YOURS: Final = Issue("reference", "other-system", "Another system of this agency gives this record.")
+OTHER_SYSTEM: Final = "other-system"
+_NOT_YOURS: Final = Issue("reference", OTHER_SYSTEM, "Another system of this agency gives this record.")
 
 
 @dataclass(slots=True)
@@ -34,22 +35,30 @@ class Giving:
     def give(self, records: Sequence[NamedRecord]) -> list[RecordResult]:
         """Take records in one transaction; returns what became of each, in order."""
         mapping, entrance = mapping_of_system(self.session.home.folder, self.system), Entrance(self.session)
-        with self.session.vault.together():
-            return [self._one(record, mapping, entrance) for record in records]
-
-    def _one(self, record: NamedRecord, mapping: Mapping, entrance: Entrance) -> RecordResult:
-        owner = self.session.vault.records.owner(record.reference)
-        if owner not in (None, self.system):
-            return RecordResult(reference=record.reference, result="refused", errors=(_told(_NOT_YOURS),))
-        row = typed_row(0, record.fields)
-        done = entrance.admit([row], referenced(mapping, record.reference), Origin(self.system, SOURCE))
-        trouble = done.troubles[0] if done.troubles else None
-        return RecordResult(
-            reference=record.reference,
-            result=_result(done),
-            quarantine=None if trouble is None else trouble.quarantine,
-            errors=() if trouble is None else tuple(map(_told, trouble.reasons)),
+        others = self.session.vault.records.others(self.system, {one.reference for one in records})
+        results: dict[int, RecordResult] = {}
+        rows: list[Row] = []
+        for number, record in enumerate(records):
+            row = typed_row(number, record.fields)
+            if record.reference in others:
+                results[number] = _refused(record, _NOT_YOURS)
+            elif isinstance(row, BadRow):
+                results[number] = _refused(record, row.issue)
+            else:
+                rows.append(row)
+        done = entrance.admit(
+            rows, lambda row: referenced(mapping, records[row.number].reference), Origin(self.system, SOURCE)
         )
+        troubles = {one.row: one for one in done.troubles}
+        for row in rows:
+            trouble = troubles.get(row.number)
+            results[row.number] = RecordResult(
+                reference=records[row.number].reference,
+                result=done.results[row.number],
+                quarantine=None if trouble is None else trouble.quarantine,
+                errors=() if trouble is None else tuple(map(_told, trouble.reasons)),
+            )
+        return [results[number] for number in range(len(records))]
 
     def get(self, reference: str) -> RecordAnswer:
         """Return what stands of a record. Raises ``NotFoundError``, also for another system's."""
@@ -80,12 +89,8 @@ class Giving:
         return self.get(reference)
 
 
-def _result(done: Admitted) -> Result:
-    if done.quarantined:
-        return "quarantined"
-    if done.new or done.changed:
-        return "new" if done.new else "changed"
-    return "held-back" if done.held_back else "known"
+def _refused(record: NamedRecord, issue: Issue) -> RecordResult:
+    return RecordResult(reference=record.reference, result="refused", errors=(_told(issue),))
 
 
 def _told(issue: Issue) -> ProblemIssue:

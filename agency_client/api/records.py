@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from agency_client.api.described import Routes, answered
-from agency_client.api.giving import Giving
+from agency_client.api.giving import OTHER_SYSTEM, Giving
 from agency_client.api.messages import (
     NamedRecord,
     RecordAnswer,
@@ -33,6 +33,7 @@ MAX_BODY: Final = 8 * 1024 * 1024
 """Bytes of a batch: a thousand records of eight thousand characters."""
 MAX_ONE: Final = 1024 * 1024
 """Bytes of one record: a thousand full values would be eight."""
+_UNUSED: Final = frozenset({"quarantined", "refused"})
 _TOOK: Final = frozenset({"new", "changed"})
 
 
@@ -68,9 +69,9 @@ def add_records(router: APIRouter, routes: Routes) -> None:
         reference = read_reference(ref)
         asked = parse(RecordInput, await read_json(request, MAX_ONE))
         result = (await _give(system, [NamedRecord(reference=reference, fields=asked.fields)]))[0]
-        if result.result == "refused":
+        if result.result == "refused" and result.errors[0].code == OTHER_SYSTEM:
             raise ConflictError(Code.CONFLICT, result.errors[0].message)
-        return _refused(result) if result.result == "quarantined" else routes.json(result)
+        return _refused(result) if result.result in _UNUSED else routes.json(result)
 
     @router.get(
         f"{PREFIX}/records/{{ref}}",
@@ -109,7 +110,9 @@ def _refused(result: RecordResult) -> Response:
     error = InputError(
         Code.RECORD_UNUSABLE,
         "The record cannot be used as it is.",
-        hint=f"It waits in quarantine under number {result.quarantine}; a corrected one takes its place.",
+        hint=None
+        if result.quarantine is None
+        else f"It waits in quarantine under number {result.quarantine}; a corrected one takes its place.",
         issues=[Issue(one.location, one.code, one.message) for one in result.errors],
     )
     told = problem(error)

@@ -9,15 +9,15 @@ source is, all of it or nothing. A batch that comes again changes nothing. Not h
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from agency_client.intake import Ready
 from agency_client.mapping import Mapping, Quarantined
 from agency_client.session import Session
 from agency_client.source_rows import BadRow, Row
-from agency_client.vault.adding import Added
+from agency_client.vault.adding import Added, Result
 from agency_client.vault.quarantine import Unusable
-from agency_client.vault.records import CORRECTED, Key
+from agency_client.vault.records import Key
 from protocol.errors import Issue
 from protocol.messages import MAX_ISSUES
 
@@ -59,6 +59,9 @@ class Trouble:
     reasons: tuple[Issue, ...]
 
 
+Outcome: TypeAlias = Result | Literal["quarantined"]
+
+
 @dataclass(slots=True)
 class Admitted:
     """What became of rows."""
@@ -74,7 +77,9 @@ class Admitted:
     quarantined: int = 0
     partly: int = 0
     troubles: list[Trouble] = field(default_factory=list)
-    """The first of them, at most ``MAX_ISSUES``."""
+    """Of one batch all of them; of several the first, at most ``MAX_ISSUES``."""
+    results: dict[int, Outcome] = field(default_factory=dict)
+    """Of one batch: what became of each row, by its number."""
 
     @property
     def taken(self) -> int:
@@ -109,7 +114,7 @@ class Entrance:
     def admit(
         self,
         rows: Iterable[Row | BadRow | Gone],
-        mapping: Mapping,
+        mapping: Mapping | Callable[[Row], Mapping],
         origin: Origin,
         beside: Callable[[], None] = lambda: None,
     ) -> Admitted:
@@ -117,7 +122,7 @@ class Entrance:
 
         Raises ``UnavailableError`` when too many rows of this system wait in quarantine; nothing is written then.
         """
-        judged = [(row, None if isinstance(row, Gone) else self.judge(row, mapping)) for row in rows]
+        judged = [(row, self._judged(row, mapping)) for row in rows]
         done, added = Admitted(rows=len(judged)), list[tuple[list[Ready], Added]]()
         with self._vault.together():
             # In the order of the source: a record may go and come back within one batch.
@@ -127,16 +132,28 @@ class Entrance:
                 judged_rows = [(row, found) for row, found in pairs if found is not None and not isinstance(row, Gone)]
                 repaired = {id(row) for row, found in judged_rows if self._repaired(row, found, origin)}
                 done.known += len(repaired)
+                done.results |= {row.number: "known" for row, _ in judged_rows}
                 left = [(row, found) for row, found in judged_rows if id(row) not in repaired]
-                ready = [found for _, found in left if isinstance(found, Ready)]
-                if ready:
+                usable = [(row.number, found) for row, found in left if isinstance(found, Ready)]
+                if usable:
+                    ready = [found for _, found in usable]
                     added.append((ready, self._add(ready, origin)))
+                    done.results |= zip((number for number, _ in usable), added[-1][1].results, strict=True)
                 self._put_away(left, origin, done)
             beside()
         for ready, one in added:
             self._sum(done, one)
             self._intake.mix(ready, one, self._session.clock())
         return done
+
+    def _judged(
+        self, row: Row | BadRow | Gone, mapping: Mapping | Callable[[Row], Mapping]
+    ) -> Ready | Quarantined | None:
+        if isinstance(row, Gone):
+            return None
+        if isinstance(row, BadRow):
+            return Quarantined(row.number, "", (row.issue,))
+        return self.judge(row, mapping if isinstance(mapping, Mapping) else mapping(row))
 
     def admit_repaired(self, ready: Ready, origin: Origin, beside: Callable[[], None]) -> Admitted:
         """Take one repaired row in, in one transaction with ``beside``, which deals with its place in quarantine."""
@@ -174,10 +191,7 @@ class Entrance:
         whole = [one.draft.reference for one in ready if not one.unused]
         self._vault.quarantine.overtake(origin.system, whole, now)
         if origin.one_purpose:
-            last = {one.draft.reference: one.record.purpose for one in ready}
-            purposes = tuple(self._session.covenant.purposes)
-            for reference, purpose in last.items():
-                self._vault.records.end(origin.system, reference, CORRECTED, purposes, now, keep=purpose)
+            self._vault.records.move({one.draft.reference: one.record.purpose for one in ready}, now)
         return added
 
     def _repaired(self, row: Row | BadRow, found: Ready | Quarantined, origin: Origin) -> bool:
@@ -195,10 +209,11 @@ class Entrance:
             if not unusable.reasons:
                 continue
             number = self._vault.quarantine.put(unusable, now)
+            if not unusable.partly:
+                done.results[row.number] = "quarantined"
             done.quarantined += not unusable.partly
             done.partly += unusable.partly
-            if len(done.troubles) < MAX_ISSUES:
-                done.troubles.append(Trouble(row.number, number, unusable.partly, tuple(unusable.reasons)))
+            done.troubles.append(Trouble(row.number, number, unusable.partly, tuple(unusable.reasons)))
 
     def _person(self, system: str) -> str:
         # A system, not a person: but whoever acts stands in the log by such a reference.

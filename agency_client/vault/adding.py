@@ -6,13 +6,15 @@ Not here: the reading and writing of rows (``signals.py``).
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from agency_client.draft import Draft
 from agency_client.states import SignalState
 from protocol.encoding import format_time
 from protocol.ids import PurposeId, SignalId
 
+Result: TypeAlias = Literal["new", "known", "changed", "held-back"]
+"""What became of one record; ``held-back``: withdrawn by you, and unchanged since."""
 _GONE_IF_AGAIN: Final = frozenset({SignalState.WITHDRAWN, SignalState.ACCEPTED})
 """An accepted signal of a record that is given again has its withdrawal in the outbox (``records.py``)."""
 
@@ -44,6 +46,8 @@ class Added:
     """Sent before, and changed since: a new signal takes the old one's place."""
     withdrawn: int = 0
     """Unchanged, and withdrawn by you since: not sent again."""
+    results: list[Result] = field(default_factory=list)
+    """What became of each, in the order in which they were offered."""
 
 
 @dataclass(slots=True)
@@ -74,8 +78,10 @@ class Adding:
             return True
         if latest.state is SignalState.WITHDRAWN:
             self.added.withdrawn += 1
+            self.added.results.append("held-back")
         else:
             self.added.known += 1
+            self.added.results.append("known")
         return False
 
     def id_of(self, record: bytes, signal: NewSignal) -> str:
@@ -88,6 +94,7 @@ class Adding:
         latest = self._latest.get(record)
         if latest is not None and latest.state is SignalState.NEW:
             self.added.changed += 1
+            self.added.results.append("changed")
             latest.digest = digest
             if latest.id in self.fresh:
                 self.fresh[latest.id] |= {"draft": sealed, "digest": digest}
@@ -99,6 +106,7 @@ class Adding:
         supersedes = None if latest is None or ended else latest.id
         self.added.changed += supersedes is not None
         self.added.new += supersedes is None
+        self.added.results.append("new" if supersedes is None else "changed")
         self._latest[record] = Latest(str(signal.id), digest, SignalState.NEW)
         self.fresh[str(signal.id)] = {
             "id": str(signal.id),

@@ -5,7 +5,7 @@ A wish to withdraw outlives kills and outages: what was not sent is withdrawn at
 the outbox, what is on its way waits for its answer. Not here: the signals themselves (``signals.py``).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +78,21 @@ class Records:
         with self._database.reading() as session:
             return session.exec(select(RecordRow.system).where(RecordRow.own == self.own(reference))).first()
 
+    def others(self, system: str, references: Collection[str]) -> frozenset[str]:
+        """Return which of these records another system gave last."""
+        by_own = {self.own(reference): reference for reference in references}
+        found: set[str] = set()
+        wanted = sorted(by_own)
+        for start in range(0, len(wanted), _ASKED):
+            with self._database.reading() as session:
+                rows = session.exec(
+                    select(RecordRow.own).where(
+                        col(RecordRow.own).in_(wanted[start : start + _ASKED]), RecordRow.system != system
+                    )
+                ).all()
+            found |= {by_own[own] for own in rows}
+        return frozenset(found)
+
     def get(self, reference: str) -> KeptRecord | None:
         """Return what stands of a record of a system, all its purposes together."""
         with self._database.reading() as session:
@@ -121,42 +136,51 @@ class Records:
                 elif row.system != system or row.state != RecordState.LIVE:
                     row.system, row.state, row.reason, row.changed_at = system, RecordState.LIVE, None, format_time(now)
 
-    def end(
-        self,
-        system: str,
-        reference: str,
-        reason: str,
-        purposes: Collection[PurposeId],
-        now: datetime,
-        keep: PurposeId | None = None,
-    ) -> bool:
-        """Write the wish to withdraw a record, for all purposes but ``keep``; returns whether anything stood.
+    def end(self, system: str, reference: str, reason: str, purposes: Collection[PurposeId], now: datetime) -> bool:
+        """Write the wish to withdraw a record, for all purposes; returns whether anything stood.
 
         ``purposes`` are those of the covenant: the record may have come by hand before its system gave it.
         """
-        records = {self._signals.record_key(purpose, reference): purpose for purpose in purposes}
+        records = {self._signals.record_key(purpose, reference) for purpose in purposes}
         with self._database.writing() as session:
-            rows = {row.record: row for row in _rows(session, records)}
-            rows |= {
-                row.record: row
-                for row in session.exec(select(RecordRow).where(RecordRow.own == self.own(reference))).all()
-            }
-            kept = None if keep is None else self._signals.record_key(keep, reference)
+            rows = {row.record: row for row in self._of_own(session, [self.own(reference)])}
             stood = False
-            for record in {*records, *rows} - {kept}:
-                row = rows.get(record)
-                if row is not None and row.state != RecordState.LIVE:
-                    continue
-                if row is None:
-                    if not _standing(session, record):
-                        continue
-                    row = RecordRow(
-                        record=record, own=self.own(reference), system=system, state="", changed_at=format_time(now)
+            for row in rows.values():
+                if row.state == RecordState.LIVE:
+                    row.state, row.reason, row.changed_at = RecordState.ENDING, reason, format_time(now)
+                    stood = True
+            by_hand = sorted(records - set(rows))
+            standing = session.exec(
+                select(SignalRow.record).where(col(SignalRow.record).in_(by_hand), col(SignalRow.state).not_in(_OVER))
+            ).all()
+            for record in set(standing):
+                session.add(
+                    RecordRow(
+                        record=record,
+                        own=self.own(reference),
+                        system=system,
+                        state=RecordState.ENDING,
+                        reason=reason,
+                        changed_at=format_time(now),
                     )
-                row.state, row.reason, row.changed_at = RecordState.ENDING, reason, format_time(now)
-                session.add(row)
-                stood = True
-        return stood
+                )
+        return stood or bool(standing)
+
+    def move(self, purposes: Mapping[str, PurposeId], now: datetime) -> None:
+        """Write the wish to withdraw what these records, by reference, stand for beside the purpose that is named."""
+        owns = {self.own(reference): (reference, purpose) for reference, purpose in purposes.items()}
+        with self._database.writing() as session:
+            for row in self._of_own(session, list(owns)):
+                reference, purpose = owns[row.own]
+                if row.state == RecordState.LIVE and row.record != self._signals.record_key(purpose, reference):
+                    row.state, row.reason, row.changed_at = RecordState.ENDING, CORRECTED, format_time(now)
+
+    @staticmethod
+    def _of_own(session: Session, owns: Sequence[bytes]) -> list[RecordRow]:
+        found: list[RecordRow] = []
+        for start in range(0, len(owns), _ASKED):
+            found += session.exec(select(RecordRow).where(col(RecordRow.own).in_(owns[start : start + _ASKED]))).all()
+        return found
 
     def carry_out(self, now: datetime, person: Callable[[str], str]) -> int:
         """Carry out wishes as far as can be now; returns how many postings wait in the outbox because of it.
@@ -180,7 +204,7 @@ class Records:
         """Carry out the wishes for these records as far as can be now."""
         owns = [self.own(reference) for reference in references]
         with self._database.together(), self._database.writing() as session:
-            for row in session.exec(select(RecordRow).where(col(RecordRow.own).in_(owns))).all():
+            for row in self._of_own(session, owns):
                 self._carry_out(session, row, now, person)
 
     def _carry_out(self, session: Session, row: RecordRow, now: datetime, person: Callable[[str], str]) -> int:
