@@ -67,7 +67,7 @@ def preview_view(found: Preview, speech: Speech, kept_until: datetime | None = N
     return PreviewView(
         tuple(_told(one, found, speech) for one in found.told),
         listed([title_in(agency.title, speech) for agency in found.silent], speech.lang),
-        listed([title_in(covenant.agency_kinds[kind].title, speech).casefold() for kind in found.hidden], speech.lang),
+        listed([title_in(covenant.agency_kinds[kind].title, speech) for kind in found.hidden], speech.lang),
         speech.day(kept_until or found.kept_until),
         speech.day(found.epoch_ends),
         found.deadline_hours,

@@ -2,6 +2,7 @@
 """Which screens there are, in the order of the menu. Who makes one adds it here, in one line."""
 
 from agency_client.console.ask import ASK
+from agency_client.console.covenant import COVENANT
 from agency_client.console.hits import HITS
 from agency_client.console.logbook import LOGBOOK
 from agency_client.console.requests import REQUESTS
@@ -18,4 +19,5 @@ SCREENS: tuple[Screen, ...] = (
     ASK,
     REQUESTS,
     LOGBOOK,
+    COVENANT,
 )
