@@ -78,7 +78,7 @@ def today_shown(reading: Reading) -> TodayShown:
 
 def in_order(rows: Sequence[RowShown]) -> list[RowShown]:
     """Return rows with the most urgent first: what stands still, then by deadline."""
-    return sorted(rows, key=lambda row: (row.due is None and row.press != "now", row.due or _LAST))
+    return sorted(rows, key=lambda row: (row.due is not None or row.press != "now", row.due or _LAST))
 
 
 def _lead(total: int, speech: Speech) -> str:
