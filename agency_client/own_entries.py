@@ -15,11 +15,16 @@ from protocol.backdating import Seen, require_dated
 from protocol.doubles import Acts
 from protocol.event_search import MAX_PAGE
 from protocol.events import (
+    ChangeAcknowledged,
     EventsExported,
     EventsRead,
+    FollowedUp,
     HitOpened,
     QueryAnswered,
+    SignalExtended,
     SignalRegistered,
+    SignalRestricted,
+    SignalRetagged,
     SignalWithdrawn,
     StatisticsRead,
 )
@@ -27,7 +32,12 @@ from protocol.events import (
 RECEIPTED: Final = (
     SignalRegistered,
     SignalWithdrawn,
+    SignalRestricted,
+    SignalExtended,
+    SignalRetagged,
+    ChangeAcknowledged,
     HitOpened,
+    FollowedUp,
     QueryAnswered,
     StatisticsRead,
     EventsRead,

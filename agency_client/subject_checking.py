@@ -23,6 +23,7 @@ from protocol.events import (
     KeyMuted,
     NoticeIssued,
     SignalRegistered,
+    SignalRetagged,
     SignalsMatched,
     SubjectReported,
     Words,
@@ -149,7 +150,7 @@ def registered(events: Sequence[Event], agency: PartyId, digests: Collection[byt
     return frozenset(
         signal
         for event in events
-        if isinstance(event, SignalRegistered)
+        if isinstance(event, SignalRegistered | SignalRetagged)
         and event.act.agency == agency
         and not set(event.subject.tag_digests).isdisjoint(digests)
         for signal in event.subject.signal_ids

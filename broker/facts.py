@@ -68,6 +68,19 @@ class SignalAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalRetagged:
+    """A live signal was registered anew for a later epoch, with its new keys and parts."""
+
+    signal: Signal
+    agency: PartyId
+    part_digests: dict[PartName, bytes]
+    digest: bytes
+    event_id: UUID
+    told: PartyId | None = None
+    """Of a canary: who planted it."""
+
+
+@dataclass(frozen=True, slots=True)
 class WaitEnded:
     """A signal waits no more: its agency is told that the counterpart stayed away."""
 
@@ -387,6 +400,7 @@ Fact: TypeAlias = (
     | PairForgotten
     | NoticeAdded
     | WaitEnded
+    | SignalRetagged
     | FollowUpBegun
     | FollowUpStepped
     | FollowUpLate

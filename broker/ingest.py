@@ -14,7 +14,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker.awaiting import awaits
-from broker.facts import AnswerKept, BatchQueued, Fact, KeptResult, Outcome, Recorded, RequestKept, SignalAdded
+from broker.facts import (
+    AnswerKept,
+    BatchQueued,
+    Fact,
+    KeptResult,
+    Outcome,
+    Recorded,
+    RequestKept,
+    SignalAdded,
+    SignalRetagged,
+)
 from broker.interfaces import StoredSignal
 from broker.recording import Recorder
 from protocol.covenant import Covenant
@@ -78,13 +88,19 @@ def accept(
             # Accepted before: it stays accepted, whatever the rules say now.
             results.append(KeptResult(signal.id, "known", before.event_id))
             continue
-        if before is not None and refusal is None:
+        retags = before is not None and _may_retag(before, item, by, now)
+        if before is not None and refusal is None and not retags:
             # Only who may signal here hears of it: others must not learn that a signal exists.
             refusal = Refusal(code=Code.CONFLICT.value, detail="Another signal has this id.")
         if refusal is not None or item.decision is None:
             refusal = refusal or Refusal(code=Code.POLICY_REFUSED.value, detail="No rule allows this.")
             event = recorder.refused(signal, by, refusal, now)
             results.append(KeptResult(signal.id, "refused", event.id, refusal))
+        elif retags:
+            event = recorder.retagged(signal, by, item.decision, now)
+            results.append(KeptResult(signal.id, "accepted", event.id))
+            facts.append(_retagged(item, by, event))
+            batches[signal.purpose, signal.epoch].append(signal.id)
         else:
             event = recorder.registered(signal, by, item.decision, now)
             results.append(KeptResult(signal.id, "accepted", event.id))
@@ -99,6 +115,25 @@ def accept(
     facts.append(RequestKept(recorder.new_id(), by))
     facts.append(AnswerKept(by.party, key, by.body_digest, tuple(results), now + ANSWER_KEPT))
     return Accepted(tuple(results), Outcome(tuple(facts), tuple(events)))
+
+
+def _may_retag(before: StoredSignal, item: Examined, by: Verified, now: datetime) -> bool:
+    """Say whether a signal that stands may be given a later epoch's keys: the same one, of the same case, no longer."""
+    signal = item.signal
+    same = (before.told, before.agency, before.purpose, before.case_token) == (
+        by.party,
+        signal.cover or by.party,
+        signal.purpose,
+        signal.case_token,
+    )
+    stands = before.state == "live" and before.expires_at > now
+    return same and stands and signal.epoch > before.epoch and signal.expires_at <= before.expires_at
+
+
+def _retagged(item: Examined, by: Verified, event: Recorded) -> SignalRetagged:
+    signal = item.signal
+    told = None if signal.cover is None else by.party
+    return SignalRetagged(signal, signal.cover or by.party, item.part_digests, item.digest, event.id, told)
 
 
 def _added(item: Examined, by: Verified, event: Recorded, covenant: Covenant, now: datetime) -> SignalAdded:

@@ -359,14 +359,16 @@ class Act(Protocol):
     async def queued(self, purpose: PurposeId, epoch: Epoch, limit: int) -> Sequence[Queued]:
         """Return waiting batches, oldest first; one transaction at a time matches a purpose and epoch."""
 
-    async def candidates(self, signals: Sequence[SignalId], common_limit: int) -> Candidates:
-        """Return what these signals agree on with others. The signals named in it stay as they are until the end."""
+    async def candidates(self, signals: Sequence[SignalId], epoch: Epoch, common_limit: int) -> Candidates:
+        """Return what these signals agree on with others in an epoch. Who is named stays as it is until the end."""
 
     async def shared(self, agency: PartyId, purpose: PurposeId, epoch: Epoch, keys: Sequence[QueryKey]) -> Shared:
         """Return what these keys have in common with signals of other agencies, muted keys left out."""
 
-    async def sealed(self, wanted: Mapping[SignalId, Sequence[PartName]]) -> Mapping[SignalId, SealedSignal]:
-        """Return what the senders of these signals signed, with those of their parts that are named."""
+    async def sealed(
+        self, wanted: Mapping[SignalId, Sequence[PartName]], epoch: Epoch
+    ) -> Mapping[SignalId, SealedSignal]:
+        """Return what the senders of these signals signed for an epoch, with those of their parts that are named."""
 
     async def told_hit(self, agency: PartyId, hit_id: HitId) -> OpenableHit | None:
         """Return what an agency was told of a hit, or None when it was not."""
@@ -520,6 +522,9 @@ class Store(Protocol):
 
         ``everything`` goes through all that was ever erased. Raises ``ConfigurationError`` when it cannot be done.
         """
+
+    async def retire(self, oldest_epoch: Epoch) -> int:
+        """Forget what signals were sealed as for epochs that are over, where they stand for a later one."""
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

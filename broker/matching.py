@@ -18,7 +18,7 @@ from broker.facts import HitFound, Pair
 from broker.interfaces import Agreed, Candidates, StoredSignal
 from protocol.covenant_purposes import Purpose
 from protocol.encoding import label
-from protocol.ids import HitId, KeyKind, SignalId
+from protocol.ids import Epoch, HitId, KeyKind, SignalId
 from protocol.keys import quality_of
 from protocol.messages import Quality, Role
 
@@ -57,8 +57,8 @@ def hit_id(one: SignalId, other: SignalId) -> HitId:
     return HitId(UUID(bytes=bytes(digest)))
 
 
-def matches(candidates: Candidates, purpose: Purpose, now: datetime) -> tuple[Match, ...]:
-    """Return the hits that nobody was told of, in order of their signals' ids.
+def matches(candidates: Candidates, purpose: Purpose, epoch: Epoch, now: datetime) -> tuple[Match, ...]:
+    """Return the hits of an epoch that nobody was told of, in order of their signals' ids.
 
     One that was found before stayed silent because its cases knew each other by another hit, which may have ended.
     """
@@ -70,14 +70,15 @@ def matches(candidates: Candidates, purpose: Purpose, now: datetime) -> tuple[Ma
             continue
         one, other = candidates.signals.get(first), candidates.signals.get(second)
         if one is not None and other is not None and _may_meet(one, other, now):
-            match = _match(one, other, list(items), purpose, now, new=told is None)
+            match = _match(one, other, list(items), purpose, epoch, now, new=told is None)
             if match is not None:
                 found.append(match)
     return tuple(found)
 
 
 def _may_meet(one: StoredSignal, other: StoredSignal, now: datetime) -> bool:
-    same = (one.purpose, one.epoch) == (other.purpose, other.epoch)
+    # Not by their epochs: one may have its next epoch's keys already, beside those that agree.
+    same = one.purpose == other.purpose
     # Two canaries have nobody behind them to be told of anything.
     told = one.agency != other.agency and not (one.is_canary and other.is_canary)
     return is_live(one, now) and is_live(other, now) and same and told
@@ -104,7 +105,14 @@ def worth_of(agreed: Iterable[Agreement], purpose: Purpose) -> tuple[Quality, tu
 
 
 def _match(
-    one: StoredSignal, other: StoredSignal, items: Sequence[Agreed], purpose: Purpose, now: datetime, *, new: bool
+    one: StoredSignal,
+    other: StoredSignal,
+    items: Sequence[Agreed],
+    purpose: Purpose,
+    epoch: Epoch,
+    now: datetime,
+    *,
+    new: bool,
 ) -> Match | None:
     worth = worth_of([(item.kind, item.first_role, item.second_role) for item in items], purpose)
     if worth is None:
@@ -117,7 +125,7 @@ def _match(
         first_agency=one.agency,
         second_agency=other.agency,
         purpose=one.purpose,
-        epoch=one.epoch,
+        epoch=epoch,
         quality=quality,
         at=now,
     )

@@ -45,8 +45,8 @@ async def match_once(broker: Broker, purpose: PurposeId, epoch: Epoch) -> int | 
         planned = None
         if agreed is not None:
             signals = sorted({signal for batch in batches for signal in batch.signals})
-            candidates = await act.candidates(signals, broker.covenant.common_key_limit)
-            found = await asyncio.to_thread(matches, candidates, agreed, now)
+            candidates = await act.candidates(signals, epoch, broker.covenant.common_key_limit)
+            found = await asyncio.to_thread(matches, candidates, agreed, epoch, now)
             planned = await asyncio.to_thread(
                 plan, purpose, epoch, found, candidates.common, candidates.known, broker.engine, now
             )

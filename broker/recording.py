@@ -103,6 +103,23 @@ class Recorder:
             canary=signal.cover is not None,
         )
 
+    def retagged(self, signal: Signal, by: Verified, decision: Decision, now: datetime) -> Recorded:
+        """A signal that stands was given a later epoch's pseudonyms."""
+        act = self._act_of(
+            by, now, purpose=signal.purpose, basis=signal.basis, decision="allow", policy_ids=decision.policies
+        )
+        return self._recorded(
+            events.SignalRetagged(
+                act=act,
+                subject=Subject(signal_ids=(signal.id,), tag_digests=_digests([key.tag for key in signal.keys])),
+                asked=_asked(signal, now),
+                urgency=signal.urgency,
+                request_digest=by.body_digest.hex(),
+                request_key_id=by.key_id,
+            ),
+            canary=signal.cover is not None,
+        )
+
     def refused(self, signal: Signal, by: Verified, refusal: Refusal, now: datetime) -> Recorded:
         """A signal was not accepted. Its tags are not kept, so the log does not name them either."""
         act = self._act_of(

@@ -123,7 +123,8 @@ class Broker:
             kept = await act.kept_answer(by.party, key)
             if kept is not None:
                 return _replay(kept.digest, kept.results, by)
-            stored = await act.signals([item.signal.id for item in examined])
+            # Held: a signal that ends meanwhile must not be given new keys.
+            stored = await act.signals([item.signal.id for item in examined], lock=True)
             accepted = await asyncio.to_thread(accept, examined, by, key, stored, self.recorder, now)
             if accepted.outcome is not None:
                 await act.commit(accepted.outcome)
@@ -265,7 +266,7 @@ class Broker:
             shared = await act.shared(by.party, request.purpose, request.epoch, request.keys)
             purpose = self.covenant.purpose(request.purpose)
             matches = await asyncio.to_thread(query.plan, shared, by.party, purpose, self.engine, now)
-            sealed = await act.sealed(query.wanted(matches))
+            sealed = await act.sealed(query.wanted(matches), request.epoch)
             seqs = await act.next_seqs(list(query.receivers(matches)))
             outcome = query.issue(request, by, decision, matches, seqs, self.recorder, now)
             await act.commit(outcome)

@@ -18,7 +18,7 @@ from broker.service import Broker
 from broker.statistics import role_of
 from broker.subjects import AboutEntry, AboutSought
 from protocol.errors import Code, InputError, RefusedError, UnavailableError
-from protocol.events import Event, KeyMuted, NoticeIssued, SignalRegistered, SignalsMatched
+from protocol.events import Event, KeyMuted, NoticeIssued, SignalRegistered, SignalRetagged, SignalsMatched
 from protocol.ids import HitId, PartyId, PurposeId, SignalId
 from protocol.messages import parse
 from protocol.policy import SubjectRequest
@@ -115,7 +115,7 @@ def own_signals(events: Iterable[Event], agency: PartyId) -> frozenset[SignalId]
     return frozenset(
         signal
         for event in events
-        if isinstance(event, SignalRegistered) and event.act.agency == agency
+        if isinstance(event, SignalRegistered | SignalRetagged) and event.act.agency == agency
         for signal in event.subject.signal_ids
     )
 

@@ -96,8 +96,24 @@ class PartTable(Table, table=True):
     __tablename__ = "parts"
 
     signal_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    epoch: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     name: str = Field(primary_key=True, sa_type=Text)
     ciphertext: bytes = Field(sa_type=LargeBinary)
+
+
+class EarlierRegistrationTable(Table, table=True):
+    """What a live signal's sender signed for an epoch that is passing, beside the signal's own row for the newest."""
+
+    __tablename__ = "earlier_registrations"
+    __table_args__ = (Index("earlier_registrations_left", "epoch", postgresql_where=text("NOT retired")),)
+
+    signal_id: UUID = Field(primary_key=True, sa_type=_UUID)
+    epoch: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    key_id: str = Field(sa_type=Text)
+    signature: bytes = Field(sa_type=LargeBinary)
+    part_digests: dict[str, str] = Field(sa_type=JSONB)
+    retired: bool = Field(default=False, sa_type=Boolean, sa_column_kwargs={"server_default": text("false")})
+    """Whether its epoch is over: tags and parts of it are gone, the signature stays as long as the signal's row."""
 
 
 class HitTable(Table, table=True):

@@ -93,6 +93,7 @@ async def run_expiry(standing: Standing, log: Logger) -> None:
             # Also when the covenant is over: what must be deleted is deleted.
             count = await expire(broker)
             await end_due(broker)
+            await broker.store.retire(oldest_live_epoch(broker.covenant, broker.now()))
             await broker.store.clean(broker.now())
             if count:
                 log.info("signals expired", count=count)

@@ -39,6 +39,7 @@ EVENTS_SAID: Final[Mapping[int, Pair]] = {
     26: ("Treffer opgevolgd", "Hit followed up"),
     27: ("Signaal beperkt of weer vrijgegeven", "Signal restricted, or lifted"),
     28: ("Signaal verlengd", "Signal extended"),
+    30: ("Signaal voor het volgende tijdvak vernieuwd", "Signal renewed for the next epoch"),
     29: ("Wijziging bij de ontvanger verwerkt", "Change carried out by the recipient"),
 }
 """By the event's tag; a test holds that none is missing."""

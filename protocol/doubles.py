@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from protocol.errors import Code, VerificationError
-from protocol.events import Event, KeyMuted, NoticeIssued, SignalRegistered
+from protocol.events import Event, KeyMuted, NoticeIssued, SignalRegistered, SignalRetagged
 
 Once: TypeAlias = tuple[str, str, str]
 
@@ -56,6 +56,10 @@ class Acts:
 def _once(event: Event) -> Iterable[Once]:
     if isinstance(event, SignalRegistered):
         return [("signal", str(event.act.agency), str(signal)) for signal in event.subject.signal_ids]
+    if isinstance(event, SignalRetagged):
+        return [
+            (f"epoch {event.asked.epoch}", str(event.act.agency), str(signal)) for signal in event.subject.signal_ids
+        ]
     if isinstance(event, NoticeIssued | KeyMuted):
         return [("notice", str(event.act.recipient), str(event.notice_seq))]
     return []

@@ -486,6 +486,18 @@ class ChangeAcknowledged(Event):
     change: Annotated[Literal["withdrawn", "restricted"], f.CHANGE]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRetagged(Event):
+    """A signal that stands was given the next epoch's pseudonyms, under the same id; no new signal."""
+
+    TAG: ClassVar[int] = 30
+    OPERATION: ClassVar[str] = "alteration"
+    asked: Annotated[Asked, f.group_of(Asked)]
+    urgency: Annotated[Literal["normal", "urgent"], f.URGENCY]
+    request_digest: Annotated[str, f.SHA256]
+    request_key_id: Annotated[KeyId, f.KEY_ID]
+
+
 EVENTS: Final[Mapping[int, type[Event]]] = {
     kind.TAG: kind
     for kind in (
@@ -518,6 +530,7 @@ EVENTS: Final[Mapping[int, type[Event]]] = {
         SignalRestricted,
         SignalExtended,
         ChangeAcknowledged,
+        SignalRetagged,
     )
 }
 """Every event there is, by its tag. A tag is never reused."""

@@ -183,13 +183,13 @@ class PostgresAct:
         )
         return [Queued(row[0], tuple(row[1])) for row in rows]
 
-    async def candidates(self, signals: Sequence[SignalId], common_limit: int) -> Candidates:
-        """Return what these signals agree on with others. The signals named in it stay as they are until the end."""
+    async def candidates(self, signals: Sequence[SignalId], epoch: Epoch, common_limit: int) -> Candidates:
+        """Return what these signals agree on with others in an epoch. Who is named stays as it is until the end."""
         ids = list(signals)
         await self._connection.execute(SQL(BY_INDEX))
-        common = [CommonTag(*row) for row in await self._rows(COMMON, ids, common_limit)]
+        common = [CommonTag(*row) for row in await self._rows(COMMON, ids, epoch, common_limit)]
         muted = [item.tag for item in common]
-        agreed = [Agreed(*row) for row in await self._rows(AGREED, ids, muted)]
+        agreed = [Agreed(*row) for row in await self._rows(AGREED, ids, epoch, muted)]
         involved = sorted({item.first for item in agreed} | {item.second for item in agreed})
         query = f"SELECT {_SIGNAL_COLUMNS} FROM signals WHERE id = ANY(%s) ORDER BY id FOR SHARE"  # noqa: S608 - ours
         stored = {row[0]: StoredSignal(*row) for row in await self._rows(query, involved)}
@@ -218,9 +218,11 @@ class PostgresAct:
         rows = await self._rows(query, sorted({key.signal for key in found}))
         return Shared(found, {row[0]: StoredSignal(*row) for row in rows})
 
-    async def sealed(self, wanted: Mapping[SignalId, Sequence[PartName]]) -> Mapping[SignalId, SealedSignal]:
-        """Return what the senders of these signals signed, with those of their parts that are named."""
-        return await sealed_signals(self._connection, wanted)
+    async def sealed(
+        self, wanted: Mapping[SignalId, Sequence[PartName]], epoch: Epoch
+    ) -> Mapping[SignalId, SealedSignal]:
+        """Return what the senders of these signals signed for an epoch, with those of their parts that are named."""
+        return await sealed_signals(self._connection, wanted, epoch)
 
     async def told_hit(self, agency: PartyId, hit_id: HitId) -> OpenableHit | None:
         """Return what an agency was told of a hit, or None when it was not."""
@@ -423,7 +425,7 @@ BY_INDEX: Final = "SET LOCAL random_page_cost = 1.1; SET LOCAL enable_hashjoin =
 partitions for a full push: three times as long against a million rows, and longer with every further one."""
 
 COMMON: Final = """
-WITH mine AS MATERIALIZED (SELECT DISTINCT tag, agency FROM tags WHERE signal_id = ANY(%s))
+WITH mine AS MATERIALIZED (SELECT DISTINCT tag, agency FROM tags WHERE signal_id = ANY(%s) AND epoch = %s)
 SELECT t.tag, t.agency, min(t.kind), count(DISTINCT t.case_hash), (array_agg(t.signal_id ORDER BY t.signal_id))[1]
 FROM mine JOIN tags t ON t.tag = mine.tag AND t.agency = mine.agency AND NOT t.canary
 WHERE NOT EXISTS (SELECT 1 FROM muted_tags m WHERE m.tag = t.tag AND m.agency = t.agency)
@@ -433,7 +435,7 @@ ORDER BY t.agency, t.tag
 
 # Equal tags with different kinds come from somebody who mislabels: a weak key must not pass for an identifier.
 AGREED: Final = """
-WITH mine AS MATERIALIZED (SELECT * FROM tags WHERE signal_id = ANY(%s))
+WITH mine AS MATERIALIZED (SELECT * FROM tags WHERE signal_id = ANY(%s) AND epoch = %s)
 SELECT DISTINCT least(a.signal_id, b.signal_id), greatest(a.signal_id, b.signal_id), a.kind,
        CASE WHEN a.signal_id < b.signal_id THEN a.role ELSE b.role END,
        CASE WHEN a.signal_id < b.signal_id THEN b.role ELSE a.role END

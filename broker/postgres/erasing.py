@@ -187,6 +187,7 @@ async def forget_signals(connection: Connection, forgotten: Sequence[f.SignalFor
     for statement, values in (
         ("DELETE FROM tags WHERE signal_id = ANY(%s)", (ids,)),
         ("DELETE FROM parts WHERE signal_id = ANY(%s)", (ids,)),
+        ("DELETE FROM earlier_registrations WHERE signal_id = ANY(%s)", (ids,)),
         (
             """DELETE FROM disclosure_chunks c USING disclosures d WHERE c.disclosure_id = d.id
                AND (d.asker_signal = ANY(%s) OR d.owner_signal = ANY(%s))""",
@@ -236,6 +237,7 @@ _MONTH: Final = (
     f"DELETE FROM unusual WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM key_statements WHERE {_THEIR_EVENT}",  # noqa: S608
     f"DELETE FROM signals WHERE state <> 'live' AND {_THEIR_EVENT}",  # noqa: S608
+    """DELETE FROM earlier_registrations e WHERE NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = e.signal_id)""",
     """DELETE FROM follow_ups f WHERE NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = f.my_signal)
        OR NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = f.their_signal)""",
     """DELETE FROM hits h WHERE NOT EXISTS (SELECT 1 FROM signals s WHERE s.id = h.first_signal)

@@ -22,6 +22,7 @@ from broker.postgres.connections import Connection
 from broker.postgres.disclosures import COLUMNS as DISCLOSURE_COLUMNS
 from broker.postgres.disclosures import read_row
 from broker.postgres.proofs import event_rows, evidence, leaves, published
+from broker.postgres.retagging import Registration, registrations
 from protocol.disclosure_states import Step
 from protocol.disclosures import DisclosureNotice
 from protocol.ids import DisclosureId, Epoch, HitId, KeyKind, PartyId, PurposeId, SignalId
@@ -74,11 +75,11 @@ class _Row:
 
 @dataclass(slots=True)
 class _Sealed:
-    """What the counterparts of one page sealed: parts and signatures by signal, wraps by (mine, theirs)."""
+    """What the counterparts of one page sealed: parts and signatures by signal and epoch, wraps by (mine, theirs)."""
 
-    signals: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
+    signals: dict[tuple[UUID, int], Registration] = field(default_factory=dict)
     disclosures: dict[UUID, StoredDisclosure] = field(default_factory=dict)
-    parts: dict[UUID, list[SealedPart]] = field(default_factory=lambda: defaultdict(list))
+    parts: dict[tuple[UUID, int], list[SealedPart]] = field(default_factory=lambda: defaultdict(list))
     wraps: dict[tuple[UUID, UUID], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -141,35 +142,35 @@ async def _sealed(connection: Connection, rows: Sequence[_Row]) -> _Sealed:
     opened = [row for row in shown if row.level and RELEASED[row.level]]
     found = _Sealed()
     if shown:
-        cursor = await connection.execute(
-            SQL(
-                "SELECT id, agency, key_id, signature, part_digests, restricted_by IS NOT NULL FROM signals "
-                "WHERE id = ANY(%s)"
-            ),
-            ([row.their_signal for row in shown],),
-        )
-        rows_of = await cursor.fetchall()
-        found.signals = {row[0]: row[:5] for row in rows_of}
-        restricted = {row[0] for row in rows_of if row[5]}
-        opened = [row for row in opened if row.their_signal not in restricted]
+        wanted = [(row.their_signal, row.epoch) for row in shown if row.their_signal]
+        found.signals = await registrations(connection, wanted)
+        restricted = {key for key, one in found.signals.items() if one.restricted}
+        opened = [row for row in opened if (row.their_signal, row.epoch) not in restricted]
     if opened:
         theirs, mine = [row.their_signal for row in opened], [row.my_signal for row in opened]
-        cursor = await connection.execute(
-            SQL("SELECT signal_id, name, ciphertext FROM parts WHERE signal_id = ANY(%s) ORDER BY signal_id, name"),
-            (theirs,),
-        )
-        for signal_id, name, ciphertext in await cursor.fetchall():
-            found.parts[signal_id].append(SealedPart(name=name, ciphertext=ciphertext))
+        epochs = [row.epoch for row in opened]
         cursor = await connection.execute(
             SQL(
-                """WITH pair AS MATERIALIZED (SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS p (mine, theirs)),
+                """WITH wanted AS MATERIALIZED (SELECT DISTINCT *
+                                                FROM unnest(%s::uuid[], %s::bigint[]) AS w (id, epoch))
+                   SELECT p.signal_id, p.epoch, p.name, p.ciphertext FROM wanted w
+                   JOIN parts p ON p.signal_id = w.id AND p.epoch = w.epoch ORDER BY p.signal_id, p.name"""
+            ),
+            (theirs, epochs),
+        )
+        for signal_id, epoch, name, ciphertext in await cursor.fetchall():
+            found.parts[signal_id, epoch].append(SealedPart(name=name, ciphertext=ciphertext))
+        cursor = await connection.execute(
+            SQL(
+                """WITH pair AS MATERIALIZED (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])
+                                              AS p (mine, theirs, epoch)),
                         own AS MATERIALIZED (SELECT p.mine, p.theirs, t.tag, t.role
-                                             FROM pair p JOIN tags t ON t.signal_id = p.mine)
+                                             FROM pair p JOIN tags t ON t.signal_id = p.mine AND t.epoch = p.epoch)
                    SELECT own.mine, own.theirs, t.kind, t.role, own.role, t.contact_wrap, t.content_wrap
                    FROM own JOIN tags t ON t.tag = own.tag AND t.signal_id = own.theirs
                    ORDER BY t.kind, t.tag, t.role, own.role"""
             ),
-            (mine, theirs),
+            (mine, theirs, epochs),
         )
         for row in await cursor.fetchall():
             found.wraps[row[0], row[1]].append(row[2:])
@@ -181,7 +182,7 @@ def _fitting(rows: Sequence[_Row], sealed: _Sealed) -> list[_Row]:
     total = 0
     for place, row in enumerate(rows):
         if row.their_signal:
-            total += sum(len(part.ciphertext) for part in sealed.parts.get(row.their_signal, ()))
+            total += sum(len(part.ciphertext) for part in sealed.parts.get((row.their_signal, row.epoch), ()))
         if place and total > PAGE_BYTES:
             return list(rows[:place])
     return list(rows)
@@ -342,13 +343,13 @@ def _counterpart(row: _Row, agreed: set[tuple[Any, ...]], sealed: _Sealed) -> Co
     # By the row's own level: the same signal may be there for another row, of another case, that names it.
     if row.level not in NAMED or row.their_signal is None:
         return None
-    stored = sealed.signals.get(row.their_signal)
+    stored = sealed.signals.get((row.their_signal, row.epoch))
     if stored is None:
         return None
-    signal_id, agency, key_id, signature, digests = stored
+    signal_id = row.their_signal
     # The signature goes along at every level that names the agency: it is what proves the name to who is told.
     released = RELEASED[row.level]
-    parts = tuple(part for part in sealed.parts.get(signal_id, ()) if part.name in released)
+    parts = tuple(part for part in sealed.parts.get((signal_id, row.epoch), ()) if part.name in released)
     wraps = [
         ReleasedWrap(kind=kind, role=their_role, my_role=my_role, part=name, wrap=wrap)
         for kind, their_role, my_role, contact, content in sealed.wraps.get((row.my_signal, signal_id), ())
@@ -357,13 +358,13 @@ def _counterpart(row: _Row, agreed: set[tuple[Any, ...]], sealed: _Sealed) -> Co
         if wrap is not None and name in released
     ]
     return Counterpart(
-        agency=agency,
+        agency=stored.agency,
         signal_id=signal_id,
         parts=parts,
-        part_digests={name: bytes.fromhex(digest) for name, digest in digests.items()},
+        part_digests={name: bytes.fromhex(digest) for name, digest in stored.part_digests.items()},
         wraps=tuple(wraps[:MAX_WRAPS]),
-        key_id=key_id,
-        signature=signature,
+        key_id=stored.key_id,
+        signature=stored.signature,
     )
 
 

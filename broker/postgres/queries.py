@@ -13,6 +13,7 @@ from psycopg.sql import SQL
 
 from broker.interfaces import SealedSignal, SharedKey
 from broker.postgres.connections import Connection
+from broker.postgres.retagging import registrations
 from protocol.ids import Epoch, PartyId, PurposeId, SignalId
 from protocol.messages import PartName, QueryKey, SealedPart
 
@@ -52,9 +53,9 @@ async def shared_keys(
 
 
 async def sealed_signals(
-    connection: Connection, wanted: Mapping[SignalId, Sequence[PartName]]
+    connection: Connection, wanted: Mapping[SignalId, Sequence[PartName]], epoch: Epoch
 ) -> Mapping[SignalId, SealedSignal]:
-    """Return what the senders of these signals signed, with those of their parts that are named."""
+    """Return what the senders of these signals signed for an epoch, with those of their parts that are named."""
     if not wanted:
         return {}
     pairs = [(signal, name) for signal, names in wanted.items() for name in names]
@@ -62,20 +63,22 @@ async def sealed_signals(
     cursor = await connection.execute(
         SQL(
             """SELECT p.signal_id, p.name, p.ciphertext FROM unnest(%s::uuid[], %s::text[]) AS w (signal_id, name)
-               JOIN parts p ON p.signal_id = w.signal_id AND p.name = w.name ORDER BY p.signal_id, p.name"""
+               JOIN parts p ON p.signal_id = w.signal_id AND p.name = w.name AND p.epoch = %s
+               ORDER BY p.signal_id, p.name"""
         ),
-        ([signal for signal, _ in pairs], [name for _, name in pairs]),
+        ([signal for signal, _ in pairs], [name for _, name in pairs], epoch),
     )
     for signal, name, ciphertext in await cursor.fetchall():
         parts[signal].append(SealedPart(name=name, ciphertext=ciphertext))
-    cursor = await connection.execute(
-        SQL("SELECT id, key_id, signature, part_digests FROM signals WHERE id = ANY(%s)"), (list(wanted),)
-    )
+    signed = await registrations(connection, [(signal, epoch) for signal in wanted])
     return {
-        SignalId(row[0]): SealedSignal(
-            row[1], row[2], {name: bytes.fromhex(digest) for name, digest in row[3].items()}, tuple(parts[row[0]])
+        SignalId(signal): SealedSignal(
+            one.key_id,
+            one.signature,
+            {name: bytes.fromhex(digest) for name, digest in one.part_digests.items()},
+            tuple(parts[signal]),
         )
-        for row in await cursor.fetchall()
+        for (signal, _), one in signed.items()
     }
 
 

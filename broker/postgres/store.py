@@ -26,6 +26,7 @@ from broker.postgres.erasing import destroy_erased
 from broker.postgres.log import LogRows
 from broker.postgres.notices import read_notices
 from broker.postgres.proofs import event_rows, evidence, published
+from broker.postgres.retagging import retire
 from broker.postgres.unusual import list_said
 from broker.postgres.witnessing import WitnessRows
 from broker.postgres.writes import EVENTS_CHANNEL, PUBLISHED_CHANNEL, QUEUE_CHANNEL
@@ -41,6 +42,8 @@ MAX_CONNECTIONS: Final = 16
 """A process: more than two cores can use at once; PostgreSQL's own default limit (100) then serves six processes."""
 WAIT_SECONDS: Final = 10.0
 """For a free connection; longer means overload, and the caller is asked to come back."""
+RETIRED_AT_ONCE: Final = 500
+"""Registrations forgotten in one transaction: some ten thousand tag rows, short locks."""
 _RETRY_SECONDS: Final = 0.5
 _ANALYSE_ROWS: Final = 20_000
 """New tag rows after which statistics are refreshed at least; below it PostgreSQL's own habits do."""
@@ -214,6 +217,16 @@ class PostgresStore:
         """Destroy the keys of what was erased and has them still; return of how many entries and months."""
         async with borrow(self._pool) as connection:
             return await destroy_erased(connection, self._keys, self._spans, everything=everything)
+
+    async def retire(self, oldest_epoch: Epoch) -> int:
+        """Forget what signals were sealed as for epochs that are over, where they stand for a later one."""
+        count = 0
+        while True:
+            async with borrow(self._pool) as connection, connection.transaction():
+                done = await retire(connection, oldest_epoch, RETIRED_AT_ONCE)
+            count += done
+            if done < RETIRED_AT_ONCE:
+                return count
 
     async def analyse(self) -> None:
         """Refresh the planner's figures about tags when many rows came in since the last time."""

@@ -23,6 +23,7 @@ from broker.postgres.disclosures import ask
 from broker.postgres.disclosures import step as step_disclosures
 from broker.postgres.erasing import erase_entries, erase_months, forget_signals
 from broker.postgres.following import begin, note_late, step
+from broker.postgres.retagging import retag
 from broker.sealing import MonthKeys, handles_of, seal
 from protocol.commitments import SALT_BYTES
 from protocol.commitments import commit as commit_event
@@ -45,7 +46,7 @@ _SIGNAL_TYPES: Final = (
     *("text", "bytea", "jsonb", "bytea", "text", "uuid", "timestamptz", "text"),
 )
 _TAG_TYPES: Final = ("bytea", "uuid", "text", "text", "text", "text", "int8", "int8", "bytea", "bytea", "bool")
-_PART_TYPES: Final = ("uuid", "text", "bytea")
+_PART_TYPES: Final = ("uuid", "int8", "text", "bytea")
 
 
 async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int], bytes], data_keys: DataKeys) -> None:
@@ -77,7 +78,10 @@ async def write(connection: Connection, outcome: f.Outcome, draw: Callable[[int]
         tags,
     )
     await _copy(
-        connection, SQL("COPY parts (signal_id, name, ciphertext) FROM STDIN (FORMAT BINARY)"), _PART_TYPES, parts
+        connection,
+        SQL("COPY parts (signal_id, epoch, name, ciphertext) FROM STDIN (FORMAT BINARY)"),
+        _PART_TYPES,
+        parts,
     )
     for kind, writer in _WRITERS.items():
         if grouped[kind]:
@@ -124,10 +128,16 @@ def _event_rows(
 def _bulk_rows(outcome: f.Outcome) -> tuple[list[Row], list[Row], list[Row]]:
     added = [fact for fact in outcome.facts if isinstance(fact, f.SignalAdded)]
     signals = [_signal_row(fact) for fact in added]
-    tags = [row for fact in added for row in _tag_rows(fact)]
+    sealed: list[f.SignalAdded | f.SignalRetagged] = [
+        *added,
+        *(fact for fact in outcome.facts if isinstance(fact, f.SignalRetagged)),
+    ]
+    tags = [row for fact in sealed for row in _tag_rows(fact)]
     # In the order of the index, which COPY then fills from left to right.
     tags.sort(key=lambda row: cast(bytes, row[0]))
-    parts = [(fact.signal.id, part.name, part.ciphertext) for fact in added for part in fact.signal.parts]
+    parts = [
+        (fact.signal.id, fact.signal.epoch, part.name, part.ciphertext) for fact in sealed for part in fact.signal.parts
+    ]
     return signals, tags, parts
 
 
@@ -178,7 +188,7 @@ def _signal_row(fact: f.SignalAdded) -> Row:
     )
 
 
-def _tag_rows(fact: f.SignalAdded) -> Iterable[Row]:
+def _tag_rows(fact: f.SignalAdded | f.SignalRetagged) -> Iterable[Row]:
     signal = fact.signal
     case_hash = int.from_bytes(signal.case_token[:8], "big", signed=True)
     for key in signal.keys:
@@ -407,6 +417,7 @@ _WRITERS: Final[dict[type[Any], Callable[[Connection, Sequence[Any]], Any]]] = {
     f.PairKnown: _add_pairs,
     f.NoticeAdded: _add_notices,
     f.WaitEnded: _end_waits,
+    f.SignalRetagged: retag,
     f.FollowUpBegun: begin,
     f.FollowUpStepped: step,
     f.FollowUpLate: note_late,

@@ -315,6 +315,7 @@ CASES: list[tuple[Act, dict[str, int]]] = [
     (_follow_up, {"SignalRegistered": 2, "SignalsMatched": 1, "NoticeIssued": 3, "FollowedUp": 2}),
 ]
 ELSEWHERE = {
+    "SignalRetagged": "tests/broker/test_retagging.py",
     "StatisticsRead": "tests/broker/test_statistics.py",
     "UnusualUse": "tests/broker/test_unusual.py",
     "EventsExported": "tests/broker/test_exporting_events.py",

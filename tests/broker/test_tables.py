@@ -24,6 +24,8 @@ DISTRIBUTION = {
     "known_pairs": "first_token",
     "notices": "agency",
     "notice_counters": "agency",
+    "follow_ups": "agency",
+    "earlier_registrations": "signal_id",
     "muted_tags": "tag",
 }
 
@@ -87,7 +89,9 @@ def test_matching_reads_tags_by_index(filled: str, query: str) -> None:
     """
     with psycopg.connect(filled) as connection:
         batch = connection.execute("SELECT DISTINCT signal_id FROM tags ORDER BY 1 LIMIT %s", (BATCH,)).fetchall()
-        values = ([row[0] for row in batch], [] if query is AGREED else 100)
+        epoch = connection.execute("SELECT min(epoch) FROM tags").fetchone()
+        assert epoch is not None
+        values = ([row[0] for row in batch], epoch[0], [] if query is AGREED else 100)
         connection.execute("SET plan_cache_mode = force_custom_plan")
         connection.execute(BY_INDEX)
         answer = connection.execute(SQL("EXPLAIN (FORMAT JSON) " + query), values).fetchone()
