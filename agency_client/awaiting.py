@@ -94,7 +94,7 @@ def require_overdue(
         or (event.subject.signal_ids, event.subject.hit_id) != ((notice.my_signal,), None)
     ):
         raise _untrue("The log's entry is not this notice to this agency.")
-    if (signal.purpose, signal.epoch) != (notice.purpose, notice.epoch):
+    if signal.purpose != notice.purpose or notice.epoch not in signal.epochs:
         raise _untrue("The notice is about another purpose or epoch than our signal.")
     awaited = awaited_of(covenant, agency, notice.purpose)
     if awaited is None:

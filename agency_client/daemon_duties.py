@@ -121,6 +121,9 @@ class UpkeepTask:
             running.nudge()
         try:
             await doors.declaring.run()
+            if await doors.retagging.run(now):
+                running.changed()
+            running.note(retagging=await asyncio.to_thread(doors.retagging.left, now))
         except VerificationError as error:
             session.vault.evidence.report(error.code, "numbers of probes", error.detail, now)
         except (UnavailableError, RefusedError, NotFoundError, AuthenticationError, ConflictError):

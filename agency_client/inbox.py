@@ -249,13 +249,13 @@ class Reader:
         ):
             raise _not_proven("The log's entry is not this notice to this agency.")
         if mine.signal.purpose != notice.purpose or not (
-            mine.ended or (mine.signal.epoch == notice.epoch and notice.kind in {key.kind for key in mine.keys})
+            mine.ended or (notice.epoch in mine.signal.epochs and notice.kind in {key.kind for key in mine.keys})
         ):
             raise _not_proven("The notice is about a key that our signal does not have.")
 
     @staticmethod
     def _require_mine(notice: HitNotice | QueriedNotice, mine: Mine) -> None:
-        if (mine.signal.purpose, mine.signal.epoch) != (notice.purpose, notice.epoch):
+        if mine.signal.purpose != notice.purpose or notice.epoch not in mine.signal.epochs:
             raise _not_proven("The notice is about another purpose or epoch than our signal.")
         require_carried(notice, frozenset((key.kind, key.role) for key in mine.keys))
 
@@ -311,17 +311,23 @@ def require_carried(claim: Claim, ours: Set[tuple[KeyKind, Role]]) -> None:
 
 
 def content_of(notice: Notice) -> bytes:
-    """Return what makes a notice the same notice: all but the proof, which changes as the log grows, and what was
-    released, which goes when the counterpart withdraws.
+    """Return what makes a notice the same notice: all but the proof, which changes as the log grows, and what the
+    counterpart sealed and signed: that goes when it withdraws, and is another one at the turn of an epoch.
     """
     if isinstance(notice, ErasedNotice):
         # By which entry it is said, and whether the record went too, may change: the number and the moment do not.
         return f"erased/{notice.seq}/{format_time(notice.at)}".encode()
-    bare: Notice = _without_parts(notice) if isinstance(notice, HitNotice) else notice
+    bare: Notice = _without_seal(notice) if isinstance(notice, HitNotice) else notice
     if isinstance(notice, DisclosureNotice):
         act = notice.act.model_copy(update={"proof": ()})
         bare = notice.model_copy(update={"wanted": None, "answer": None, "refusal": None, "act": act})
     return bare.model_copy(update={"evidence": notice.evidence.model_copy(update={"proof": ()})}).to_json()
+
+
+def _without_seal(notice: HitNotice) -> HitNotice:
+    sealed = {"parts": (), "wraps": (), "part_digests": {}, "key_id": None, "signature": None}
+    other = None if notice.counterpart is None else notice.counterpart.model_copy(update=sealed)
+    return notice.model_copy(update={"epoch": Epoch(0), "counterpart": other})
 
 
 def _without_parts(notice: HitNotice) -> HitNotice:

@@ -22,7 +22,7 @@ from agency_client.settling import invalid
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import Proven, Trail, prove
 from agency_client.vault import Vault
-from agency_client.vault.outbox import Posting, PostingKind
+from agency_client.vault.outbox import PUSHES, Posting, PostingKind
 from agency_client.verified import Receipt
 from edge.ldv import UNLOGGED, Works
 from protocol.checkpoint import CosignedCheckpoint
@@ -38,7 +38,7 @@ from protocol.errors import (
     UnavailableError,
     VerificationError,
 )
-from protocol.events import Event, SignalRefused, SignalRegistered
+from protocol.events import Event, SignalRefused, SignalRegistered, SignalRetagged
 from protocol.group import random_bytes
 from protocol.ids import Epoch, PartyId, PurposeId, SignalId
 from protocol.messages import (
@@ -75,6 +75,8 @@ class Tally:
     refused: int = 0
     retag: int = 0
     """Signals whose epoch closed before they were sent: they are tagged again."""
+    retagged: int = 0
+    """Signals that stand for the next epoch now; no new ones."""
     refusals: Counter[str] = field(default_factory=Counter)
     """How often each code, with its rule, was the reason."""
 
@@ -162,7 +164,9 @@ class Post:
         tally.retag += signals if closed else 0
         rule = error.rule if isinstance(error, RefusedError) else None
         tally.refuse(0 if closed else signals, error.code, rule)
-        if posting.kind is not PostingKind.PUSH:
+        if posting.kind is PostingKind.RETAG:
+            self._vault.registrations.refuse(posting.number, error.code, self._clock())
+        elif posting.kind is not PostingKind.PUSH:
             # Before the row is closed: a kill in between has the broker refuse, and this written, once more.
             SETTLERS[posting.kind].refused(self._vault, posting, error)
         self._vault.outbox.fail(posting.number, error.code, rule, epoch_closed=closed)
@@ -173,7 +177,7 @@ class Post:
         with self._works.do(WORK_OF[posting.kind], posting.purpose, trace) as work:
             work.subjects = subjects_of(posting)
             raw = await self._offer(posting)
-        if posting.kind is PostingKind.PUSH:
+        if posting.kind in PUSHES:
             await self._take_push(posting, _read(PushAnswer, raw), tally)
         else:
             await self._take_act(posting, _read(ActAnswer, raw))
@@ -195,6 +199,10 @@ class Post:
             raise _not_yet()
         cosigned = await self._trail.admit(answer.checkpoint)
         settled, receipts = await asyncio.to_thread(self._check_push, posting, answer, cosigned)
+        if posting.kind is PostingKind.RETAG:
+            settle = self._vault.registrations.settle
+            tally.retagged += await asyncio.to_thread(settle, posting.number, settled, receipts, self._clock())
+            return
         await asyncio.to_thread(self._vault.outbox.settle_push, posting.number, settled, receipts, self._clock())
         probes = self._vault.probes.signals()
         for signal, refusal in settled.items():
@@ -236,7 +244,7 @@ class Post:
             return
         if (
             result.status == "refused"
-            or not isinstance(event, SignalRegistered)
+            or not isinstance(event, SignalRetagged if posting.kind is PostingKind.RETAG else SignalRegistered)
             or (event.asked.epoch, event.asked.grounds) != (signal.epoch, signal.grounds)
             or event.asked.cover != signal.cover
             or (event.asked.basis, event.act.basis, event.urgency) != (signal.basis, signal.basis, signal.urgency)

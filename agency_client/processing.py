@@ -9,20 +9,21 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agency_client.settlers import SETTLERS
-from agency_client.vault.outbox import Posting, PostingKind
+from agency_client.vault.outbox import PUSHES, Posting, PostingKind
 from protocol.commitments import tag_digest
 from protocol.encoding import unb64url
 from protocol.ldv import DataSubject, Work
 
 WORK_OF: Final[Mapping[PostingKind, Work]] = {
     PostingKind.PUSH: Work.PUSH,
+    PostingKind.RETAG: Work.RETAGGING,
     **{kind: settler.work for kind, settler in SETTLERS.items()},
 }
 
 
 def subjects_of(posting: Posting) -> Iterator[tuple[Work, DataSubject]]:
     """Yield whom a request concerns, each with the name of his or her line; read only when somebody asks."""
-    if posting.kind is not PostingKind.PUSH:
+    if posting.kind not in PUSHES:
         if posting.about:
             yield WORK_OF[posting.kind], DataSubject(SETTLERS[posting.kind].about, posting.about)
         return

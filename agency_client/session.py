@@ -32,6 +32,7 @@ from agency_client.post import Post, Tally
 from agency_client.probe_counts import Declaring
 from agency_client.probing import Prober
 from agency_client.reading import Reading
+from agency_client.retagging import Retagging
 from agency_client.searching import Searching
 from agency_client.settings import Home, Identity, open_home, require_place
 from agency_client.signed_versions import SignedVersions, earlier_of
@@ -135,6 +136,7 @@ class Online:
     disclosing: Disclosing
     following: Following
     changing: Changing
+    retagging: Retagging
     pings: Mapping[PartyId, Callable[[], Awaitable[None]]]
     """For each key-holder what passes when it answers at all."""
     settle: Callable[[], None]
@@ -258,6 +260,9 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 declaring=Declaring(session.prober(), broker, trail, versions),
                 following=Following(vault, post, covenant, clock),
                 changing=Changing(vault, post, acts, covenant, clock),
+                retagging=Retagging(
+                    vault, holders, keys, post, session.identity.sender, covenant, clock, works=works
+                ),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
                 disclosing=Disclosing(
                     *(vault, post, broker, session.engine, session.me.id, signer, session.identity.disclosure),

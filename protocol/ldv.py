@@ -51,6 +51,7 @@ class Work(StrEnum):
     TAGGING = "pseudonyms made"
     PUSH = "signals sent"
     SIGNAL = "signal sent"
+    RETAGGING = "signals renewed for the next epoch"
     WITHDRAWAL = "signal taken back"
     INFORMING = "informing reviewed by a person"
     CITIZEN = "citizen's request looked up"

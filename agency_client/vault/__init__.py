@@ -19,6 +19,7 @@ from agency_client.vault.probes import Probes
 from agency_client.vault.proofs import Proofs
 from agency_client.vault.quarantine import Quarantine
 from agency_client.vault.records import Records
+from agency_client.vault.registrations import Registrations
 from agency_client.vault.retention import Retention
 from agency_client.vault.reviews import Reviews
 from agency_client.vault.search_terms import SearchTerms
@@ -41,6 +42,7 @@ class Vault:
         self.typed_records = TypedRecords(self._database, self.signals)
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
+        self.registrations = Registrations(self._database, self.outbox)
         self.follow_ups = FollowUps(self._database, self.outbox)
         self.changes = Changes(self._database, self.outbox, self.hits)
         self.signal_lists = SignalLists(self._database, self.signals, self.changes)

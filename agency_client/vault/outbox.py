@@ -33,6 +33,7 @@ class PostingKind(StrEnum):
     """What a request does."""
 
     PUSH = "push"
+    RETAG = "retag"
     WITHDRAWAL = "withdrawal"
     OPENING = "opening"
     INFORMING = "informing"
@@ -45,6 +46,10 @@ class PostingKind(StrEnum):
     DISCLOSURE_DECISION = "disclosure-decision"
     DISCLOSURE_RECEIPT = "disclosure-receipt"
     DISCLOSURE_CANCELLATION = "disclosure-cancellation"
+
+
+PUSHES: Final = frozenset((PostingKind.PUSH, PostingKind.RETAG))
+"""What carries signals, and is answered signal by signal."""
 
 
 class PostingState(StrEnum):

@@ -21,6 +21,7 @@ from agency_client.vault.database import Database
 from agency_client.vault.disclosure_tables import DisclosureChunkRow, DisclosureContentRow, DisclosureRow
 from agency_client.vault.follow_up_tables import FollowUpRow
 from agency_client.vault.hits import HitState
+from agency_client.vault.registration_tables import RegistrationRow
 from agency_client.vault.retention_tables import EndedRow
 from agency_client.vault.search_terms import forget_terms
 from agency_client.vault.tables import HitRow, NoticeRow, SignalRow
@@ -90,6 +91,7 @@ class Retention:
                 for row in session.exec(select(SignalRow).where(col(SignalRow.id).in_(chunk))).all():
                     row.draft = self._bare(row)
                     row.envelope_keys = None
+                session.connection().execute(delete(RegistrationRow).where(col(RegistrationRow.signal).in_(chunk)))
                 _forget_hits(session, select(HitRow.id).where(col(HitRow.signal).in_(chunk)))
                 forget_terms(session, chunk)
                 forget_typed(session, chunk)

@@ -21,6 +21,7 @@ from agency_client.states import WAITING, SignalState, Step, after, before
 from agency_client.vault.adding import Added, Adding, Latest, NewSignal
 from agency_client.vault.database import Database
 from agency_client.vault.probes import real
+from agency_client.vault.registration_tables import RegistrationRow
 from agency_client.vault.reviews import put_reviews, review_day
 from agency_client.vault.search_terms import put_terms
 from agency_client.vault.tables import SignalRow
@@ -70,6 +71,14 @@ class Kept:
     code: str | None
     rule: str | None
     supersedes: SignalId | None
+    earlier: tuple[Epoch, ...] = ()
+    """Other epochs under which it is registered: those before, and the next while that is on its way. Known only where
+    it was asked for with its keys."""
+
+    @property
+    def epochs(self) -> frozenset[Epoch]:
+        """All epochs under which somebody can have been told of it."""
+        return frozenset(self.earlier) | (frozenset() if self.epoch is None else {self.epoch})
 
 
 class Signals:
@@ -192,7 +201,7 @@ class Signals:
                 {
                     "signal": str(signal.id),
                     "read_as": signal.digest,
-                    "sealed": self._database.seal(_pack(kept), "envelope-keys", str(signal.id)),
+                    "sealed": self._database.seal(pack_keys(kept), "envelope-keys", str(signal.id)),
                 }
                 for signal, kept in signals
             ],
@@ -322,10 +331,27 @@ class Signals:
                 rows = session.exec(
                     select(SignalRow).where(col(SignalRow.id).in_(wanted[start : start + _ASKED]))
                 ).all()
+                others = self._registrations(session, [row.id for row in rows])
             for row in rows:
-                sealed = row.envelope_keys
+                sealed, more = row.envelope_keys, others.get(row.id, [])
                 keys = () if sealed is None else _unpack(self._database.open(sealed, "envelope-keys", row.id))
-                found[SignalId(UUID(row.id))] = (self._kept(row), keys)
+                kept = replace(self._kept(row), earlier=tuple(epoch for epoch, _ in more))
+                found[SignalId(UUID(row.id))] = (kept, (*keys, *(key for _, held in more for key in held)))
+        return found
+
+    def _registrations(
+        self, session: Session, signals: Sequence[str]
+    ) -> dict[str, list[tuple[Epoch, tuple[KeptKey, ...]]]]:
+        found: dict[str, list[tuple[Epoch, tuple[KeptKey, ...]]]] = {}
+        rows = session.exec(
+            select(RegistrationRow).where(
+                col(RegistrationRow.signal).in_(signals), col(RegistrationRow.keys).is_not(None)
+            )
+        ).all()
+        for row in rows:
+            if row.keys is not None:
+                held = _unpack(self._database.open(row.keys, "registration", f"{row.signal}/{row.epoch}"))
+                found.setdefault(row.signal, []).append((Epoch(row.epoch), held))
         return found
 
     def page(self, after_position: int, limit: int) -> list[tuple[int, Kept]]:
@@ -340,12 +366,9 @@ class Signals:
         return [(row.position or 0, self._kept(row)) for row in rows]
 
     def envelope_keys(self, signal: SignalId) -> tuple[KeptKey, ...]:
-        """Return the envelope keys of a tagged signal; none for one that was not tagged."""
-        with self._database.reading() as session:
-            row = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).first()
-        if row is None or row.envelope_keys is None:
-            return ()
-        return _unpack(self._database.open(row.envelope_keys, "envelope-keys", row.id))
+        """Return the envelope keys of a tagged signal, of all its epochs; none for one that was not tagged."""
+        found = self.with_keys([signal]).get(signal)
+        return () if found is None else found[1]
 
     def count(self) -> Counter[SignalState]:
         """Return how many signals are in each state, without probes."""
@@ -393,7 +416,8 @@ def _id(text: str | None) -> SignalId | None:
     return None if text is None else SignalId(UUID(text))
 
 
-def _pack(keys: Sequence[KeptKey]) -> bytes:
+def pack_keys(keys: Sequence[KeptKey]) -> bytes:
+    """Return envelope keys as bytes, to be sealed."""
     return json.dumps([[key.kind, key.role, b64url(key.key)] for key in keys]).encode()
 
 
