@@ -11,11 +11,13 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from agency_client.health import ConnectorHealth
 from agency_client.machine import Machine
 from agency_client.reading import News
 from agency_client.run_settings import RunSettings, read_run_settings
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from agency_client.telling import TellTask
 
 _Home = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
+CONNECTORS_SECONDS: Final = 10.0
+"""Between looks how the connectors are doing: they write it down at most every minute themselves."""
 FAILED: Final = exit_status(Code.INTERNAL)
 """Exit status after a fault of ours: the service manager starts it anew."""
 
@@ -71,6 +75,17 @@ def add_run(app: typer.Typer, machine: Machine) -> None:
                 tls=None if settings.tls is None else (home / settings.tls.certificate, home / settings.tls.key),
             )
         raise typer.Exit(FAILED if program.failed else status)
+
+
+async def _note_connectors(running: "Running") -> float:
+    """Look how the connectors are doing, for who watches. Returns after how many seconds to look again."""
+    from agency_client.connectors.states import states_of
+
+    states = await asyncio.to_thread(states_of, running.session)
+    running.note(
+        connectors=tuple(ConnectorHealth(one.name, one.kind, one.enabled, one.waiting, one.problem) for one in states)
+    )
+    return CONNECTORS_SECONDS
 
 
 @dataclass(slots=True)
@@ -125,7 +140,7 @@ class _Program:
         from agency_client.telling import TellTask
 
         state = StateTask(running, self.session.home.folder, os.getpid(), lambda: self.url)
-        found = [Duty("state", state.once)]
+        found = [Duty("state", state.once), Duty("connector states", partial(_note_connectors, running))]
         tell, public_url = self.settings.tell, self.settings.public_url
         if tell is not None and public_url is not None:
             self.telling = TellTask(running, tell, public_url)

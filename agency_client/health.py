@@ -5,7 +5,6 @@ A snapshot never changes; the daemon's tasks replace it. Nothing in it is about 
 (``daemon.py``), words for it (the console, ``showing_health.py``).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -62,6 +61,19 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorHealth:
+    """How one of the ways in from the agency's own systems is doing."""
+
+    name: str
+    kind: str
+    enabled: bool
+    quarantined: int
+    """Rows that wait for repair."""
+    problem: str | None
+    """What stands in its way, in words; None while all is well."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How the client stands with the others. Counts and times only."""
 
@@ -94,15 +106,17 @@ class Health:
     """When what is over was last erased from the vault."""
     retagging: int = 0
     """Signals that still have to get the new epoch's pseudonyms."""
-    connectors: tuple[Mapping[str, Json], ...] = ()
-    """What each connector says of itself."""
+    connectors: tuple[ConnectorHealth, ...] = ()
 
     @property
     def works(self) -> bool:
         """Whether everything goes on as it should."""
         reached = (self.broker, *self.key_holders)
         away = self.covenant is not None and self.covenant.trouble is not None
-        return all(one.ok for one in reached) and not (self.blocked or self.stopped or away or self.told.failing)
+        # A connector whose description cannot be read counts too; one that is switched off does not.
+        idle = any((one.enabled or one.kind == "unknown") and one.problem is not None for one in self.connectors)
+        hindered = self.blocked or self.stopped or away or self.told.failing or idle
+        return all(one.ok for one in reached) and not hindered
 
 
 def trouble_of(error: SluisError, before: Trouble | None, now: datetime) -> Trouble:
@@ -146,7 +160,16 @@ def health_json(health: Health) -> dict[str, Json]:
         },
         "retainedAt": _time(health.retained_at),
         "retagging": health.retagging,
-        "connectors": [dict(one) for one in health.connectors],
+        "connectors": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "enabled": one.enabled,
+                "quarantined": one.quarantined,
+                "problem": one.problem,
+            }
+            for one in health.connectors
+        ],
     }
 
 

@@ -56,6 +56,11 @@ def daemon_lines(session: Session) -> Iterator[str]:
     failing = _of(state, "told").get("failing")
     if isinstance(failing, list) and failing:
         yield f"  e-mail or webhook fails for {', '.join(map(str, failing))}; tried again by itself"
+    connectors = state.get("connectors")
+    for one in connectors if isinstance(connectors, list) else []:
+        if isinstance(one, dict) and (one.get("problem") or one.get("quarantined")):
+            rows = one.get("quarantined")
+            yield f"  connector {one.get('name')}: {one.get('problem') or 'works'}; rows in quarantine: {rows}"
     retagging = state.get("retagging")
     if isinstance(retagging, int) and retagging:
         yield f"  {counted(retagging, 'signal')} to be given the new epoch's pseudonyms"
