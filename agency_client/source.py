@@ -138,8 +138,17 @@ def _read_csv(path: Path) -> Iterator[Row | BadRow]:
         lines = _open(file, path)
         texts = iter(lines)
         first = next((text for text in texts if text.strip()), "")
-        delimiter = _delimiter(first)
-        header = check_header(next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), []))
+        try:
+            delimiter = _delimiter(first)
+            names = next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), [])
+        except csv.Error:
+            # A lone carriage return, or a name longer than any cell may be.
+            raise InputError(
+                Code.UNKNOWN_COLUMN,
+                "The first row cannot be read.",
+                hint="Save the file as CSV with Unix or Windows lines.",
+            ) from None
+        header = check_header(names)
         # Strict: a stray quote is an error to report, not text to take along.
         reader = csv.reader(texts, delimiter=delimiter, skipinitialspace=True, strict=True)
         number = 1

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,6 +16,7 @@ from edge.covenant_trust import CovenantTrust
 from edge.keyfile import SecretBytes
 from protocol.ids import PartyId
 from tests.fakes.agency import Client, make_client
+from tests.fakes.covenants import CovenantKit, make_covenant
 from tests.fakes.small_world import NOW, World, agreed_of
 
 MAPPING = """
@@ -39,7 +41,7 @@ class Hands:
         self.now += by
 
 
-@dataclass
+@dataclass(repr=False)
 class Agency:
     """One agency: its client, its opened home, and what runs."""
 
@@ -57,6 +59,12 @@ class Agency:
         folder = self.session.home.folder / "connectors"
         folder.mkdir(exist_ok=True)
         return folder
+
+
+@cache
+def signed() -> CovenantKit:
+    """Return the covenant of these tests, made once: nothing changes it."""
+    return make_covenant(now=NOW)
 
 
 def agency_of(folder: Path, world: World, agency: str = "police-oost") -> Agency:

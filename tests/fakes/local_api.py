@@ -16,7 +16,7 @@ CONSTANTS = {"purpose": "offender-prevention", "grounds": "early-offences", "bas
 PERSON = {"given_names": "Anna", "surname": "Berg", "birth_date": "2001-01-31", **CONSTANTS}
 
 
-@dataclass
+@dataclass(repr=False)
 class Caller:
     """A system with a token."""
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.agency_session import agency_of
-from tests.fakes.covenants import make_covenant
+from tests.fakes.agency_session import agency_of, signed
 from tests.fakes.local_api import Caller, caller_of
-from tests.fakes.small_world import NOW, World, make_world
+from tests.fakes.small_world import World, make_world
 
 
 @pytest.fixture
 def world() -> World:
     """Return key-holders, log and broker in memory."""
-    return make_world(make_covenant(now=NOW))
+    return make_world(signed())
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.agency_session import Agency, agency_of
-from tests.fakes.covenants import make_covenant
-from tests.fakes.small_world import NOW, make_world
+from tests.fakes.agency_session import Agency, agency_of, signed
+from tests.fakes.small_world import make_world
 
 
 @pytest.fixture
 def agency(tmp_path: Path) -> Agency:
     """Return the police."""
-    return agency_of(tmp_path / "home", make_world(make_covenant(now=NOW)))
+    return agency_of(tmp_path / "home", make_world(signed()))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agency_client.connectors.descriptions import Described, FolderDescription, read_description
@@ -17,8 +17,7 @@ from agency_client.connectors.folder_files import PickUp
 from agency_client.connectors.looks import Looked
 from agency_client.states import SignalState
 from protocol.errors import UnavailableError
-from tests.fakes.agency_session import HEADER, MAPPING, Agency, agency_of
-from tests.fakes.covenants import make_covenant
+from tests.fakes.agency_session import HEADER, MAPPING, Agency, agency_of, signed
 from tests.fakes.small_world import NOW, make_world
 
 GOOD = "Z-1,Anna,Berg,2001-01-31,,\n"
@@ -217,7 +216,7 @@ def test_a_crash_at_any_step_neither_loses_nor_doubles(
     tmp_path_factory: pytest.TempPathFactory, dies_at: int, rows: int
 ) -> None:
     """Killed before or after any change of folder or vault, the next run takes every record exactly once."""
-    agency = agency_of(tmp_path_factory.mktemp("crash") / "home", make_world(make_covenant(now=NOW)))
+    agency = agency_of(tmp_path_factory.mktemp("crash") / "home", make_world(signed()))
     look = look_of(agency)
     folder = look.files.folder
     for name in ("a", "b"):
@@ -266,6 +265,7 @@ def _long_line(path: Path) -> None:
         ("nan.jsonl", lambda path: path.write_text('{"id": NaN, "born": 1e999, "name": -Infinity}\n'), 0),
         ("names.jsonl", lambda path: path.write_text(json.dumps({f"c{n}": "x" for n in range(5_000)}) + "\n"), 0),
         ("formula.csv", lambda path: path.write_text(HEADER + "=cmd|'/c calc'!A0,Anna,Berg,2001-01-31,,\n"), 1),
+        ("mac.csv", lambda path: path.write_bytes(HEADER.strip().encode() + b"\r" + GOOD.encode()), 0),
         ("quote.csv", lambda path: path.write_text(HEADER + '"Z-1,Anna\n' * 50), 0),
     ],
 )
@@ -279,7 +279,8 @@ def test_hostile_files_harm_nobody(agency: Agency, name: str, write: Callable[[P
     assert not (look.files.folder / name).exists()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(content=b"\r0", suffix=".csv", headed=False)
 @given(content=st.binary(max_size=400), suffix=st.sampled_from([".csv", ".jsonl", ".xlsx"]), headed=st.booleans())
 def test_no_bytes_stop_the_connector(agency: Agency, content: bytes, suffix: str, headed: bool) -> None:
     """Whatever a file holds, it is dealt with: done or refused, never left and never an error of ours."""
