@@ -20,13 +20,16 @@ from agency_client.people.lockout import PausedError
 from agency_client.people.sessions import TOKEN_LETTERS, new_token
 from agency_client.running import Running
 from protocol.encoding import b64url
-from protocol.errors import Code, InputError, SluisError
+from protocol.errors import Code, InputError, RefusedError, SluisError
 
 MAX_SMALL: Final = 16_384
 """Bytes of a form before anybody is known: a name, two passwords and what goes round them."""
 _DOOR: Final = "door"
 _NEXT: Final = re.compile(r"/(?!/)[A-Za-z0-9._~/?=&%:-]{0,500}\Z")
 
+_NO_COOKIES: Final = N_(
+    "Open the page again. If it happens again, your browser keeps no cookies of this page: it must be opened by https."
+)
 _SAID: Final = (
     N_("That is not right. Check what you typed, and try again."),
     N_("Your session has ended. Log in again."),
@@ -46,6 +49,13 @@ _SAID: Final = (
     N_("Your password is kept by your agency's identity provider."),
     N_("Recovery codes come with a second factor. Set that up first."),
     N_("Accounts of this console are not used at your agency."),
+    N_("Your role does not give access to this screen."),
+    N_("This form is no longer valid."),
+    N_("Open the page again and fill it in once more."),
+    N_("This form comes from another site."),
+    N_("This form is too large."),
+    N_("This page does not exist."),
+    _NO_COOKIES,
 )
 """What ``agency_client/people`` says to people, for the catalogue."""
 
@@ -95,7 +105,9 @@ def outside(house: House, people: AgencyPeople) -> Callable[[Request], Awaitable
             require_same_site(request, house.settings)
             require_small(request)
             form = await read_form(request)
-            require_token(form, _door_token(people, running_of(request), kept) if kept else "")
+            if not kept:
+                raise RefusedError(Code.POLICY_REFUSED, "This form is no longer valid.", hint=_NO_COOKIES)
+            require_token(form, _door_token(people, running_of(request), kept))
         return Outside(request, house, people, house.speech(request), form, door)
 
     return enter

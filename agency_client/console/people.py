@@ -9,7 +9,6 @@ agency's name in it, so that consoles on several ports of one machine do not log
 import asyncio
 import ipaddress
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from fastapi import FastAPI, Request, Response
@@ -113,8 +112,11 @@ class AgencyPeople:
                 Code.SETTINGS_INVALID, "An identity provider needs oidc and publicUrl in run.json."
             )
         if self._provider is None:
-            secret = None if wanted.client_secret_file is None else read_secret(Path(wanted.client_secret_file))
-            self._provider = Provider(wanted, secret, f"{own}/login/oidc/back", running.clock)
+            home = running.session.home.folder
+            secret = None if wanted.client_secret_file is None else read_secret(home / wanted.client_secret_file)
+            authority = None if wanted.ca_file is None else str(home / wanted.ca_file)
+            known = wanted.model_copy(update={"ca_file": authority})
+            self._provider = Provider(known, secret, f"{own}/login/oidc/back", running.clock)
         return self._provider
 
     async def hashed(self, work: Callable[[], T]) -> T:
