@@ -6,7 +6,8 @@ the covenant. So a broker can raise no alarm about a signal that awaits nobody, 
 raises none is seen by the date. Pure, over what the vault holds. Not here: showing (``showing_waits.py``).
 """
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -109,7 +110,8 @@ def waits(vault: Vault, covenant: Covenant, agency: PartyId, now: datetime) -> I
     """Yield our live signals that await a counterpart, in the order in which they were read."""
     told = {notice.my_signal: notice.at for notice in vault.hits.overdue()}
     last = 0
-    while page := vault.signals.page(last, _PAGE):
+    awaiting = [name for name in covenant.purposes if awaited_of(covenant, agency, name) is not None]
+    while awaiting and (page := vault.signals.page(last, _PAGE, awaiting)):
         last = page[-1][0]
         waiting = [
             (kept, awaited)
@@ -125,6 +127,42 @@ def waits(vault: Vault, covenant: Covenant, agency: PartyId, now: datetime) -> I
                 if is_met(vault.hits.of_signal(kept.id), awaited, covenant):
                     state = WaitState.DONE
                 yield Wait(kept, awaited, due, state, told.get(kept.id))
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedPage:
+    """A page of what is awaited, in the order in which somebody must act, and how much there is of each."""
+
+    waits: tuple[Wait, ...]
+    counts: Mapping[WaitState, int]
+    next: int | None
+    """Where the page after this one begins; None when this is the last."""
+
+
+_ORDER: Final = (WaitState.LATE, WaitState.DUE, WaitState.DONE)
+
+
+def awaited_page(
+    vault: Vault,
+    covenant: Covenant,
+    agency: PartyId,
+    now: datetime,
+    *,
+    state: WaitState | None = None,
+    limit: int = 50,
+    begin: int = 0,
+) -> AwaitedPage:
+    """Return a page of our waits: the late ones first, the longest first, then by the day they are due, done ones last.
+
+    ``state`` leaves out the others, in the page and not in the counts.
+    """
+    found = sorted(waits(vault, covenant, agency, now), key=lambda one: (_ORDER.index(one.state), one.due))
+    counts = Counter(one.state for one in found)
+    chosen = [one for one in found if state is None or one.state is state]
+    end = begin + limit
+    return AwaitedPage(
+        tuple(chosen[begin:end]), {one: counts[one] for one in _ORDER}, end if end < len(chosen) else None
+    )
 
 
 def overdue(vault: Vault, covenant: Covenant, agency: PartyId, now: datetime) -> Iterator[Wait]:

@@ -325,7 +325,7 @@ def content_of(notice: Notice) -> bytes:
 
 
 def _without_seal(notice: HitNotice) -> HitNotice:
-    sealed = {"parts": (), "wraps": (), "part_digests": {}, "key_id": None, "signature": None}
+    sealed: dict[str, object] = {"parts": (), "wraps": (), "part_digests": {}, "key_id": None, "signature": None}
     other = None if notice.counterpart is None else notice.counterpart.model_copy(update=sealed)
     return notice.model_copy(update={"epoch": Epoch(0), "counterpart": other})
 

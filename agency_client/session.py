@@ -260,9 +260,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 declaring=Declaring(session.prober(), broker, trail, versions),
                 following=Following(vault, post, covenant, clock),
                 changing=Changing(vault, post, acts, covenant, clock),
-                retagging=Retagging(
-                    vault, holders, keys, post, session.identity.sender, covenant, clock, works=works
-                ),
+                retagging=Retagging(vault, holders, keys, post, session.identity.sender, covenant, clock, works=works),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
                 disclosing=Disclosing(
                     *(vault, post, broker, session.engine, session.me.id, signer, session.identity.disclosure),

@@ -113,7 +113,8 @@ async def run_statements(standing: Standing, log: Logger) -> None:
             log.warning("key statements will be asked again", code=error.code.value, **error_fields(error))
         rest = STATEMENTS_REST if complete else STATEMENTS_SECONDS
         acting = standing.broker.covenant
-        while rest > 0 and standing.broker.covenant is acting:
-            # A new version can have new purposes.
+        epoch = acting.epoch_at(standing.broker.now())
+        while rest > 0 and standing.broker.covenant is acting and acting.epoch_at(standing.broker.now()) == epoch:
+            # A new version can have new purposes, and a new epoch's keys are needed from its first moment.
             await asyncio.sleep(STATEMENTS_SECONDS)
             rest -= STATEMENTS_SECONDS

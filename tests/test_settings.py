@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol.covenant_parts import Agency, ContactPoint, KeyHolding, Probes, Terms
-from protocol.covenant_purposes import Awaited, Informing, KindOfAgency, LegalBasis, Participant, Purpose
+from protocol.covenant_purposes import Awaited, Informing, KindOfAgency, LegalBasis, Outcome, Participant, Purpose
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("protocol", "edge", "broker", "keyholder", "agency_client", "board", "auditor")
@@ -27,6 +27,7 @@ SETTINGS = [
         Awaited,
         LegalBasis,
         KindOfAgency,
+        Outcome,
     )
     for name in kind.model_fields
 ]

@@ -354,12 +354,15 @@ class Signals:
                 found.setdefault(row.signal, []).append((Epoch(row.epoch), held))
         return found
 
-    def page(self, after_position: int, limit: int) -> list[tuple[int, Kept]]:
+    def page(
+        self, after_position: int, limit: int, purposes: Collection[PurposeId] | None = None
+    ) -> list[tuple[int, Kept]]:
         """Return the next signals in the order of reading, without probes, so that a long list needs little memory."""
+        chosen = [] if purposes is None else [col(SignalRow.purpose).in_(purposes)]
         with self._database.reading() as session:
             rows = session.exec(
                 select(SignalRow)
-                .where(col(SignalRow.position) > after_position, real(SignalRow.id))
+                .where(col(SignalRow.position) > after_position, real(SignalRow.id), *chosen)
                 .order_by(col(SignalRow.position))
                 .limit(limit)
             ).all()

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from agency_client.awaiting import Wait, WaitState, overdue, waits
+from agency_client.awaiting import AwaitedPage, Wait, WaitState, awaited_page, overdue, waits
 from agency_client.commands_awaited import add_awaited
 from agency_client.reading import News
 from agency_client.showing_waits import show_overdue, show_waits, wait_json
@@ -192,3 +192,27 @@ async def test_the_command_lists_what_is_awaited(tmp_path: Path, world: World) -
     told = CliRunner().invoke(app, ["awaited", "--home", str(tmp_path), "--json"])
     (listed,) = json.loads(told.output)["awaited"]
     assert (listed["reference"], listed["state"], listed["counterpart"]) == ("D-17", "late", "probation")
+
+
+async def test_a_screen_pages_through_what_is_awaited(tmp_path: Path, world: World) -> None:
+    """Late ones first, done ones last, with how many there are of each; one state alone on request."""
+    client = make_client(tmp_path / PROSECUTION, world, PROSECUTION)
+    client.add(*((f"D-{number}", [("bsn", str(number))]) for number in range(3)), purpose=ADVICE)
+    client.add(("D-9", ANNA))
+    assert await client.send() is None
+    probation = make_client(tmp_path / "r", world, "probation-oost")
+    probation.add(("R-1", [("bsn", "1")]), purpose=ADVICE)
+    assert await probation.send() is None
+    await _read(client)
+
+    def page(begin: int = 0, state: WaitState | None = None) -> AwaitedPage:
+        covenant = world.kit.covenant
+        return awaited_page(client.vault, covenant, PROSECUTION, LATER, state=state, limit=2, begin=begin)
+
+    first = page()
+    assert [one.state for one in first.waits] == [WaitState.LATE, WaitState.LATE]
+    assert (first.counts[WaitState.LATE], first.counts[WaitState.DUE], first.counts[WaitState.DONE]) == (2, 0, 1)
+    assert first.next == 2
+    last = page(first.next)
+    assert ([one.state for one in last.waits], last.next) == ([WaitState.DONE], None)
+    assert [one.state for one in page(state=WaitState.DONE).waits] == [WaitState.DONE]
