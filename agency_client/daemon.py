@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from agency_client.daemon_duties import CovenantTask, SettleTask, UpkeepTask, WatchTask
+from agency_client.daemon_duties import CovenantTask, RetagTask, SettleTask, UpkeepTask, WatchTask
 from agency_client.daemon_notices import NoticesTask
 from agency_client.daemon_outbox import OutboxTask
 from agency_client.reading import News
@@ -161,6 +161,7 @@ def _duties(running: Running, doors: Doors, told: Callable[[Running, News], Awai
         Duty("covenant", CovenantTask(running, enter).once),
         Duty("watch", WatchTask(running).once),
         Duty("upkeep", UpkeepTask(running).once),
+        Duty("re-tagging", RetagTask(running).once),
         Duty("settle", SettleTask(running).once),
     ]
 

@@ -21,7 +21,6 @@ from agency_client.trail import STOPPING
 from edge.covenant_watch import LOOK_SECONDS
 from protocol.errors import (
     AuthenticationError,
-    Code,
     ConflictError,
     NotFoundError,
     RefusedError,
@@ -133,6 +132,31 @@ class UpkeepTask:
 
 
 @dataclass(slots=True)
+class RetagTask:
+    """Gives own signals that stand the new epoch's pseudonyms, spread over the first half of the grace."""
+
+    running: Running
+    patience: Patience = field(default_factory=lambda: Patience(30.0, UPKEEP_SECONDS))
+
+    async def once(self) -> float:
+        """Re-tag what is due. Returns after how many seconds to look again."""
+        running, retagging = self.running, self.running.online.retagging
+        if running.health.stopped is not None:
+            return UPKEEP_SECONDS
+        now = running.clock()
+        wait = around(UPKEEP_SECONDS)
+        try:
+            if await retagging.run(now):
+                running.changed()
+            self.patience.reset()
+        except SluisError:
+            # Said by the outbox, where what was written waits; the rest is due again.
+            wait = self.patience.next()
+        running.note(retagging=await asyncio.to_thread(retagging.left, now))
+        return wait
+
+
+@dataclass(slots=True)
 class SettleTask:
     """Keeps what was heard of budgets and covenants, and sends the log of processing on."""
 
@@ -143,8 +167,3 @@ class SettleTask:
         with contextlib.suppress(UnavailableError):
             await asyncio.to_thread(self.running.online.settle)
         return around(SETTLE_SECONDS)
-
-
-def is_hopeless(error: SluisError) -> bool:
-    """Say whether only another program or other settings mend an error: waiting does not."""
-    return error.code in (Code.SETTINGS_INVALID, Code.KEY_FILE_INVALID, Code.INTERNAL)

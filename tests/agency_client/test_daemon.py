@@ -14,7 +14,7 @@ import pytest
 
 from agency_client import daemon, daemon_duties
 from agency_client.daemon import Daemon, Doors, Duty
-from agency_client.daemon_duties import CovenantTask, WatchTask
+from agency_client.daemon_duties import CovenantTask, RetagTask, WatchTask
 from agency_client.daemon_outbox import OutboxTask
 from agency_client.daemon_state import StateTask, read_state
 from agency_client.patience import Patience, around
@@ -204,6 +204,39 @@ async def test_the_log_is_watched(staying: Staying, world: World) -> None:
     health = staying.running.health
     assert not health.broker.ok
     assert all(one.ok for one in health.key_holders)
+
+
+async def test_the_turn_of_an_epoch_is_gone_through(staying: Staying) -> None:
+    """What is due is re-tagged, what is left is said, and what fails is done again sooner."""
+
+    class Epoch:
+        """A turn of an epoch with three signals to go."""
+
+        waiting = 3
+        away = False
+
+        async def run(self, now: object) -> int:
+            if self.away:
+                raise UnavailableError(Code.UNAVAILABLE, "Two of three key-holders are needed.")
+            self.waiting -= 1
+            return 1
+
+        def left(self, now: object) -> int:
+            return self.waiting
+
+    epoch = Epoch()
+    online: Any = staying.running.online
+    online.retagging = epoch
+    task = RetagTask(staying.running)
+    usual = await task.once()
+    assert staying.running.health.retagging == 2
+    epoch.away = True
+    assert await task.once() < usual / 2
+    assert staying.running.health.retagging == 2
+    epoch.away = False
+    staying.running.note(stopped="The log contradicted itself.")
+    await task.once()
+    assert epoch.waiting == 2
 
 
 async def test_a_nudge_does_not_wait_for_patience(staying: Staying, world: World) -> None:
