@@ -13,7 +13,7 @@ from typing import Final
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConfigurationError
 
-MAX_FILE: Final = 1024 * 1024
+MAX_FILE: Final = 6 * 1024 * 1024
 """Bytes of one file: the parties of the whole country fit in it."""
 MAX_TOTAL: Final = 16 * 1024 * 1024
 MAX_FILES: Final = 2_000
