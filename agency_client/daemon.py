@@ -95,6 +95,8 @@ class Daemon:
         while not self._stopping.is_set():
             ring = duty.bell.next()
             seconds = await duty.turn()
+            if self._stopping.is_set():
+                return
             self._resting.add(duty.name)
             await heard(ring, seconds)
             self._resting.discard(duty.name)

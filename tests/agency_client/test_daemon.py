@@ -61,6 +61,8 @@ async def test_a_turn_in_progress_is_finished(staying: Staying) -> None:
     go_on.set()
     await stopping
     assert sorted(done) == ["busy", "resting"]
+    # Nor is it waited for the rest that it wanted after that turn.
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "busy"]
 
 
 async def test_a_turn_that_hangs_is_ended(staying: Staying, monkeypatch: pytest.MonkeyPatch) -> None:
