@@ -8,6 +8,7 @@ from agency_client.console.logbook import LOGBOOK
 from agency_client.console.requests import REQUESTS
 from agency_client.console.screen import Screen
 from agency_client.console.signals import SIGNALS
+from agency_client.console.system import SYSTEM
 from agency_client.console.today import TODAY
 
 __all__ = ["SCREENS", "Screen"]
@@ -20,4 +21,5 @@ SCREENS: tuple[Screen, ...] = (
     REQUESTS,
     LOGBOOK,
     COVENANT,
+    SYSTEM,
 )

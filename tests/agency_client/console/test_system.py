@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""System: how the client is doing in words and figures, and rows in quarantine mended in place by who may see them."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from agency_client.budgets import keep_budgets
+from agency_client.connectors.entrance import Entrance, Origin
+from agency_client.console.system import SYSTEM
+from agency_client.console.system_views import WEEKS, per_week
+from agency_client.health import Told
+from agency_client.mapping import Mapping
+from agency_client.source_rows import Row
+from agency_client.vault.quarantine import QuarantineState
+from protocol.errors import Code, UnavailableError
+from protocol.ids import PartyId, PurposeId
+from protocol.messages import Budget
+from tests.fakes.agency_session import MAPPING
+from tests.fakes.console_world import Console, console_of
+from tests.fakes.small_world import NOW, PURPOSE, World
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+async def console(tmp_path: Path, world: World) -> AsyncIterator[Console]:
+    """Return a console with the screen of the system."""
+    async with console_of(tmp_path / "home", world, screens=(SYSTEM,)) as found:
+        yield found
+
+
+def quarantine(console: Console, **values: str) -> int:
+    """Let a system give a row that cannot be used wholly, and return its number."""
+    session = console.running.session
+    folder = session.home.folder / "connectors"
+    folder.mkdir(exist_ok=True)
+    (folder / "zaken.yaml").write_text("kind: folder\nfolder: zaken\n", encoding="utf-8")
+    (folder / "zaken.mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    row = {"id": "Z-1", "given": "Willemijn", "name": "Berg", "born": "31-02-2001", **values}
+    Entrance(session).admit([Row(2, row)], Mapping.from_yaml(MAPPING), Origin("zaken", "export.csv"))
+    return session.vault.quarantine.page(1)[0].number
+
+
+async def test_all_goes_on_is_told_in_both_languages(console: Console) -> None:
+    """Each party by its name, the covenant, the versions, and that nothing waits."""
+    console.running.note(listening="stream")
+    page = (await console.get("/system", lang="nl")).text
+    for text in ("Sleutelhouder 1", "Nieuws komt meteen", "Er wacht geen regel in quarantaine.", "Versie 2026.1"):
+        assert text in page
+    assert "Key-holder 3" in (await console.get("/system")).text
+
+
+async def test_what_does_not_answer_is_told_since_when_and_what_waits(console: Console) -> None:
+    """The broker away, a message that is not delivered, signals that wait: each in a sentence."""
+    console.running.away("broker", UnavailableError(Code.UNAVAILABLE, "The service cannot be reached."))
+    console.running.note(waiting=41, requests=2, told=Told(waiting=1, failing=("team mail",)))
+    page = re.sub(r"<[^>]*>", "", (await console.get("/system", role="operator", lang="nl")).text)
+    for text in (
+        "Er is iets om naar te kijken",
+        "antwoordt niet",
+        "sinds vandaag 21:00",
+        "41",
+        "niet bezorgd team mail",
+        "1 bericht wacht.",
+    ):
+        assert text in page, text
+
+
+async def test_charts_stand_beside_their_tables(console: Console) -> None:
+    """Signals a week and today's budgets are drawn as images with a title, and written in tables."""
+    console.client.add(*[(f"R-{n}", [("phone", f"+316{n:08}")]) for n in range(7)])
+    budget = Budget(used=100, left=900, renews_at=NOW + timedelta(hours=3))
+    keep_budgets(console.client.vault.evidence, {(PURPOSE, PartyId("holder-1")): budget})
+    page = (await console.get("/system", lang="nl")).text
+    assert page.count('role="img"') == 2
+    assert "<td>7</td>" in page
+    assert "<td>900</td>" in page
+    assert "Daderschap voorkomen" in page
+    assert " style=" not in page
+    assert "<style" not in page
+
+
+def test_weeks_are_counted_from_mondays(console: Console) -> None:
+    """A Sunday's signals count in the week that began before it; what is older than the chart is left out."""
+    speech = console.app.state.house.languages.of("nl")
+    days = [("2026-11-15", 2), ("2026-11-16", 3), ("2026-11-21", 4), ("2026-01-01", 9)]
+    weeks = per_week(days, NOW, speech)
+    assert len(weeks) == WEEKS
+    assert weeks[-2:] == [("week van 9 november 2026", 2), ("week van 16 november 2026", 7)]
+    assert sum(count for _, count in weeks) == 9
+
+
+# --- Quarantine -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_row_is_mended_in_place(console: Console) -> None:
+    """What is wrong stands beside its column; the mended row becomes a signal and leaves the quarantine."""
+    number = quarantine(console)
+    listed = (await console.get("/system/quarantine", lang="nl")).text
+    assert "Die dag bestaat niet" in listed
+    assert "Z-1" in listed
+    form = (await console.get(f"/system/quarantine/{number}", lang="nl")).text
+    cell = re.search(r'id="(cell\d)-error">Die dag bestaat niet', form)
+    assert cell is not None
+    assert 'value="31-02-2001"' in form
+    still = await console.post(f"/system/quarantine/{number}", {cell[1]: "31-13-2001"})
+    assert still.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "There is no such day." in still.text
+    page = await console.post(f"/system/quarantine/{number}", {cell[1]: "31-01-2001"}, lang="nl")
+    assert "De regel is hersteld" in page.text
+    vault = console.client.vault
+    assert vault.quarantine.get(number).state is QuarantineState.REPAIRED
+    assert vault.signals.waiting() == 1
+
+
+async def test_a_row_is_put_aside_once(console: Console) -> None:
+    """Who comes second hears that somebody was first."""
+    number = quarantine(console)
+    page = await console.post(f"/system/quarantine/{number}/dismiss")
+    assert "The row is put aside." in page.text
+    assert "Somebody was first" in (await console.post(f"/system/quarantine/{number}/dismiss")).text
+    assert "Somebody was first" in (await console.post(f"/system/quarantine/{number}", {"cell0": "x"})).text
+
+
+async def test_an_operator_sees_reasons_and_no_record(console: Console) -> None:
+    """Who keeps systems running learns which field is wrong, and nothing of whom it is about."""
+    number = quarantine(console, name="Van den Berg")
+    page = (await console.get("/system/quarantine", role="operator")).text
+    assert "There is no such day." in page
+    assert "birth_date" in page
+    for text in ("Z-1", "Berg", "Willemijn", "2001"):
+        assert text not in page
+    for role in ("operator", "privacy-officer"):
+        assert (await console.get(f"/system/quarantine/{number}", role=role)).status_code == HTTPStatus.FORBIDDEN
+        assert (await console.post(f"/system/quarantine/{number}", {}, role=role)).status_code == HTTPStatus.FORBIDDEN
+        refused = await console.post(f"/system/quarantine/{number}/dismiss", role=role)
+        assert refused.status_code == HTTPStatus.FORBIDDEN
+
+
+async def test_hostile_rows_are_shown_as_text(console: Console) -> None:
+    """Whatever a system gives, it is text on every page."""
+    number = quarantine(console, id=HOSTILE, name=HOSTILE, given=HOSTILE)
+    for address in ("/system", "/system/quarantine", f"/system/quarantine/{number}"):
+        page = (await console.get(address)).text
+        assert "<script>alert" not in page
+        assert "<img" not in page
+    posted = (await console.post(f"/system/quarantine/{number}", {"cell1": HOSTILE})).text
+    assert "<img" not in posted
+
+
+@pytest.mark.parametrize("address", ["/system/quarantine/99", "/system/quarantine/x"])
+async def test_a_row_that_is_not_there_is_no_error_of_ours(console: Console, address: str) -> None:
+    """An address that leads to nothing says so."""
+    assert (await console.get(address)).status_code == HTTPStatus.NOT_FOUND
+
+
+async def test_failed_logins_are_for_those_who_watch(console: Console) -> None:
+    """Operators and privacy officers see how many tries failed; coordinators have no use for it."""
+    assert "0 tries failed" in (await console.get("/system", role="operator")).text
+    assert "tries failed" not in (await console.get("/system", role="coordinator")).text
+    assert PurposeId("victim-protection") not in (await console.get("/system", role="operator")).text
