@@ -6,7 +6,14 @@ Not here: accounts (``agency_client/people``), making references (``session.py``
 
 from collections.abc import Callable
 
+from agency_client.console.visits import Visit
+from agency_client.submit import person_reference
 from agency_client.vault import Vault
+
+
+def reference_of(visit: Visit) -> str:
+    """Return the opaque reference of who looks, for comparing; ``Visit.person`` is for acts, and keeps who it is."""
+    return person_reference(visit.running.session.identity.person_key.reveal(), visit.visitor.subject)
 
 
 def name_of(vault: Vault) -> Callable[[str], str | None]:

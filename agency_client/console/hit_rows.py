@@ -64,8 +64,7 @@ def read_behind(vault: Vault, hits: Sequence[KeptHit]) -> Behind:
     """Read our own side of a page of hits."""
     signals = [kept.notice.my_signal for kept in hits]
     found = {name: kept for name, (kept, _) in vault.signals.with_keys(signals).items()}
-    covers = {name: cover for name in signals if (cover := vault.canaries.cover_of(name)) is not None}
-    return Behind(found, covers)
+    return Behind(found, vault.canaries.covers(signals))
 
 
 def hit_row(listed: ListedHit, behind: Behind, covenant: Covenant, speech: Speech) -> RowShown:

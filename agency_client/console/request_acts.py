@@ -15,6 +15,7 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, Response
 
+from agency_client.console.colleagues import reference_of
 from agency_client.console.hit_acts import ROLES
 from agency_client.console.request_shown import AnswerShown, answer_shown, request_shown
 from agency_client.console.visits import House, Visit
@@ -46,7 +47,7 @@ async def request_page(
 ) -> Response:
     """Return the page of a request, with an answer that was just read, or what stood in the way."""
     shown = await asyncio.to_thread(
-        request_shown, visit.running, request, visit.person(), visit.visitor.subject, visit.speech
+        request_shown, visit.running, request, reference_of(visit), visit.visitor.subject, visit.speech
     )
     page = visit.page(
         "request.html",

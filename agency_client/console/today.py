@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Response
 
+from agency_client.console.colleagues import reference_of
 from agency_client.console.hit_rows import RowShown
 from agency_client.console.languages import Speech
 from agency_client.console.screen import Screen
@@ -21,11 +22,13 @@ from agency_client.console.today_rows import (
     Reading,
     absent_rows,
     canary_rows,
+    coordinator_waits,
     hit_rows,
     late_rows,
     operator_rows,
     privacy_rows,
     request_rows,
+    supervisor_waits,
     waiting_for,
 )
 from agency_client.console.visits import House, Visit
@@ -60,19 +63,25 @@ def today_shown(reading: Reading) -> TodayShown:
     """Return what needs a person of these roles; reads the vault, so call it in a thread."""
     speech, roles = reading.speech, reading.roles
     rows: list[RowShown] = []
-    if "operator" in roles or "privacy-officer" in roles:
-        rows += operator_rows(reading) if "operator" in roles else []
-        rows += privacy_rows(reading) if "privacy-officer" in roles else []
+    unread = 0
+    if "operator" in roles:
+        rows += operator_rows(reading)
+    if "privacy-officer" in roles:
+        rows += privacy_rows(reading)
     if "coordinator" in roles:
-        rows += [*hit_rows(reading), *request_rows(reading)]
+        hits, requests = hit_rows(reading), request_rows(reading)
+        rows += [*hits, *requests]
+        unread = coordinator_waits(reading) - len(hits) - len(requests)
     elif "supervisor" in roles:
-        rows += late_rows(reading)
+        late = late_rows(reading)
+        rows += late
+        unread = supervisor_waits(reading) - len(late)
     if "supervisor" in roles:
         rows += canary_rows(reading)
     if "coordinator" in roles or "supervisor" in roles:
         rows += absent_rows(reading)
     shown = in_order(rows)[:LIMIT]
-    total = max(len(rows), waiting_for(reading))
+    total = len(rows) + max(0, unread)
     return TodayShown(_lead(total, speech), tuple(shown), total - len(shown), _beside(reading))
 
 
@@ -108,8 +117,10 @@ def _add(app: FastAPI, house: House) -> None:
 
     @app.get("/today", include_in_schema=False)
     async def today(visit: enter) -> Response:
-        reading = _reading(visit)
-        return visit.page("today.html", shown=await asyncio.to_thread(today_shown, reading))
+        shown = await asyncio.to_thread(today_shown, _reading(visit))
+        # The menu says the same number, without reading it all again.
+        visit.request.state.waiting = len(shown.rows) + shown.more
+        return visit.page("today.html", shown=shown)
 
 
 def _reading(visit: Visit) -> Reading:
@@ -120,14 +131,15 @@ def _reading(visit: Visit) -> Reading:
         session.me.id,
         visit.running.health,
         visit.visitor.roles,
-        visit.person(),
+        reference_of(visit),
         visit.now,
         visit.speech,
     )
 
 
 def _waiting(visit: Visit) -> int:
-    return waiting_for(_reading(visit))
+    known: int | None = getattr(visit.request.state, "waiting", None)
+    return waiting_for(_reading(visit)) if known is None else known
 
 
 _ROLES: Final[frozenset[PersonRole]] = frozenset(("coordinator", "supervisor", "privacy-officer", "operator"))

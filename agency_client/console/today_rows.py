@@ -47,12 +47,11 @@ class Reading:
 
 def waiting_for(reading: Reading) -> int:
     """Return how many things wait for these roles."""
-    vault, roles, total = reading.vault, reading.roles, 0
+    roles, total = reading.roles, 0
     if "coordinator" in roles:
-        asked = vault.disclosures.counts()
-        total += vault.follow_ups.counts().open + asked.to_decide + asked.to_fetch
+        total += coordinator_waits(reading)
     elif "supervisor" in roles:
-        total += vault.follow_ups.counts().late
+        total += supervisor_waits(reading)
     if "privacy-officer" in roles:
         total += len(privacy_rows(reading))
     if "operator" in roles:
@@ -65,6 +64,17 @@ def waiting_for(reading: Reading) -> int:
 
 
 # --- Coordinators -----------------------------------------------------------------------------------------------------
+
+
+def coordinator_waits(reading: Reading) -> int:
+    """Return how many hits nobody saw yet, and requests and answers that wait for this person."""
+    asked = reading.vault.disclosures
+    return reading.vault.follow_ups.counts().open + asked.waiting_for(reading.person) + asked.counts().to_fetch
+
+
+def supervisor_waits(reading: Reading) -> int:
+    """Return how many hits are late."""
+    return reading.vault.follow_ups.counts().late
 
 
 def hit_rows(reading: Reading) -> list[RowShown]:

@@ -101,6 +101,13 @@ class Canaries:
             row = session.get(CanaryRow, str(signal))
         return None if row is None else PartyId(row.cover)
 
+    def covers(self, signals: Sequence[SignalId]) -> dict[SignalId, PartyId]:
+        """Return under whose name each of these is shown that is a canary."""
+        with self._database.reading() as session:
+            wanted = [str(signal) for signal in signals]
+            rows = session.exec(select(CanaryRow.id, CanaryRow.cover).where(col(CanaryRow.id).in_(wanted))).all()
+        return {SignalId(UUID(one)): PartyId(cover) for one, cover in rows}
+
     def all(self) -> list[Canary]:
         """Return every canary, oldest first."""
         with self._database.reading() as session:

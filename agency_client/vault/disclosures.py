@@ -110,6 +110,20 @@ class Disclosures(DisclosureRows):
             found.get(("mine", DisclosureState.GRANTED), 0),
         )
 
+    def waiting_for(self, person: str) -> int:
+        """Return how many requests a colleague can decide now: none that another took on, or that is on its way."""
+        with self._database.reading() as session:
+            return session.exec(
+                select(func.count())
+                .select_from(DisclosureRow)
+                .where(
+                    DisclosureRow.direction == "theirs",
+                    col(DisclosureRow.state).in_(OPEN),
+                    col(DisclosureRow.waiting).is_(None),
+                    func.coalesce(DisclosureRow.assigned_to, person) == person,
+                )
+            ).one()
+
     def content(self, disclosure: DisclosureId) -> Content | None:
         """Return what was given to us, opened; None when it is not here."""
         with self._database.reading() as session:

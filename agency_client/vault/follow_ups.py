@@ -5,6 +5,7 @@ Rows come and go with verified hits only; probes and canaries have none, since n
 Not here: the acts (``agency_client/following.py``), which step may follow (``protocol/follow_ups.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -79,6 +80,12 @@ class FollowUps:
         with self._database.reading() as session:
             row = session.get(FollowUpRow, str(hit))
         return None if row is None else _read(row)
+
+    def several(self, hits: Sequence[HitId]) -> dict[HitId, FollowUp]:
+        """Return how far we are with each of these hits that is followed up, in one statement."""
+        with self._database.reading() as session:
+            rows = session.exec(select(FollowUpRow).where(col(FollowUpRow.hit).in_([str(hit) for hit in hits]))).all()
+        return {found.hit: found for found in map(_read, rows)}
 
     def open(self, limit: int = PAGE, before: FollowUp | None = None, *, late: bool = False) -> list[FollowUp]:
         """Return hits that are not closed, by deadline, the most urgent first; ``before`` is the last of the page

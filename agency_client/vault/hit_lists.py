@@ -79,7 +79,8 @@ class HitLists:
 
     def of(self, hits: Sequence[HitId]) -> list[ListedHit]:
         """Return these hits, in this order."""
-        return [ListedHit(self._hits.get(hit), self._follow_ups.of(hit)) for hit in hits]
+        kept, followed = self._hits.several(hits), self._follow_ups.several(hits)
+        return [ListedHit(kept[hit], followed.get(hit)) for hit in hits if hit in kept]
 
     def of_signal(self, signal: SignalId, limit: int) -> list[ListedHit]:
         """Return the newest hits with one of our signals."""

@@ -4,7 +4,7 @@
 Not here: the verifying (``inbox.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -266,6 +266,12 @@ class Hits:
         if row is None:
             raise NotFoundError(Code.NOT_FOUND, "There is no such hit.", hint="sluis agency inbox lists them.")
         return self._kept(row)
+
+    def several(self, hits: Sequence[HitId]) -> dict[HitId, KeptHit]:
+        """Return those of these hits that there are, in one statement."""
+        with self._database.reading() as session:
+            rows = session.exec(select(HitRow).where(col(HitRow.id).in_([str(hit) for hit in hits]))).all()
+        return {kept.id: kept for kept in map(self._kept, rows)}
 
     def all(self) -> list[KeptHit]:
         """Return the hits in the order in which they were told, without those of probes."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
+from tests.bench import console as console_screens
 from tests.bench import decisions, ingest, latency, log, memory, proofs, pseudonyms, search, sequencer
 from tests.bench.measure import Row
 from tests.bench.report import machine, show, write
@@ -25,6 +26,7 @@ ALONE: Final[Mapping[str, Callable[[], list[Row]]]] = {
     "sequencer": sequencer.rows,
     "decisions": decisions.rows,
     "search": search.rows,
+    "console": console_screens.rows,
 }
 """Subjects that need nothing but this process."""
 TOGETHER: Final[Mapping[str, Callable[[World], list[Row]]]] = {
