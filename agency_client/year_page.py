@@ -5,6 +5,7 @@ proven and what is not.
 Not here: the figures (``year_reading.py``), the words (``year_wording.py``), charts and frame (``edge``).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -231,7 +232,18 @@ class _Writer:
         said = [el("p", self.word("follow-said"))]
         if self._found.openings_unknown:
             said.append(el("p", self.word("openings-unknown", count=self._found.openings_unknown)))
-        return [*said, self._stacked("by-follow-up", "purpose", [self._part(one) for one in FOLLOWED], rows)]
+        outcomes = Counter[str]()
+        for (_, code), count in self._found.outcomes.items():
+            outcomes[self._outcome(code)] += count
+        return [
+            *said,
+            self._stacked("by-follow-up", "purpose", [self._part(one) for one in FOLLOWED], rows),
+            self._bars("by-outcomes", ("outcome", "count"), outcomes.items()),
+        ]
+
+    def _outcome(self, code: str) -> str:
+        found = self._report.covenant.outcomes.get(code)
+        return code if found is None else say((found.title.nl, found.title.en), self._lang)
 
     def denials(self) -> Safe:
         rows = (

@@ -69,9 +69,9 @@ WORDS: Final[Mapping[str, Pair]] = {
     "follow-up": ("Opvolging van treffers", "Follow-up of hits"),
     "follow-said": (
         "Op tijd is binnen de uren die het convenant per doel noemt, gerekend tot de eerste keer dat iemand van die "
-        "organisatie de treffer inzag.",
+        "organisatie de treffer inzag of bevestigde.",
         "In time is within the hours that the covenant names for the purpose, until the first time that somebody of "
-        "that agency opened the hit.",
+        "that agency opened or acknowledged the hit.",
     ),
     "openings-unknown": (
         "Van {count} keer inzien is gewist bij welke treffer: sommige treffers lijken daardoor niet opgevolgd.",
@@ -163,6 +163,7 @@ WORDS: Final[Mapping[str, Pair]] = {
     "broker": ("de broker zelf", "the broker itself"),
     "quality": ("zekerheid", "certainty"),
     "rule": ("regel of code", "rule or code"),
+    "outcome": ("uitkomst", "outcome"),
     "ended-by": ("beëindigd door", "ended by"),
     "reason": ("reden", "reason"),
     "ground": ("grond", "ground"),
@@ -185,6 +186,7 @@ WORDS: Final[Mapping[str, Pair]] = {
     "by-notices": ("Berichten naar soort en niveau", "Notices by type and level"),
     "by-questions": ("Vragen zonder signaal, per doel", "Questions without a signal, by purpose"),
     "by-follow-up": ("Gemelde treffers per doel", "Hits that were told, by purpose"),
+    "by-outcomes": ("Afgesloten treffers naar uitkomst", "Closed hits by outcome"),
     "by-denials": ("Weigeringen per regel en code", "Refusals by rule and code"),
     "by-readings": ("Lezen van het logboek, naar reden", "Readings of the log, by reason"),
     "by-exports": ("Meegenomen uit het logboek, naar reden", "Taken out of the log, by reason"),
@@ -214,6 +216,11 @@ PARTS: Final[Mapping[str, Pair]] = {
     "muted": ("gedempt", "muted"),
     "queried": ("vraag over een signaal", "question about a signal"),
     "overdue": ("over tijd", "overdue"),
+    "doubted": ("de ander betwijfelt de treffer", "the other doubts the hit"),
+    "restricted": ("beperkt", "restricted"),
+    "lifted": ("niet langer beperkt", "no longer restricted"),
+    "acknowledged": ("wijziging verwerkt", "change carried out"),
+    "disclosure": ("verzoek om meer", "request for more"),
     "existence": ("dat iemand iets weet", "that somebody knows something"),
     "agency": ("welke organisatie", "which agency"),
     "contact": ("met contact", "with contact"),

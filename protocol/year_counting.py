@@ -50,6 +50,7 @@ class YearCount:
         self._notices: Counter[tuple[str, str]] = Counter()
         self._followed: dict[PurposeId, _FollowedUp] = {}
         self._waiting: dict[tuple[HitId, PartyId], tuple[PurposeId, datetime]] = {}
+        self._outcomes: Counter[tuple[PurposeId | None, str]] = Counter()
         self._questions: Counter[PurposeId | None] = Counter()
         self._met: Counter[PurposeId | None] = Counter()
         self._readings: Counter[str] = Counter()
@@ -110,6 +111,10 @@ class YearCount:
                 self._tell(event, part)
             case e.HitOpened():
                 self._open(event, part)
+            case e.FollowedUp():
+                self._act(event)
+                if event.outcome is not None:
+                    self._outcomes[purpose, event.outcome] += 1
             case e.RequestRefused():
                 self._denials[event.TAG, event.code, event.rule or ""] += 1
             case e.QueryAnswered():
@@ -146,6 +151,12 @@ class YearCount:
         agency, hit = event.act.agency, event.subject.hit_id
         if part == "erased" or agency is None or (part == "whole" and hit is None):
             self._openings_unknown += 1
+            return
+        self._act(event)
+
+    def _act(self, event: e.HitOpened | e.FollowedUp) -> None:
+        agency, hit = event.act.agency, event.subject.hit_id
+        if agency is None:
             return
         told = None if hit is None else self._waiting.pop((hit, agency), None)
         if told is None:
@@ -185,6 +196,7 @@ class YearCount:
                 purpose: FollowUp(one.in_time, one.late, never[purpose], waiting[purpose], one.unknown)
                 for purpose, one in self._followed.items()
             },
+            outcomes=dict(self._outcomes),
             openings_unknown=self._openings_unknown,
             questions=dict(self._questions),
             questions_met=dict(self._met),

@@ -79,6 +79,8 @@ class YearFigures:
     notices: Mapping[tuple[str, str], int]
     """By type and level; no level when the type has none."""
     follow_up: Mapping[PurposeId, FollowUp]
+    outcomes: Mapping[tuple[PurposeId | None, str], int]
+    """By purpose and the outcome's code: hits that were closed."""
     openings_unknown: int
     """Openings of which nobody can say what hit they were of: some hits may be followed up that seem not to be."""
     questions: Mapping[PurposeId | None, int]

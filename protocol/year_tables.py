@@ -55,6 +55,7 @@ def tables_of(found: YearFigures) -> dict[str, YearTable]:
                 for purpose, one in sorted(found.follow_up.items())
             ),
         ),
+        "outcomes": _counted(("purpose", "outcome"), found.outcomes),
         "questions": YearTable(
             ("purpose", "count", "signals"),
             tuple(

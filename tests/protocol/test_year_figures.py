@@ -174,6 +174,25 @@ def test_who_watches_follows_nothing_up() -> None:
     assert count(told(WATCH)).follow_up == {}
 
 
+def test_a_step_of_follow_up_counts_as_looking_and_outcomes_are_counted() -> None:
+    """Who acknowledges without opening is in time; each closed hit counts once, by its outcome."""
+    step = e.FollowedUp(
+        act=act(MARCH + timedelta(hours=1), agency=POLICE, person="p-1"),
+        subject=e.Subject(hit_id=HIT),
+        step="acknowledged",
+    )
+    closed = e.FollowedUp(
+        act=act(MARCH + timedelta(hours=2), agency=POLICE, person="p-1"),
+        subject=e.Subject(hit_id=HIT),
+        step="closed",
+        outcome="already-known",
+    )
+    figures = count(told(), step, closed)
+    assert figures.follow_up[PURPOSE].in_time == 1
+    assert figures.outcomes == {(PURPOSE, "already-known"): 1}
+    assert tables_of(figures)["outcomes"].rows == ((PURPOSE, "already-known", 1),)
+
+
 def test_openings_that_were_erased_are_said() -> None:
     """An opening without its hit may have been of any: the figures say how many there are."""
     figures = count(told(), (opened(timedelta(hours=1), hit=None), "erased"))
