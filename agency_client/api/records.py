@@ -6,9 +6,9 @@ Not here: what is done (``giving.py``).
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from agency_client.api.described import Routes, answered
 from agency_client.api.giving import OTHER_SYSTEM, Giving
@@ -21,7 +21,7 @@ from agency_client.api.messages import (
     RecordsAnswer,
     RecordsRequest,
 )
-from agency_client.api.references import read_reference
+from agency_client.api.references import PATTERN, read_reference
 from agency_client.api.tokens import read_json, require_system
 from agency_client.vault.systems import KeptSystem, Scope
 from edge.api import PREFIX
@@ -33,6 +33,13 @@ MAX_BODY: Final = 8 * 1024 * 1024
 """Bytes of a batch: a thousand records of eight thousand characters."""
 MAX_ONE: Final = 1024 * 1024
 """Bytes of one record: a thousand full values would be eight."""
+Ref = Annotated[
+    str,
+    Path(
+        description="Your own reference of the record. Never a BSN, a phone number or another identifier of a person.",
+        json_schema_extra={"pattern": PATTERN},
+    ),
+]
 _UNUSED: Final = frozenset({"quarantined", "refused"})
 _TOOK: Final = frozenset({"new", "changed"})
 
@@ -63,7 +70,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
             problem=RecordProblem,
         ),
     )
-    async def put(request: Request, ref: str) -> Response:
+    async def put(request: Request, ref: Ref) -> Response:
         """Say all that is known of a record now: a new one, the same, or a change that corrects its signal."""
         system = await require_system(request, routes.running, Scope.RECORDS)
         reference = read_reference(ref)
@@ -79,7 +86,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
         operation_id="getRecord",
         **answered(RecordAnswer, refusals=[Code.NOT_FOUND]),
     )
-    async def get(request: Request, ref: str) -> Response:
+    async def get(request: Request, ref: Ref) -> Response:
         """Say which signals were made of a record and where each is."""
         system = await require_system(request, routes.running, Scope.RECORDS)
         giving, reference = Giving(routes.running.session, system.name), read_reference(ref)
@@ -91,7 +98,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
         operation_id="deleteRecord",
         **answered(RecordAnswer, refusals=[Code.NOT_FOUND, Code.CONFLICT]),
     )
-    async def delete(request: Request, ref: str) -> Response:
+    async def delete(request: Request, ref: Ref) -> Response:
         """Withdraw the signals of a record that is gone; what is on its way is withdrawn after its answer."""
         system = await require_system(request, routes.running, Scope.RECORDS)
         giving, reference = Giving(routes.running.session, system.name), read_reference(ref)

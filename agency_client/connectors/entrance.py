@@ -187,7 +187,7 @@ class Entrance:
         again = self._vault.records.given_again(set(keys.values()), now, self._person)
         signals = [self._intake.signal(one, now, again=keys[id(one)] in again) for one in ready]
         added = self._vault.signals.add(signals, now)
-        self._vault.records.note(origin.system, keys.values(), now)
+        self._vault.records.note(origin.system, set(keys.values()), now)
         whole = [one.draft.reference for one in ready if not one.unused]
         self._vault.quarantine.overtake(origin.system, whole, now)
         if origin.one_purpose:

@@ -5,14 +5,14 @@ A wish to withdraw outlives kills and outages: what was not sent is withdrawn at
 the outbox, what is on its way waits for its answer. Not here: the signals themselves (``signals.py``).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from agency_client.states import SignalState, Step
 from agency_client.vault.database import Database
@@ -116,7 +116,7 @@ class Records:
                 found.add(by_hash[row.record])
         return frozenset(found)
 
-    def note(self, system: str, keys: Iterable[Key], now: datetime) -> None:
+    def note(self, system: str, keys: Collection[Key], now: datetime) -> None:
         """Keep that a system gave these records: they are live, and its own from now on."""
         by_hash = {self._signals.record_key(key.purpose, key.reference): key for key in keys}
         with self._database.writing() as session:
@@ -124,17 +124,11 @@ class Records:
             for record, key in by_hash.items():
                 row = known.get(record)
                 if row is None:
-                    session.add(
-                        RecordRow(
-                            record=record,
-                            own=self.own(key.reference),
-                            system=system,
-                            state=RecordState.LIVE,
-                            changed_at=format_time(now),
-                        )
-                    )
-                elif row.system != system or row.state != RecordState.LIVE:
-                    row.system, row.state, row.reason, row.changed_at = system, RecordState.LIVE, None, format_time(now)
+                    row = RecordRow(record=record, own=self.own(key.reference), system="", state="", changed_at="")
+                    session.add(row)
+                if (row.system, row.state) != (system, RecordState.LIVE):
+                    row.system, row.state, row.reason = system, RecordState.LIVE, None
+                    row.changed_at = format_time(now)
 
     def end(self, system: str, reference: str, reason: str, purposes: Collection[PurposeId], now: datetime) -> bool:
         """Write the wish to withdraw a record, for all purposes; returns whether anything stood.
@@ -187,11 +181,15 @@ class Records:
 
         ``person`` gives the opaque reference under which a system stands in the log.
         """
+        self._close_withdrawn(now)
+        on_its_way = select(SignalRow.record).where(col(SignalRow.state).in_(_ON_ITS_WAY))
+        unsent = select(SignalRow.record).where(SignalRow.state == SignalState.NEW)
         with self._database.reading() as session:
             waiting = session.exec(
-                select(RecordRow.record)
-                .where(col(RecordRow.state).in_((RecordState.ENDING, RecordState.WITHDRAWING)))
-                .order_by(col(RecordRow.changed_at))
+                select(RecordRow.record).where(
+                    RecordRow.state == RecordState.ENDING,
+                    or_(col(RecordRow.record).not_in(on_its_way), col(RecordRow.record).in_(unsent)),
+                )
             ).all()
         posted = 0
         for start in range(0, len(waiting), SETTLED_AT_ONCE):
@@ -199,6 +197,20 @@ class Records:
                 for row in _rows(session, waiting[start : start + SETTLED_AT_ONCE]):
                     posted += self._carry_out(session, row, now, person)
         return posted
+
+    def _close_withdrawn(self, now: datetime) -> None:
+        """Write that records are over whose signals all ended. One statement, since it is asked every few seconds."""
+        standing = select(SignalRow.record).where(
+            col(SignalRow.state).not_in(_OVER), col(SignalRow.expires_at) > format_time(now)
+        )
+        over = [col(RecordRow.state) == RecordState.WITHDRAWING, col(RecordRow.record).not_in(standing)]
+        with self._database.reading() as session:
+            found = session.exec(select(RecordRow.record).where(*over).limit(1)).first()
+        if found is not None:
+            with self._database.writing() as session:
+                session.connection().execute(
+                    update(RecordRow).where(*over).values(state=RecordState.ENDED, changed_at=format_time(now))
+                )
 
     def carry_out_of(self, references: Sequence[str], now: datetime, person: Callable[[str], str]) -> None:
         """Carry out the wishes for these records as far as can be now."""
@@ -208,7 +220,7 @@ class Records:
                 self._carry_out(session, row, now, person)
 
     def _carry_out(self, session: Session, row: RecordRow, now: datetime, person: Callable[[str], str]) -> int:
-        if row.state not in (RecordState.ENDING, RecordState.WITHDRAWING):
+        if row.state != RecordState.ENDING:
             return 0
         posted, left = 0, set[SignalState]()
         for signal in _standing(session, row.record):

@@ -119,6 +119,18 @@ def test_what_a_person_withdrew_stays_withdrawn(agency: Agency) -> None:
     assert states(agency) == [SignalState.WITHDRAWN]
 
 
+def test_what_is_over_does_not_begin_anew_by_itself(agency: Agency) -> None:
+    """When a signal's time is over and its content was erased here, the unchanged record makes no new one."""
+    entrance, vault = Entrance(agency.session), agency.session.vault
+    entrance.admit([row()], COLUMNS, ZAKEN)
+    _set_state(agency, SignalState.ACCEPTED)
+    agency.hands.move(timedelta(days=2_000))
+    vault.retention.note_ended(agency.hands())
+    vault.retention.erase([one.signal for one in vault.retention.ended()], agency.hands())
+    assert vault.records.prune() == 0
+    assert entrance.admit([row()], COLUMNS, ZAKEN).new == 0
+
+
 def test_another_purpose_takes_the_place_of_the_earlier(agency: Agency) -> None:
     """A record of a system stands for one purpose; a file may hold a record for two."""
     purposed = Mapping((*COLUMNS.columns, ("doel", "purpose"), ("grond", "grounds")), (("basis", "legal-duty"),))
