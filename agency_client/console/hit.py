@@ -15,10 +15,12 @@ from agency_client.console.hit_rows import STEPS, read_behind
 from agency_client.console.hit_words import HitWords, agency_said, counterpart_of, hit_words, purpose_said, titled
 from agency_client.console.languages import N_, Speech
 from agency_client.console.released import Line, danger_of
+from agency_client.console.request_shown import STATES
 from agency_client.console.timeline import Happened, happened
 from agency_client.draft import Draft
 from agency_client.running import Running
 from agency_client.vault import Vault
+from agency_client.vault.disclosures import KeptDisclosure
 from agency_client.vault.follow_ups import FollowUp
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.proofs import ProvenEntry
@@ -129,6 +131,8 @@ class HitShown:
     happened: tuple[Happened, ...]
     waiting: tuple[str, ...]
     """Acts on it that are being sent, in words."""
+    requests: tuple[tuple[str, str, str], ...]
+    """Requests for more about it: id, what it is, and how it stands."""
     outcomes: tuple[tuple[str, str], ...]
 
     @property
@@ -157,6 +161,7 @@ class HitRead:
     cover: PartyId | None
     entries: tuple[ProvenEntry, ...]
     waiting: tuple[str, ...]
+    requests: tuple[KeptDisclosure, ...]
 
 
 def read_hit(vault: Vault, hit: HitId) -> HitRead:
@@ -169,7 +174,9 @@ def read_hit(vault: Vault, hit: HitId) -> HitRead:
     names = {str(mine), str(hit), str(kept.notice.seq), *vault.hit_lists.notices(hit, moments)}
     entries = vault.proofs.about(names, _LINES)
     waiting = vault.hit_lists.waiting(hit)
-    return HitRead(kept, follow_up, behind.signals.get(mine), behind.covers.get(mine), tuple(entries), tuple(waiting))
+    requests = tuple(vault.disclosures.of_hit(hit))
+    covers, signal = behind.covers.get(mine), behind.signals.get(mine)
+    return HitRead(kept, follow_up, signal, covers, tuple(entries), tuple(waiting), requests)
 
 
 def hit_shown(running: Running, hit: HitId, speech: Speech) -> HitShown:
@@ -207,6 +214,7 @@ def shown_of(
         _knows(kept, me, engine, now, speech),
         happened(found.entries, words.who, covenant, name_of, speech),
         tuple(speech.gettext(_WAITS[kind]) for kind in found.waiting if kind in _WAITS),
+        tuple(_request(one, speech) for one in found.requests),
         tuple((code, titled(one.title, speech)) for code, one in covenant.outcomes.items()),
     )
 
@@ -225,6 +233,12 @@ def _follow_up(found: FollowUp, covenant: Covenant, speech: Speech) -> FollowUpS
         outcome(found.doubt),
         found.pending is not None,
     )
+
+
+def _request(kept: KeptDisclosure, speech: Speech) -> tuple[str, str, str]:
+    mine = speech.gettext("You asked for more") if kept.direction == "mine" else speech.gettext("They asked for more")
+    state = speech.gettext("being sent") if kept.waiting is not None else speech.gettext(STATES[kept.state])
+    return str(kept.id), mine, state
 
 
 def _own(kept: Kept, draft: Draft, covenant: Covenant, speech: Speech) -> OwnRecord:

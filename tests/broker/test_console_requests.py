@@ -7,7 +7,11 @@ from http import HTTPStatus
 from pathlib import Path
 
 from agency_client.disclosing import Wanted
+from agency_client.people.accounts import Account, AccountState
+from protocol.ids import PurposeId
 from protocol.messages import Justification
+from protocol.questions import PersonRole
+from tests.fakes.broker_world import CARE, POLICE
 from tests.fakes.console_people import TOKEN
 from tests.fakes.console_world import ORIGIN
 from tests.fakes.disclosing_agencies import meeting
@@ -78,6 +82,7 @@ async def test_what_is_asked_is_decided_and_read_in_two_consoles(database: str, 
         assert file.headers["content-type"] == "application/octet-stream"
         assert file.headers["content-disposition"].startswith("attachment;")
         assert "Bel eerst." not in (await asker.get(f"/requests/{mine.id}")).text
+        assert f"/requests/{mine.id}" in (await asker.get(f"/hits/{met.hit}")).text
         for which in ("decide", "mine", "theirs"):
             assert (await asker.get(f"/requests/list/{which}")).status_code == HTTPStatus.OK
 
@@ -98,3 +103,36 @@ async def test_of_two_who_decide_at_once_one_wins(database: str, tmp_path: Path)
         await met.asker.read()
         (mine,) = met.asker.vault.disclosures.mine()
         assert mine.state in ("granted", "refused")
+
+
+async def test_two_persons_decide_where_the_covenant_says_so(database: str, tmp_path: Path) -> None:
+    """Who approved does not give the answer; and a colleague can be asked to, by account."""
+    why = Justification(code="own-case", text="Huisbezoek", case_reference="Z-1")
+    victim = PurposeId("victim-protection")
+    bases = {POLICE: "legal-duty", CARE: "consent"}
+    async with (
+        meeting(database, tmp_path, purpose=victim, ground="runaway-minor", bases=bases) as met,
+        console_at(met.owner) as owner,
+    ):
+        made = await met.asker.disclosing.ask(met.hit, Wanted(text="Waar?"), why, met.asker.person("Anna"))
+        await met.owner.read()
+        page = (await owner.get(f"/requests/{made}")).text
+        assert "two persons decide" in page
+        assert f"/requests/{made}/grant" not in page
+        approved = await owner.post(f"/requests/{made}/approve", lang="nl")
+        assert "Goedgekeurd. Nu geeft een collega het antwoord." in approved.text
+        assert "Een andere coördinator geeft het antwoord" in approved.text
+        assert f"/requests/{made}/grant" not in approved.text
+        again = await owner.post(f"/requests/{made}/grant", {"text": "Bij tante."})
+        assert again.status_code == HTTPStatus.FORBIDDEN
+
+        nobody = await owner.post(f"/requests/{made}/hand-over", {"to": "bas"})
+        assert nobody.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        people = met.owner.vault.people
+        roles: frozenset[PersonRole] = frozenset(("coordinator",))
+        name = people.account_id("local", "bas")
+        people.add(Account(name, "local", "bas", "Bas <b>Jansen", roles, "nl", AccountState.ACTIVE, met.world.clock()))
+        handed = await owner.post(f"/requests/{made}/hand-over", {"to": "bas"})
+        assert "Handed over to your colleague." in handed.text
+        assert "Bas &lt;b&gt;Jansen" in handed.text
+        assert "asks for more about your signal" not in (await owner.get("/today")).text
