@@ -66,7 +66,8 @@ class SqlLook:
         if says.deletions is not None:
             gone = says.deletions
             references = Mapping(((gone.reference, "reference"),))
-            queries.append(_Query(f"{name}{DELETIONS}", gone.query, gone.cursor, self._as_deletion, references))
+            # First, so that a record that went and came back between two looks is there after them.
+            queries.insert(0, _Query(f"{name}{DELETIONS}", gone.query, gone.cursor, self._as_deletion, references))
         engine = self._engine()
         try:
             with engine.connect() as connection:

@@ -258,6 +258,11 @@ def test_postgresql_with_late_transactions_and_deletions(agency: Agency, postgre
         done = looked(look, agency).admitted
         assert (done.new, done.changed, done.withdrawn) == (0, 0, 0)
         assert agency.session.vault.signals.find("Z-7")[0].state is SignalState.WITHDRAWN
+        connection.execute("INSERT INTO weg VALUES ('Z-8', %s)", (moment,))
+        connection.execute("UPDATE zaak SET changed_at = %s WHERE id = 'Z-8'", (moment + timedelta(seconds=5),))
+        done = looked(look, agency).admitted
+        assert (done.new, done.withdrawn) == (1, 1)
+        assert agency.session.vault.signals.find("Z-8")[0].state is SignalState.NEW, "it went and came back"
         writing = POSTGRES.replace("SELECT id, given", "INSERT INTO zaak SELECT id, given")
         with pytest.raises(ConfigurationError, match="does not take the query"):
             looked(
