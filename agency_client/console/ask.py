@@ -115,7 +115,7 @@ async def _ask(visit: Visit, purpose: PurposeId, typed: Typed, why: ReasonForm) 
         confirmed=0 if cosigned is None else len(cosigned.cosigners),
         witnesses=len(session.covenant.key_holders),
         case=why.case,
-        at=speech.exact(answered.at),
+        at=speech.moment(answered.at, visit.now),
     )
 
 
@@ -159,7 +159,7 @@ async def _form(
         platforms=[(one, one.title()) for one in PLATFORMS],
         handles=HANDLES,
         documents=DOCUMENTS,
-        budget=budget_of_purpose(known, purpose, speech),
+        budget=budget_of_purpose(known, purpose, speech, visit.now),
         per_day=agreed.budget_per_day,
         once=uuid4().hex,
     )

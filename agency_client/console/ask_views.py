@@ -6,6 +6,7 @@ Pure, over verified answers only; nothing of them is kept. Not here: the page (`
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from agency_client.ask import Answered
@@ -90,7 +91,7 @@ def answer_view(answered: Answered, covenant: Covenant, speech: Speech) -> Answe
         listed(sorted(agency_said(one, covenant, speech) for one in named), speech.lang),
         sum(case.agency is None for case in answered.cases),
         answered.place,
-        None if least is None else budget_view(least, speech),
+        None if least is None else budget_view(least, speech, answered.at),
     )
 
 
@@ -118,12 +119,12 @@ def _field(location: str, speech: Speech) -> str:
     return rule.nl if speech.lang == "nl" else rule.en
 
 
-def budget_view(budget: Budget, speech: Speech) -> BudgetView:
+def budget_view(budget: Budget, speech: Speech, now: datetime) -> BudgetView:
     """Return a budget for people."""
-    return BudgetView(budget.used, budget.left, speech.exact(budget.renews_at))
+    return BudgetView(budget.used, budget.left, speech.moment(budget.renews_at, now))
 
 
-def budget_of_purpose(known: list[KnownBudget], purpose: str, speech: Speech) -> BudgetView | None:
+def budget_of_purpose(known: list[KnownBudget], purpose: str, speech: Speech, now: datetime) -> BudgetView | None:
     """Return what is left of a purpose's budget, by the key-holder with the least; None when none was told today."""
     found = [one.budget for one in known if one.purpose == purpose]
-    return budget_view(min(found, key=lambda one: one.left), speech) if found else None
+    return budget_view(min(found, key=lambda one: one.left), speech, now) if found else None

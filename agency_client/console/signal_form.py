@@ -13,9 +13,10 @@ from uuid import uuid4
 from fastapi import Depends, FastAPI, Response
 
 from agency_client.console.issue_words import field_words
-from agency_client.console.previews import laws_said, preview_view, title_in
+from agency_client.console.previews import preview_view, title_in
 from agency_client.console.signal_page import find_kept
 from agency_client.console.signal_record import (
+    ASSOCIATE_FIELDS,
     ASSOCIATES,
     DOCUMENTS,
     HANDLES,
@@ -132,12 +133,12 @@ def _form(visit: Visit, typed: Typed, errors: Mapping[str, str] | None = None, c
     return visit.page(
         "signal_form.html",
         422 if errors else 200,
-        typed=typed,
+        typed=typed if correcting else _own(typed),
         errors=errors or {},
         correcting=correcting,
         purpose=title_in(purpose.title, speech),
         grounds=[(code, title_in(title, speech)) for code, title in purpose.grounds.items()],
-        bases=[(code, " ".join(laws_said([law], speech))) for code, law in bases.items()],
+        bases=[(code, title_in(law.title, speech)) for code, law in bases.items()],
         has=fields_of(purpose),
         platforms=[(one, one.title()) for one in PLATFORMS],
         handles=HANDLES,
@@ -149,19 +150,26 @@ def _form(visit: Visit, typed: Typed, errors: Mapping[str, str] | None = None, c
     )
 
 
+def _own(typed: Typed) -> Typed:
+    """Return what somebody filled in, without the reference that was made for it."""
+    made = typed.get("reference", ("",))[0].startswith(OWN_PREFIX)
+    return {name: texts for name, texts in typed.items() if not (made and name == "reference")}
+
+
 def fields_of(purpose: Purpose) -> frozenset[str]:
     """Return the fields about a person that make something which a purpose compares."""
     return frozenset(name for name, kind in _FIELD_KINDS.items() if KeyKind(kind) in purpose.key_kinds)
 
 
 def _live_fields(visit: Visit, typed: Typed) -> list[str]:
+    """Return the fields whose messages are refreshed: a question's form has the person's only."""
     purpose = visit.running.session.covenant.purposes.get(PurposeId(next(iter(typed.get("purpose", ())), "")))
     shown = () if purpose is None else tuple(sorted(fields_of(purpose)))
-    people = ("given_names", "surname", "birth_date", "postcode", "house_number", "country", "review_on")
-    around = tuple(
-        f"associate{n}.{name}" for n in range(1, ASSOCIATES + 1) for name in ("given_names", "birth_date", "phones")
-    )
-    return [*people, *shown, *around]
+    people = ("given_names", "surname", "birth_date", "postcode", "house_number", "country")
+    if visit.form.text("once"):
+        return [*people, *shown]
+    around = tuple(f"associate{n}.{name}" for n in range(1, ASSOCIATES + 1) for name in ASSOCIATE_FIELDS)
+    return [*people, *shown, *around, "review_on"]
 
 
 # --- Checking and adding ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Final
 
 from agency_client.console.hit_words import agency_said
 from agency_client.console.languages import N_, Speech, TimeLeft
-from agency_client.console.previews import laws_said, title_in
+from agency_client.console.previews import title_in
 from agency_client.draft import Draft, DraftKey
 from agency_client.vault.changes import Change, ChangeKind
 from agency_client.vault.hits import HitState, KeptHit
@@ -191,7 +191,7 @@ def view_of(
         speech.moment(parse_time(kept.created_at), now),
         speech.day(parse_time(kept.expires_at)),
         tuple(title_in(grounds[code], speech) if code in grounds else code for code in draft.grounds),
-        (draft.basis,) if basis is None else laws_said([basis], speech),
+        (draft.basis,) if basis is None else (title_in(basis.title, speech),),
         draft.urgency == "urgent",
         speech.gettext(INFORMED_SAID[draft.informed]),
         "" if draft.review_on is None else speech.day(draft.review_on),
