@@ -10,9 +10,10 @@ import pytest
 
 from agency_client.disclosing import Answer, Attachment, Wanted
 from protocol.disclosure_states import DisclosureState, Step
-from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError
+from protocol.errors import Code, ConfigurationError, ConflictError, InputError, NotFoundError, RefusedError, SluisError
 from protocol.ids import PurposeId
 from protocol.messages import Justification
+from tests.broker.test_erasing import erase
 from tests.fakes.broker_world import CARE, POLICE
 from tests.fakes.disclosing_agencies import Meeting, meeting
 
@@ -214,3 +215,38 @@ async def test_more_than_ten_megabytes_is_refused_before_it_leaves(database: str
             )
         assert error.value.code is Code.TOO_LARGE
         assert met.owner.vault.disclosures.counts().to_decide == 1
+
+
+async def test_erasing_a_signal_leaves_nothing_of_what_was_asked_about_it(database: str, tmp_path: Path) -> None:
+    """Rows and sealed pieces go, the entries forget whom they concern, and who reads late hears that it was erased."""
+    async with meeting(database, tmp_path) as met:
+        made = await _asked(met)
+        await met.owner.disclosing.grant(made, Answer("Ja."), met.owner.person("Bas"))
+        await erase(met.world, met.owner.party, met.owner_signal)
+        assert not _rows(database, "SELECT 1 FROM disclosures")
+        assert not _rows(database, "SELECT 1 FROM disclosure_chunks")
+        assert not _rows(database, "SELECT 1 FROM notices WHERE disclosure_id IS NOT NULL OR act_event_id IS NOT NULL")
+        assert not _rows(database, "SELECT 1 FROM events WHERE kind BETWEEN 22 AND 25 AND subject IS NOT NULL")
+        for office in (met.asker, met.owner):
+            news = await office.read()
+            assert not news.failures, news.failures
+        assert met.asker.vault.disclosures.get(made).state is not DisclosureState.GRANTED
+
+
+async def test_a_home_without_a_disclosure_key_says_what_to_do(database: str, tmp_path: Path) -> None:
+    """An older home can neither ask nor read, and hears how that is mended."""
+    async with meeting(database, tmp_path) as met:
+        met.asker.disclosing._opening = None
+        with pytest.raises(ConfigurationError, match="sluis agency init"):
+            await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        assert not met.asker.vault.disclosures.mine()
+
+
+async def test_an_unknown_topic_or_reason_is_refused_before_it_leaves(database: str, tmp_path: Path) -> None:
+    """Codes are those of the covenant."""
+    async with meeting(database, tmp_path) as met:
+        with pytest.raises(InputError, match="topic"):
+            await met.asker.disclosing.ask(met.hit, Wanted(topics=("gossip",), text="x"), WHY, "p-1")
+        made = await _asked(met)
+        with pytest.raises(InputError, match="reason"):
+            await met.owner.disclosing.refuse(made, "because", "", met.owner.person("Bas"))
