@@ -48,6 +48,7 @@ _STATUS: Final[dict[Code, int]] = {
     Code.EPOCH_CLOSED: _TRY_LATER,
     Code.NOT_FOUND: _NO_INPUT,
     Code.CONFLICT: _DATA,
+    Code.ALREADY_DECIDED: _DATA,
     Code.IDEMPOTENCY_CONFLICT: _DATA,
     Code.IN_FLIGHT: _TRY_LATER,
     Code.PROOF_INVALID: _PROTOCOL,
