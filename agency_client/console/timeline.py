@@ -29,6 +29,8 @@ _NOTICES: Final[Mapping[str, str]] = {
     "withdrawn": N_("You were told that %(who)s took its signal back."),
     "late": N_("You were told that nobody had acknowledged this hit in time."),
     "doubted": N_("You were told that %(who)s doubts whether it is the same person."),
+    "restricted": N_("You were told that %(who)s has its signal checked, and not to use it meanwhile."),
+    "lifted": N_("You were told that %(who)s lets its signal be used again."),
     "overdue": N_("You were told that the counterpart stays away."),
     "disclosure": N_("You were told of a request for more."),
 }

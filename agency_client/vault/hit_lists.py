@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
-from sqlmodel import and_, col, func, select
+from sqlmodel import and_, col, func, or_, select
 
 from agency_client.vault.database import Database
 from agency_client.vault.follow_up_tables import FollowUpRow
@@ -49,7 +49,10 @@ class ListedHit:
 
 _BEGUN: Final = (FollowUpState.ACKNOWLEDGED, FollowUpState.CONTACTED)
 _OF_A_HIT: Final = ("withdrawn", "late", "doubted")
-"""Types of notice that are about a hit that was told before."""
+"""Types of notice that are about a hit that was told before, once, at a moment that its row names."""
+_ON_AND_OFF: Final = ("restricted", "lifted")
+"""Types that may come again and again; there are few, and only the newest are looked at."""
+_LOOKED_AT: Final = 200
 _WAITING: Final = (PostingState.WAITING, PostingState.OFFERED)
 
 
@@ -105,12 +108,14 @@ class HitLists:
         return found
 
     def notices(self, hit: HitId, moments: Collection[str]) -> list[str]:
-        """Return the numbers of the later notices about a hit, told at one of these moments, as receipts name them."""
+        """Return the numbers of the later notices about a hit, told at these moments, as receipts name them."""
+        told = and_(col(NoticeRow.type).in_(_OF_A_HIT), col(NoticeRow.at).in_(sorted(moments)))
         with self._database.reading() as session:
             rows = session.exec(
-                select(NoticeRow.seq, NoticeRow.notice).where(
-                    col(NoticeRow.type).in_(_OF_A_HIT), col(NoticeRow.at).in_(sorted(moments))
-                )
+                select(NoticeRow.seq, NoticeRow.notice)
+                .where(or_(told, col(NoticeRow.type).in_(_ON_AND_OFF)))
+                .order_by(col(NoticeRow.seq).desc())
+                .limit(_LOOKED_AT)
             ).all()
         return [
             str(seq)

@@ -12,6 +12,7 @@ import pytest
 from protocol.encoding import b64url
 from protocol.ids import HitId, PartyId
 from tests.fakes.agency import Client
+from tests.fakes.change_desk import tell
 from tests.fakes.console_cases import PERSON, others, record, signalled
 from tests.fakes.console_world import Console, console_of
 from tests.fakes.follow_up_desk import FollowUpDesk
@@ -209,3 +210,15 @@ async def test_no_page_shows_a_pseudonym_a_hash_or_a_key(cases: Cases) -> None:
             assert b64url(value) not in page.text
         assert person not in page.text
         assert not re.search(r"\b[0-9a-f]{40,}\b", page.text)
+
+
+async def test_what_must_rest_is_shown_no_more(cases: Cases) -> None:
+    """A restricted hit releases nothing, and the page says why."""
+    broker, me = cases.world.broker, PartyId("prosecution-oost")
+    tell(broker, me, cases.hit, "restricted", reason="disputed")
+    await cases.console.client.reading.read()
+    page = (await cases.console.get(cases.url, lang="nl")).text
+    assert "De andere organisatie vraagt het signaal voorlopig niet te gebruiken" in page
+    assert "U hoorde dat Politie Oost het signaal laat nakijken" in page
+    assert f"{cases.url}/opening" not in page
+    assert (await cases.console.post(f"{cases.url}/opening", WHY)).status_code == HTTPStatus.CONFLICT
