@@ -41,6 +41,13 @@ class SearchTerms:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        with database.reading() as session:
+            fresh = session.exec(select(SignalRow.position).limit(1)).first() is None
+            known = session.get(SettingRow, _DONE) is not None
+        if fresh and not known:
+            # All signals of a new vault get their terms when they are added.
+            with database.writing() as session:
+                session.merge(SettingRow(name=_DONE, value="1"))
 
     def by_reference(self, text: str) -> list[SignalId]:
         """Return the signals whose record or case has this reference, however it is spaced or cased; newest first."""

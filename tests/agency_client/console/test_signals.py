@@ -314,6 +314,8 @@ async def test_an_older_vault_is_made_findable_once(console: Console) -> None:
     signal = new_signal("R-1", [("phone", "+31612345678")])
     bare = type(signal)(signal.id, signal.purpose, signal.reference, signal.draft, signal.expires_at)
     vault.signals.add([bare], NOW)
+    with vault._database.writing() as session:
+        session.delete(session.get_one(SettingRow, "search-terms"))
     page = await console.post("/signals/find", {"phones": "0612345678"})
     assert links(page.text) == [f"/signals/{signal.id}"]
     with vault._database.reading() as session:
