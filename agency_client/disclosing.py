@@ -127,7 +127,7 @@ class Disclosing:
         """
         kept = self._vault.hits.get(hit)
         counterpart = kept.notice.counterpart
-        if kept.state is HitState.WITHDRAWN or counterpart is None:
+        if kept.state in (HitState.WITHDRAWN, HitState.RESTRICTED) or counterpart is None:
             raise RefusedError(
                 Code.CONFLICT,
                 "There is nobody to ask about this hit: the other agency is not named, or its signal is gone.",
@@ -201,6 +201,11 @@ class Disclosing:
         if self._vault.disclosures.is_gone(kept.hit):
             self._vault.disclosures.forget_content(kept.id)
             raise RefusedError(Code.CONFLICT, "The other agency withdrew its signal; what it gave is erased here.")
+        if self._vault.hits.is_restricted(kept.hit):
+            # Kept, since it cannot be given again; not shown until that is lifted.
+            raise RefusedError(
+                Code.CONFLICT, "The other agency restricted its signal; what it gave may not be shown now."
+            )
         if kept.state not in (DisclosureState.GRANTED, DisclosureState.RECEIVED):
             raise ConflictError(Code.CONFLICT, f"There is nothing to fetch: this request is {kept.state.value}.")
         content = await asyncio.to_thread(self._vault.disclosures.content, kept.id)

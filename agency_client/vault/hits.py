@@ -229,6 +229,12 @@ class Hits:
         row.state = HitState.UNDELIVERED if releases else HitState.LIVE
         row.missing_since = format_time(notice.at) if releases else None
 
+    def is_restricted(self, hit: HitId) -> bool:
+        """Return whether what a hit released may not be shown now, since its counterpart restricted its signal."""
+        with self._database.reading() as session:
+            row = session.get(HitRow, str(hit))
+        return row is not None and row.state == HitState.RESTRICTED
+
     def undelivered(self) -> list[tuple[int, datetime]]:
         """Return the numbers of the hits whose parts did not come, and since when they are missed."""
         with self._database.reading() as session:

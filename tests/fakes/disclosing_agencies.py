@@ -96,6 +96,7 @@ class Office:
         kept = [KeptKey(KeyKind(kind), "subject", bytes(32)) for kind in keys]
         posting = NewPosting(PostingKind.PUSH, "/v1/signals", new_key(), b'{"signals":[]}', purpose)
         number = self.vault.outbox.put_push(posting, [(pending, kept)], self.world.epoch, now)
+        self.vault.outbox.offer(number)
         self.vault.outbox.settle_push(number, {signal: None}, [], now)
 
 
