@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agency_client.connectors.descriptions import SqlDescription, read_description
 from agency_client.connectors.looks import Looked
@@ -20,8 +22,8 @@ from agency_client.connectors.sql import SqlLook
 from agency_client.states import SignalState
 from broker import binaries, cluster
 from protocol.errors import ConfigurationError, InputError, SluisError, UnavailableError
-from tests.fakes.agency_session import MAPPING, Agency
-from tests.fakes.small_world import NOW
+from tests.fakes.agency_session import MAPPING, Agency, agency_of, signed
+from tests.fakes.small_world import NOW, make_world
 
 SQLITE = """
 kind: sql
@@ -118,6 +120,41 @@ def test_rows_with_one_value_are_all_taken_across_batches(
     assert looked(look, agency).admitted.new == 7
     cases.put("Z-late", n=7)
     assert looked(look, agency).admitted.new == 1
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(-3, 2)),
+        st.tuples(st.just("look"), st.integers(0, 4)),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_no_row_is_lost_or_doubled_whatever_the_order(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]]
+) -> None:
+    """Rows with equal and with late values within the overlap, and looks that stop anywhere: each is taken once."""
+    monkeypatch.setattr("agency_client.connectors.sql.BATCH", 2)
+    folder = tmp_path_factory.mktemp("steps")
+    agency, cases = agency_of(folder / "home", make_world(signed())), Cases(folder / "zaken.db")
+    look = look_of(agency, SQLITE.format(url=cases.path))
+    top, taken = 5, Looked()
+    for number, (what, by) in enumerate(steps):
+        if what == "put":
+            # Never more than the overlap behind the highest that a look may have seen.
+            cases.put(f"Z-{number}", n=max(1, top + min(by, 2)))
+            top = max(top, top + by)
+        else:
+            left = iter(range(by))
+            look.look(agency.session, lambda left=left: next(left, None) is None, taken)
+    looked(look, agency)
+    put = [f"Z-{number}" for number, (what, _) in enumerate(steps) if what == "put"]
+    assert [len(agency.session.vault.signals.find(reference)) for reference in put] == [1] * len(put)
+    assert looked(look, agency).admitted.rows == 0
+    agency.session.vault.close()
 
 
 def test_rows_that_are_gone_or_bad_are_dealt_with(agency: Agency, cases: Cases) -> None:
