@@ -50,20 +50,25 @@ class Doors:
     def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._sleep = sleep
         self._open = AsyncExitStack()
+        self.in_use: Callable[[Online], bool] = lambda _: False
+        """Whether somebody still uses doors for long, such as a push of a hundred thousand signals."""
+        self._last: Online | None = None
         self._retiring: dict[asyncio.Task[None], AsyncExitStack] = {}
 
     async def open(self, session: Session) -> Online:
         """Open doors under the session's covenant; those that were open close a little later."""
         before, self._open = self._open, AsyncExitStack()
-        doors = await self._open.enter_async_context(online(session, self._sleep))
-        task = asyncio.create_task(self._retire(before))
-        self._retiring[task] = before
-        return doors
+        last, self._last = self._last, await self._open.enter_async_context(online(session, self._sleep))
+        if last is not None:
+            self._retiring[asyncio.create_task(self._retire(before, last))] = before
+        return self._last
 
-    async def _retire(self, doors: AsyncExitStack) -> None:
-        await asyncio.sleep(RETIRE_SECONDS)
-        await doors.aclose()
-        self._retiring = {task: stack for task, stack in self._retiring.items() if stack is not doors}
+    async def _retire(self, stack: AsyncExitStack, doors: Online) -> None:
+        await self._sleep(RETIRE_SECONDS)
+        while self.in_use(doors):
+            await self._sleep(RETIRE_SECONDS)
+        await stack.aclose()
+        self._retiring = {task: kept for task, kept in self._retiring.items() if kept is not stack}
 
     async def close(self) -> None:
         """Close all."""
@@ -138,6 +143,7 @@ async def living(
     doors = Doors(sleep)
     try:
         running = Running(session, await doors.open(session))
+        doors.in_use = running.is_held
         daemon = Daemon(running, log, stopping)
         daemon.start([*_duties(running, doors, told), *also(running)])
         try:

@@ -119,7 +119,8 @@ class UpkeepTask:
         if await asyncio.to_thread(session.prober().alone):
             running.nudge()
         try:
-            await doors.declaring.run()
+            with running.holding():
+                await doors.declaring.run()
             if await doors.retagging.run(now):
                 running.changed()
             running.note(retagging=await asyncio.to_thread(doors.retagging.left, now))
@@ -146,8 +147,9 @@ class RetagTask:
         now = running.clock()
         wait = around(UPKEEP_SECONDS)
         try:
-            if await retagging.run(now):
-                running.changed()
+            with running.holding():
+                if await retagging.run(now):
+                    running.changed()
             self.patience.reset()
         except SluisError:
             # Said by the outbox, where what was written waits; the rest is due again.

@@ -15,6 +15,7 @@ from agency_client.budgets import keep_budgets
 from agency_client.health import BROKER, trouble_of
 from agency_client.patience import Patience
 from agency_client.running import Running
+from agency_client.session import Online
 from agency_client.trail import STOPPING
 from protocol.errors import Code, SluisError, VerificationError
 
@@ -35,6 +36,8 @@ class OutboxTask:
     patience: Patience = field(default_factory=lambda: Patience(1.0, LONGEST_WAIT))
     _newest: tuple[int, int] = (0, 0)
     _not_before: datetime | None = None
+    _through: Online | None = None
+    """Whereby it sent last."""
 
     async def once(self, *, nudged: bool = False) -> float:
         """Send all there is, when it is time; returns after how many seconds to look again."""
@@ -50,10 +53,14 @@ class OutboxTask:
             self._rested()
             return LOOK_SECONDS
         newest = await asyncio.to_thread(outbox.newest)
-        if newest == self._newest and not nudged and self._waits(running.clock()):
+        # Under another covenant what stood in the way may be over.
+        same = newest == self._newest and running.online is self._through
+        if same and not nudged and self._waits(running.clock()):
             return LOOK_SECONDS
         self._newest = newest
-        await self._send()
+        with running.holding() as doors:
+            self._through = doors
+            await self._send(doors)
         return LOOK_SECONDS
 
     def _waits(self, now: datetime) -> bool:
@@ -61,8 +68,8 @@ class OutboxTask:
         # A clock that was set back must not make this wait for hours.
         return until is not None and now < until <= now + timedelta(seconds=LATER)
 
-    async def _send(self) -> None:
-        running, doors = self.running, self.running.online
+    async def _send(self, doors: Online) -> None:
+        running = self.running
         try:
             await doors.trail.advance()
         except SluisError as error:
@@ -72,7 +79,7 @@ class OutboxTask:
             return
         running.reached(BROKER)
         obstacle = await doors.sending.run(lambda: False, lambda _: running.changed())
-        self._note_holders()
+        self._note_holders(doors)
         await asyncio.to_thread(keep_budgets, running.session.vault.evidence, doors.holders.heard_budgets())
         if obstacle is None:
             self._rested()
@@ -81,8 +88,8 @@ class OutboxTask:
         else:
             await self._hindered(obstacle)
 
-    def _note_holders(self) -> None:
-        silent = self.running.online.holders.silent()
+    def _note_holders(self, doors: Online) -> None:
+        silent = doors.holders.silent()
         for party, error in silent.items():
             self.running.away(party, error)
 

@@ -4,7 +4,9 @@
 All of them run in one event loop. Not here: the tasks (``daemon.py``), HTTP (``console/``, ``api/``).
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +34,7 @@ class Running:
         """Rings when something was put into the outbox."""
         self.swapped = Bell()
         """Rings when ``session`` and ``online`` are others than before."""
+        self._held: Counter[int] = Counter()
         self.failed = False
         """Whether a task died of a fault of ours: the process ends, to be started anew."""
         now = session.clock()
@@ -52,6 +55,20 @@ class Running:
         self.outbox.ring()
 
     # --- For the daemon's tasks ---
+
+    @contextmanager
+    def holding(self) -> Iterator[Online]:
+        """Use the doors of this moment for long: they stay open until it is done, whatever doors there are by then."""
+        doors = self.online
+        self._held[id(doors)] += 1
+        try:
+            yield doors
+        finally:
+            self._held[id(doors)] -= 1
+
+    def is_held(self, doors: Online) -> bool:
+        """Say whether somebody still uses these doors for long."""
+        return self._held[id(doors)] > 0
 
     def swap(self, session: Session, online: Online) -> None:
         """Go on under another version of the covenant, through other doors."""

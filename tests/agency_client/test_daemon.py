@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,14 +140,17 @@ async def test_a_newer_covenant_opens_other_doors(staying: Staying, monkeypatch:
         yield staying.running.online
         closed.append(session)
 
-    async def no_pause(_: float) -> None:
-        return None
+    over, paused = asyncio.Event(), asyncio.Event()
+
+    async def pause(_: float) -> None:
+        paused.set()
+        await over.wait()
 
     monkeypatch.setattr(daemon, "online", fake_online)
     before = staying.running.session
     newer = replace(before, agreed=before.agreed.renewed(staying.now + timedelta(days=1)))
     monkeypatch.setattr(daemon_duties, "renewed", lambda session: newer)
-    doors = Doors(no_pause)
+    doors = Doors(pause)
     await doors.open(before)
     swapped = staying.running.swapped.next()
 
@@ -160,8 +164,68 @@ async def test_a_newer_covenant_opens_other_doors(staying: Staying, monkeypatch:
     covenant = staying.running.health.covenant
     assert covenant is not None
     assert (covenant.until, covenant.trouble) == (staying.now + timedelta(days=1), None)
+    await paused.wait()
+    assert closed == []
+    # Those that nobody uses any more close by themselves, and the others at the end.
+    over.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert closed == [before]
     await doors.close()
-    assert sorted(map(id, closed)) == sorted(map(id, [before, newer]))
+    assert closed == [before, newer]
+
+
+async def test_doors_in_use_stay_open(staying: Staying, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long push goes on through the doors with which it began, however long ago others were opened."""
+    closed: list[Session] = []
+
+    @asynccontextmanager
+    async def fake_online(session: Session, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[Online]:
+        yield staying.running.online
+        closed.append(session)
+
+    async def pause(_: float) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(daemon, "online", fake_online)
+    session = staying.running.session
+    doors = Doors(pause)
+    doors.in_use = staying.running.is_held
+    await doors.open(session)
+    with staying.running.holding():
+        await doors.open(session)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert closed == []
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(closed) == 1
+    await doors.close()
+    assert len(closed) == 2
+
+
+async def test_other_doors_end_a_long_wait(staying: Staying, world: World) -> None:
+    """What waited because the covenant was over is tried at once under another one."""
+    online: Any = staying.running.online
+    sending = online.sending
+
+    class Over:
+        """A covenant that is over."""
+
+        async def run(self, *_: object) -> UnavailableError:
+            return UnavailableError(Code.COVENANT_EXPIRED, "The covenant was signed until yesterday.")
+
+    staying.client.add(("P-1", [("bsn", "123456782")]))
+    task = OutboxTask(staying.running)
+    online.sending = Over()
+    await task.once()
+    online.sending = sending
+    await task.once()
+    assert staying.client.vault.outbox.anything()
+    renewed: Any = SimpleNamespace(**vars(online))
+    staying.running.swap(staying.running.session, renewed)
+    await task.once()
+    assert not staying.client.vault.outbox.anything()
 
 
 async def test_a_covenant_that_cannot_be_had_is_said(staying: Staying, monkeypatch: pytest.MonkeyPatch) -> None:
