@@ -28,7 +28,7 @@ from protocol.disclosures import (
     sha256,
     why_digest,
 )
-from protocol.errors import RefusedError, SluisError
+from protocol.errors import ConflictError, NotFoundError, RefusedError, SluisError
 from protocol.events import (
     DisclosureDecided,
     DisclosureEnded,
@@ -102,10 +102,14 @@ async def _send_chunks(vault: Vault, door: DisclosureDoor, posting: Posting) -> 
         return
     disclosure, answer, person = _id(posting), decided.answer.id, posting.person
     chunks = vault.disclosures.chunks(disclosure, answer)
-    there = {one.index: one.sha256 for one in (await door.kept_chunks(disclosure, answer, person=person)).kept}
-    for place, ciphertext in enumerate(chunks):
-        if there.get(place) != sha256(ciphertext):
-            await door.put_chunk(disclosure, answer, place, AnswerChunk(ciphertext=ciphertext), person=person)
+    try:
+        there = {one.index: one.sha256 for one in (await door.kept_chunks(disclosure, answer, person=person)).kept}
+        for place, ciphertext in enumerate(chunks):
+            if there.get(place) != sha256(ciphertext):
+                await door.put_chunk(disclosure, answer, place, AnswerChunk(ciphertext=ciphertext), person=person)
+    except (ConflictError, NotFoundError):
+        # Decided, or over: by us before a kill, perhaps, and even read since. The decision's own answer says which.
+        return
 
 
 def _require_decided(vault: Vault, posting: Posting, event: Event) -> None:

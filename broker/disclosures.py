@@ -16,7 +16,7 @@ from broker.ingest import ANSWER_KEPT
 from broker.interfaces import Act, StoredChunk, StoredDisclosure, StoredSignal
 from broker.service import Broker
 from broker.statistics import role_of
-from protocol.disclosure_states import OPEN, DisclosureState, Step, after
+from protocol.disclosure_states import DisclosureState, Step, after
 from protocol.disclosures import (
     AnswerChunk,
     ChunkKept,
@@ -260,7 +260,7 @@ async def kept_chunks(broker: Broker, by: Verified, disclosure_id: DisclosureId,
     await broker.require_reader(by)
     async with broker.act(by) as act:
         found = await act.disclosure(disclosure_id)
-        if found is None or found.owner != by.party or found.canary or found.state not in OPEN:
+        if found is None or found.owner != by.party or found.canary:
             raise _not_found()
         chunks = await act.chunks(disclosure_id, answer)
     return ChunksKept(kept=tuple(ChunkKept(index=one.place, sha256=one.digest) for one in chunks))

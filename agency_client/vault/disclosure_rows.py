@@ -5,7 +5,8 @@ Not here: listing them and our own steps (``disclosures.py``), verifying (``disc
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -47,14 +48,6 @@ class DisclosureRows:
 
     def _apply(self, session: Session, row: DisclosureRow, told: Told) -> None:
         said = self._said(row)
-        before = DisclosureState(row.state)
-        if told.step is not Step.ASK and told.receipt.place > row.place:
-            try:
-                row.state = after(told.step, before) or before
-            except ConflictError:
-                # An answer and a notice that crossed each other: what is at an end stays there.
-                row.state = before
-        row.place = max(row.place, told.receipt.place)
         if told.fetch_by is not None:
             row.fetch_by = format_time(told.fetch_by)
         if told.refusal is not None:
@@ -66,7 +59,8 @@ class DisclosureRows:
         if told.step is Step.APPROVE and told.person is not None:
             said["approvals"].append(told.person)
         said["steps"].append(step_json(StepDone(told.step, told.at, told.receipt.place, told.seq, told.person)))
-        state = DisclosureState(row.state)
+        state = _state_of(said["steps"])
+        row.state = state
         if state is not DisclosureState.RECEIVED and state not in (*OPEN, DisclosureState.GRANTED):
             said["answer"] = None
             session.exec(delete(DisclosureContentRow).where(col(DisclosureContentRow.disclosure) == row.id))
@@ -142,6 +136,17 @@ class DisclosureRows:
 
     def _seal(self, disclosure: str, said: Mapping[str, Any]) -> bytes:
         return self._database.seal(_dump(said), "disclosure", disclosure)
+
+
+def _state_of(steps: Sequence[Mapping[str, Any]]) -> DisclosureState:
+    """Return where a request is by all that the log proves of it, in the log's order: answers and notices can cross."""
+    state = DisclosureState.REQUESTED
+    placed = [one for one in steps if one["place"] is not None and one["step"] != Step.ASK]
+    for one in sorted(placed, key=lambda known: int(known["place"])):
+        # What cannot follow changes nothing: what is at an end stays there.
+        with suppress(ConflictError):
+            state = after(Step(one["step"]), state) or state
+    return state
 
 
 def row_of(session: Session, disclosure: DisclosureId) -> DisclosureRow | None:

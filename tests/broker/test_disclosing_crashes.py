@@ -123,6 +123,28 @@ async def test_a_kill_at_the_decision_decides_once(database: str, tmp_path: Path
         assert _kinds(database)["DisclosureDecided"] == 1
 
 
+@pytest.mark.parametrize("read", [False, True])
+async def test_an_answer_that_the_broker_took_is_given_though_we_died(
+    database: str, tmp_path: Path, read: bool
+) -> None:
+    """Also when the asker read it meanwhile and its pieces are gone, the start finds it given, by us, once."""
+    bend = _dying([], name="post", at=1, when="after")
+    async with meeting(database, tmp_path, bent_owner=bend) as met:
+        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        await met.owner.read()
+        with pytest.raises(KilledError):
+            await met.owner.disclosing.grant(made, ANSWER, met.owner.person("Bas"))
+        if read:
+            await met.asker.read()
+            await met.asker.disclosing.take(made, met.asker.person("Anna"))
+            # What is told of it can be read before our own answer is there.
+            await met.owner.read()
+        await _resume(met.owner)
+        wanted = DisclosureState.RECEIVED if read else DisclosureState.GRANTED
+        assert met.owner.vault.disclosures.get(made).state is wanted
+        assert _kinds(database)["DisclosureDecided"] == 1
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_kill_before_the_receipt_loses_nothing(database: str, tmp_path: Path, when: str) -> None:
     """What was fetched is kept; it is shown only when the log has that it is read, and then once."""
