@@ -5,13 +5,13 @@ The drafts say the same, sealed; a day alone says nothing of a person. Not here:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy.dialects.sqlite import insert
-from sqlmodel import Field, Session, col, func, select
+from sqlmodel import Field, Session, col, delete, func, select
 
 from agency_client.states import SignalState
 from agency_client.vault.database import Database
@@ -79,3 +79,8 @@ def put_reviews(session: Session, days: Mapping[str, str | None]) -> None:
         statement.on_conflict_do_update(index_elements=["signal"], set_={"review_on": statement.excluded.review_on}),
         rows,
     )
+
+
+def forget_reviews(session: Session, signals: Collection[str]) -> None:
+    """Forget the days of signals whose content is erased."""
+    session.connection().execute(delete(ReviewRow).where(col(ReviewRow.signal).in_(signals)))
