@@ -24,7 +24,7 @@ from agency_client.trail import Trail
 from agency_client.vault import Vault
 from agency_client.vault.outbox import carried_out
 from agency_client.vault.signals import Kept, KeptKey
-from agency_client.verified import VerifiedNotice, VerifiedRestricted, VerifiedWithdrawal
+from agency_client.verified import VerifiedLifted, VerifiedNotice, VerifiedRestricted, VerifiedWithdrawal
 from edge.ldv import UNLOGGED, Works
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.disclosures import DisclosureNotice
@@ -89,6 +89,10 @@ class Reading:
             await self._retry(news)
         while await self._page(await self._broker.notices(self._vault.hits.last_seq(), PAGE, wait), news):
             wait = 0.0
+        if any(isinstance(one, VerifiedLifted) for one in news.verified):
+            # What may be shown again is asked for at once.
+            async with self._turn:
+                await self._retry(news)
         self._miss(news)
         answers = Answers(self._vault, self._reader.covenant, self._clock)
         if not news.failures:

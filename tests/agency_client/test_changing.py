@@ -65,7 +65,6 @@ async def test_what_is_restricted_is_hidden_until_it_is_lifted(tmp_path: Path, w
         await police.acts.open(hit.id, WHY, WHO)
     await changing.restrict(signal, False, "accuracy-settled", WHO)
     await police.reading.read()
-    await police.reading.read()
     assert police.vault.hits.get(hit.id).state is HitState.LIVE
     assert (await police.acts.open(hit.id, WHY, WHO)).parts["contact"] == CONTACT
 
