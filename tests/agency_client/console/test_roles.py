@@ -31,7 +31,6 @@ COORDINATOR: Final = frozenset({"coordinator"})
 CASEWORK: Final = frozenset({"coordinator", "supervisor"})
 PRIVACY: Final = frozenset({"privacy-officer"})
 WATCH: Final = frozenset({"privacy-officer", "operator"})
-OPERATOR: Final = frozenset({"operator"})
 
 TABLE: Final[dict[str, frozenset[str]]] = {
     "GET /healthz": ANYBODY,
@@ -109,6 +108,12 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "POST /logbook/requests/step": PRIVACY,
     "GET /logbook/reviews": PRIVACY,
     "POST /logbook/reviews": PRIVACY,
+    "GET /covenant": PEOPLE,
+    "GET /system": PEOPLE,
+    "GET /system/quarantine": PEOPLE,
+    "GET /system/quarantine/{number}": CASEWORK,
+    "POST /system/quarantine/{number}": CASEWORK,
+    "POST /system/quarantine/{number}/dismiss": CASEWORK,
 }
 """Who may use a route. A new route needs a line here, and who writes it thinks about who may."""
 STREAMS: Final = {"GET /live"}
