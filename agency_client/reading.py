@@ -89,10 +89,7 @@ class Reading:
             await self._retry(news)
         while await self._page(await self._broker.notices(self._vault.hits.last_seq(), PAGE, wait), news):
             wait = 0.0
-        if any(isinstance(one, VerifiedLifted) for one in news.verified):
-            # What may be shown again is asked for at once.
-            async with self._turn:
-                await self._retry(news)
+        await self._ask_lifted(news)
         self._miss(news)
         answers = Answers(self._vault, self._reader.covenant, self._clock)
         if not news.failures:
@@ -121,7 +118,14 @@ class Reading:
         self._trail.require_unstopped()
         news = News()
         await self._page(page, news)
+        await self._ask_lifted(news)
         return news
+
+    async def _ask_lifted(self, news: News) -> None:
+        """Ask for what may be shown again, at once."""
+        if any(isinstance(one, VerifiedLifted) for one in news.verified):
+            async with self._turn:
+                await self._retry(news)
 
     async def _page(self, page: NoticePage, news: News) -> bool:
         if not page.notices:

@@ -216,3 +216,13 @@ async def test_people_and_programs_see_who_carried_a_change_out(tmp_path: Path, 
     await police.reading.read()
     (kept,) = police.vault.hits.all()
     assert "do not use it now" in words_of(kept, "P-1", world.kit.covenant, NOW).sentence
+
+
+async def test_lifting_that_comes_by_itself_is_followed_at_once(tmp_path: Path, world: World) -> None:
+    """A client that is told by a stream fetches what may be shown again without being asked."""
+    police, _, changing, signal = await met(tmp_path, world)
+    for on in (True, False):
+        await changing.restrict(signal, on, "accuracy-contested", WHO)
+        await police.reading.take(world.broker.page(POLICE, police.reading.last_seq(), 10))
+    assert police.vault.hits.all()[0].state is HitState.LIVE
+    assert (await police.acts.open(police.vault.hits.all()[0].id, WHY, WHO)).parts["contact"] == CONTACT
