@@ -86,6 +86,7 @@ def _overview(visit: Visit) -> Mapping[str, Any]:
         "purposes": [(name, purpose_title(name, covenant, visit.speech)) for name in covenant.purposes],
         "purpose": purpose or "",
         "standing": standing or "",
+        "address": _href(standing, purpose, before),
         "older": older,
         "newer": _href(standing, purpose) if before is not None else None,
         "any": any(counted.standing.values()),

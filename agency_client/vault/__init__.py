@@ -45,7 +45,7 @@ class Vault:
         self.registrations = Registrations(self._database, self.outbox)
         self.follow_ups = FollowUps(self._database, self.outbox)
         self.changes = Changes(self._database, self.outbox, self.hits)
-        self.signal_lists = SignalLists(self._database, self.signals, self.changes)
+        self.signal_lists = SignalLists(self._database, self.signals)
         self.hit_lists = HitLists(self._database, self.hits, self.follow_ups)
         self.disclosures = Disclosures(self._database, self.outbox)
         self.evidence = EvidenceShelf(self._database)
