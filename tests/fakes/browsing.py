@@ -5,17 +5,19 @@
 Not here: the console and what is in it.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Download, Locator, Page, Request, Route
+from pyotp import TOTP
 
-WAIT: Final = 120_000
+WAIT: Final = 60_000
 """Milliseconds for anything a page does: a machine that also runs three other rounds of tests is slow."""
 AXE: Final = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]},
@@ -24,7 +26,7 @@ AXE: Final = {
 _WIDE: Final = {"width": 1280, "height": 900}
 NARROW: Final = {"width": 320, "height": 640}
 """WCAG 1.4.10: nothing may need scrolling in two directions at this width."""
-_ADDED: Final = re.compile(r"^Failed to load resource: the server responded with a status of 4(03|04|09|22|29)")
+_ADDED: Final = re.compile(r"^Failed to load resource: the server responded with a status of 4(00|01|03|04|09|22|29)")
 """What Chromium says of a page that is itself an answer such as "not found"; those are pages with words too."""
 _LISTEN: Final = """
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -42,6 +44,8 @@ _CUT: Final = """() => [...document.querySelectorAll("main button, main a, main 
     && (one.scrollWidth > one.clientWidth + 2 || one.scrollHeight > one.clientHeight + 2))
   .slice(0, 5).map((one) => one.outerHTML.slice(0, 120))"""
 _FONT: Final = 16
+_CODES: Final = 5
+"""Tries of a code, ten seconds apart: enough for the next one to come."""
 
 
 @dataclass
@@ -57,22 +61,44 @@ class Person:
         """Go to a page of the console."""
         await self.page.goto(self.origin + path, wait_until="load")
 
-    async def fill(self, **fields: str) -> None:
-        """Fill in fields by their names, whatever kind they are."""
+    async def fill(self, fields: Mapping[str, str | Sequence[str]]) -> None:
+        """Fill in fields of the page's main part by their names, whatever kind they are; several boxes by a list."""
         for name, value in fields.items():
-            one = self.page.locator(f'main [name="{name}"]').first
+            one = self.page.locator(f'main [name="{name}"]:not(button, [type="hidden"])').first
+            await self._unfold(one)
             kind = await one.evaluate("(e) => e.tagName === 'SELECT' ? 'select' : e.type")
-            if kind == "select":
+            if kind in ("radio", "checkbox"):
+                for chosen in [value] if isinstance(value, str) else value:
+                    await self.page.locator(f'main [name="{name}"][value="{chosen}"]').first.check()
+            elif kind == "select":
                 await one.select_option(value)
-            elif kind in ("radio", "checkbox"):
-                await self.page.locator(f'main [name="{name}"][value="{value}"]').first.check()
+            elif kind == "file":
+                await one.set_input_files(list(value))
             else:
-                await one.fill(value)
+                await one.fill(str(value))
 
-    async def press(self, words: str | re.Pattern[str]) -> None:
-        """Press a button by its words, and wait for the page that it leads to."""
+    async def send(self, action: str, value: str | None = None) -> None:
+        """Press the button of the form that goes to an address that ends so, and wait for the page it leads to."""
+        form = self.page.locator(f'form[action$="{action}"]').first
+        button = form.locator("button" if value is None else f'button[value="{value}"]').first
+        await self._unfold(button)
         async with self.page.expect_navigation(wait_until="load"):
-            await self.page.get_by_role("button", name=words).first.click()
+            await button.click()
+
+    async def speak(self, lang: str) -> None:
+        """Have the console speak a language, by its own button."""
+        if await self.page.locator("html").get_attribute("lang") != lang:
+            await self.send("/language", lang)
+
+    async def _unfold(self, one: Locator) -> None:
+        """Open what hides this, as somebody would who looks for it."""
+        folded = one.locator("xpath=ancestor::details[not(@open)]/summary")
+        for n in range(await folded.count()):
+            await folded.nth(n).click()
+
+    async def look(self, axe: Axe, place: str) -> None:
+        """Note what is wrong with this page, for whoever uses it in another way."""
+        self.faults += [f"{place} ({self.page.url}): {one}" for one in await check(self.page, axe)]
 
     async def follow(self, words: str | re.Pattern[str]) -> None:
         """Follow a link by its words."""
@@ -144,6 +170,34 @@ async def person(
         found.require_clean()
     finally:
         await context.close()
+
+
+async def log_in(one: Person, name: str, password: str, keys: dict[str, str]) -> None:
+    """Log in with password and code; the first time the authenticator app is linked. ``keys`` are its keys by name."""
+    await one.open("/login")
+    await one.fill({"name": name, "password": password})
+    await one.send("/login")
+    if name not in keys:
+        keys[name] = "".join((await one.page.locator("code.key").first.inner_text()).split())
+        await one.fill({"code": TOTP(keys[name]).now()})
+        await one.send("/welcome/totp")
+        await one.open("/")
+        return
+    for _ in range(_CODES):
+        await one.fill({"code": TOTP(keys[name]).now()})
+        await one.send("/login/totp")
+        if "/login" not in one.page.url:
+            return
+        # One code counts once: whoever logs in twice within its half a minute waits for the next.
+        await one.page.wait_for_timeout(10_000)
+    raise AssertionError(f"{name} could not log in: {await one.text()}")
+
+
+async def saved(waiting: Any) -> bytes:
+    """Return what a browser saved."""
+    download: Download = await waiting.value
+    path = await download.path()
+    return await asyncio.to_thread(path.read_bytes)
 
 
 # --- Looking at a page ------------------------------------------------------------------------------------------------

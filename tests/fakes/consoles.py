@@ -49,6 +49,7 @@ class Consoles:
             folder=self.system.folder / "output",
             name=f"console-{agency}",
             environment=ENVIRONMENT,
+            ready_seconds=300,
         )
 
     def stop(self) -> None:
