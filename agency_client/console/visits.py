@@ -248,14 +248,21 @@ async def read_form(request: Request) -> Form:
     """Read a form strictly. Raises ``InputError``."""
     found: dict[str, list[str]] = {}
     files: dict[str, list[tuple[str, bytes]]] = {}
-    async with request.form(max_fields=MAX_FIELDS, max_files=20, max_part_size=MAX_FORM) as form:
-        for name, value in form.multi_items():
+    try:
+        parsed = await request.form(max_fields=MAX_FIELDS, max_files=20, max_part_size=MAX_FORM)
+    except ClientDisconnect:
+        # Nobody reads the answer: somebody went on to another page while this one was checking a field.
+        raise InputError(Code.MALFORMED, "The connection ended before the form was whole.") from None
+    try:
+        for name, value in parsed.multi_items():
             if isinstance(value, str):
                 if len(value) > MAX_FIELD or "\x00" in value:
                     raise InputError(Code.MALFORMED, "A field of the form holds too much, or what cannot be text.")
                 found.setdefault(name, []).append(value.strip())
             elif value.filename:
                 files.setdefault(name, []).append((value.filename[:200], await value.read()))
+    finally:
+        await parsed.close()
     return Form(
         {name: tuple(values) for name, values in found.items()},
         {name: tuple(values) for name, values in files.items()},
