@@ -212,7 +212,7 @@ def shown_of(
         notice.level,
         None if kept.opened_at is None else parse_time(kept.opened_at),
         _knows(kept, me, engine, now, speech),
-        happened(found.entries, words.who, covenant, name_of, speech),
+        happened(found.entries, me, words.who, covenant, name_of, speech),
         tuple(speech.gettext(_WAITS[kind]) for kind in found.waiting if kind in _WAITS),
         tuple(_request(one, speech) for one in found.requests),
         tuple((code, titled(one.title, speech)) for code, one in covenant.outcomes.items()),

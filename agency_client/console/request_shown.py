@@ -119,7 +119,7 @@ def request_shown(running: Running, request: DisclosureId, me: str, subject: str
     """
     session = running.session
     vault, covenant = session.vault, session.covenant
-    kept, hit = vault.disclosures.get(request), None
+    kept = vault.disclosures.get(request)
     hit = vault.hits.get(kept.hit)
     draft = read_behind(vault, [hit]).draft(kept.signal)
     known = covenant.disclosures
@@ -163,7 +163,7 @@ def request_shown(running: Running, request: DisclosureId, me: str, subject: str
             for one in vault.people.accounts()
             if one.state is not AccountState.REMOVED and "coordinator" in one.roles and one.subject != subject
         ),
-        happened(vault.proofs.at(places), who, covenant, names, speech),
+        happened(vault.proofs.at(places), session.me.id, who, covenant, names, speech),
     )
 
 

@@ -69,13 +69,14 @@ class Happened:
 
 def happened(
     entries: Iterable[ProvenEntry],
+    me: PartyId,
     who: str,
     covenant: Covenant,
     name_of: Callable[[str], str | None],
     speech: Speech,
 ) -> tuple[Happened, ...]:
     """Return what happened; ``who`` is the other agency of the hit, ``name_of`` knows our own people."""
-    return tuple(_line(one, who, covenant, name_of, speech) for one in entries)
+    return tuple(_line(one, me, who, covenant, name_of, speech) for one in entries)
 
 
 def proof_of(entry: ProvenEntry, covenant: Covenant) -> Proof:
@@ -85,16 +86,27 @@ def proof_of(entry: ProvenEntry, covenant: Covenant) -> Proof:
 
 
 def _line(
-    entry: ProvenEntry, who: str, covenant: Covenant, name_of: Callable[[str], str | None], speech: Speech
+    entry: ProvenEntry,
+    me: PartyId,
+    who: str,
+    covenant: Covenant,
+    name_of: Callable[[str], str | None],
+    speech: Speech,
 ) -> Happened:
     event = open_entry(entry.opening).event
-    reference = event.act.person
-    name = None if reference is None else name_of(reference)
-    person = plain(name) if name else speech.gettext("Your organisation")
-    said = {"who": who, "person": person, "agency": _agency(event.act.agency, covenant, speech)}
+    agency = _agency(event.act.agency, covenant, speech)
+    said = {"who": who, "person": _person(event.act.person, name_of, speech), "agency": agency}
+    if event.act.agency not in (None, me):
+        # Of the other side's people nothing is known here: it was that agency, and what it did was to us.
+        said |= {"who": speech.gettext("you"), "person": agency}
     return Happened(
         event.act.time, _text(event, said, speech), _more(event, covenant, speech), proof_of(entry, covenant)
     )
+
+
+def _person(reference: str | None, name_of: Callable[[str], str | None], speech: Speech) -> str:
+    name = None if reference is None else name_of(reference)
+    return plain(name) if name else speech.gettext("Your organisation")
 
 
 def _agency(agency: PartyId | None, covenant: Covenant, speech: Speech) -> str:

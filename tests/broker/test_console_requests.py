@@ -53,6 +53,7 @@ async def test_what_is_asked_is_decided_and_read_in_two_consoles(database: str, 
         assert "Politie Oost vraagt om meer over uw signaal." in today
         page = (await owner.get(f"/requests/{found.id}")).text
         _shown_as_text(page)
+        assert "Politie Oost asked you for more." in page
         assert "Agressieve hond" in page, "what travels along is shown before it is given"
         nothing = await owner.post(f"/requests/{found.id}/grant", {"text": ""})
         assert nothing.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
