@@ -118,7 +118,7 @@ class LyingProxy:
                 self.end_headers()
                 self.wfile.write(answered.body)
 
-            do_GET = do_POST = _pass  # noqa: N815 - names of the standard library
+            do_GET = do_POST = do_PUT = _pass  # noqa: N815 - names of the standard library
 
             def log_message(self, *_: object) -> None:
                 pass
