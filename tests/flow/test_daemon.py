@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import by_phone
@@ -47,6 +48,7 @@ def stored(system: System) -> list[str]:
     return [row[0] for row in rows]
 
 
+@pytest.mark.timeout(600)  # ten programs start in it, one after another
 def test_a_client_that_stays_outlives_outages_and_kills(system: System, tmp_path: Path) -> None:
     """What other commands write is sent by it, once, also when the broker goes and it is killed in between."""
     before = len(stored(system))
@@ -65,13 +67,14 @@ def test_a_client_that_stays_outlives_outages_and_kills(system: System, tmp_path
         process.kill()
     system.start_broker()
     with stay(system, "staying-again") as process:
-        until(lambda: ours(system) == {"accepted": 6}, SECONDS)
-        # By a long poll: the proxy lets no stream through.
+        # Its outbox was empty, and by a long poll, since the proxy lets no stream through, it was told.
+        until(lambda: state(system)["pid"] == process.pid and state(system)["sentAt"] is not None, SECONDS)
         until(lambda: state(system)["noticeAt"] is not None, SECONDS)
+        assert ours(system) == {"accepted": 6}
         inbox = system.read(DALEN, "inbox")
         told = Counter(hit["reference"] for hit in inbox["hits"] if hit["reference"].startswith("DM-"))
         assert told == {f"DM-{number}": 1 for number in range(800, 806)}
+        assert inbox["findings"] == []
         assert len(stored(system)) - before == 6
-        until(lambda: state(system)["works"], SECONDS)
+        until(lambda: state(system)["broker"]["ok"] and state(system)["blocked"] is None, SECONDS)
         assert process.stop() == 0
-    assert system.read(DALEN, "inbox")["findings"] == []
