@@ -28,7 +28,7 @@ browser: .venv/.dev-installed # Make sure that there is a Chromium for tests/bro
 	$(BIN)/python -m tests.browser.chromium
 
 screenshots: .venv/.dev-installed browser ## Make the pictures of the console in docs/ anew
-	SLUIS_PICTURES=docs $(BIN)/python -m pytest -q tests/browser
+	SLUIS_PICTURES=docs $(BIN)/python -m pytest -q tests/browser/test_day.py -k Dutch
 
 check: .venv/.dev-installed ## Lint, type-check, check imports, dependencies, policies, licences and docs
 	$(BIN)/ruff check .

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """One browser and one whole system for all tests of this folder; one event loop, since a browser lives in one."""
 
-import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.chromium import FLAGS, find_chromium
+from tests.browser.story import PICTURES
 from tests.fakes.browsing import Person, log_in, person
 from tests.fakes.consoles import PASSWORD, Consoles, consoles
 
@@ -23,8 +23,6 @@ AGENCIES = (
     (POLICE, "police", "Politie Oost", "legal-duty"),
     (CARE, "care", "Jeugdzorg De Linde", "reporting-right"),
 )
-PICTURES = os.environ.get("SLUIS_PICTURES")
-"""Where ``make screenshots`` wants pictures of some screens."""
 
 
 @dataclass

@@ -5,17 +5,23 @@ By addresses and names of fields, so that the same story is told in each languag
 Not here: who plays it (``test_day.py``), the demonstration's own story (``deploy/demo``).
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final, cast
 
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
 from tests.fakes.browsing import Person, saved
 
 PURPOSE = "offender-prevention"
-EVIL = '<script>document.title="x"</script><img src=x onerror=alert(1)>'
-"""Put into every text that others see: it has to be shown as what it is."""
+PICTURES = os.environ.get("SLUIS_PICTURES")
+"""Where ``make screenshots`` wants pictures of some screens."""
+EVIL = "" if PICTURES else '<script>document.title="x"</script><img src=x onerror=alert(1)>'
+"""Put into every text that others see: it has to be shown as what it is. Pictures do without."""
+_PICTURE: Final = {"width": 1100, "height": 720}
+"""Of a screen in the README: its text can be read there, and the file stays below 150 kB."""
 
 
 @dataclass
@@ -33,7 +39,10 @@ class Sight:
     async def picture(self, one: Person, name: str) -> None:
         """Take a picture of it for the README."""
         if self.pictures is not None:
+            before = one.page.viewport_size
+            await one.page.set_viewport_size(cast(Any, _PICTURE))
             await one.page.screenshot(path=self.pictures / f"{name}.png")
+            await one.page.set_viewport_size(cast(Any, before))
 
 
 async def signal(one: Person, sight: Sight, basis: str, **fields: str | Sequence[str]) -> str:

@@ -38,6 +38,7 @@ async def test_from_a_worry_to_its_proof(town: Town, axe: Axe, tmp_path: Path, l
         hit = await story.hit(police, ours)
         await sight.picture(police, "console-hit")
         assert "088 000 00 00" in await story.open_contact(police, sight, hit, ours)
+        await _prints(police)
         await police.open(hit)
         await police.send("/acknowledged")
         await story.ask_more(police, sight, hit, f"Wie begeleidt? {EVIL}")
@@ -48,6 +49,16 @@ async def test_from_a_worry_to_its_proof(town: Town, axe: Axe, tmp_path: Path, l
         await police.send("/outcome")
         await sight.at(police, "closed hit")
         await _proven(officer, sight)
+
+
+async def _prints(one: Person) -> None:
+    """Look at a hit on paper: whom to call and what happened are there, menu and language are not."""
+    await one.page.emulate_media(media="print")
+    assert await one.page.locator("#call").is_visible()
+    assert await one.page.locator(".timeline").is_visible()
+    assert not await one.page.locator("nav.menu").is_visible()
+    assert not await one.page.locator(".top form").first.is_visible()
+    await one.page.emulate_media(media="screen")
 
 
 async def _answered(care: Person, police: Person, sight: Sight, folder: Path) -> None:
