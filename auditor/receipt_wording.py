@@ -174,6 +174,12 @@ FIELDS: Final[Mapping[str, Pair]] = {
     "probable": ("Proeven: waarschijnlijke treffers", "Probes: probable hits"),
     "possible": ("Proeven: mogelijke treffers", "Probes: possible hits"),
     "approver": ("Goedgekeurd door (kenmerk)", "Approved by (reference)"),
+    "request": ("SHA-256 van het verzoek om meer", "SHA-256 of the request for more"),
+    "answer": ("SHA-256 van wat is gegeven", "SHA-256 of what was given"),
+    "outcome": ("Uitkomst", "Outcome"),
+    "step": ("Hoe ver met de treffer", "How far with the hit"),
+    "restricted": ("Beperkt", "Restricted"),
+    "change": ("Wat niet meer wordt getoond", "What is no longer shown"),
 }
 """What an event's own fields are called; a test holds that none is missing."""
 
@@ -202,6 +208,27 @@ VALUES: Final[Mapping[str, Mapping[str, Pair]]] = {
         "queried": ("iemand vroeg ernaar", "somebody asked about it"),
         "overdue": ("de verwachte organisatie bleef weg", "the awaited agency stayed away"),
         "erased": ("het logboek heeft vergeten over wie het ging", "the log has forgotten whom it concerned"),
+        "late": ("opvolging van een treffer bleef uit", "a hit was followed up late"),
+        "doubted": ("de ander twijfelt aan een treffer", "the other doubts a hit"),
+        "disclosure": ("een verzoek om meer", "a request for more"),
+        "restricted": ("een treffer is beperkt", "a hit is restricted"),
+        "lifted": ("een treffer is niet meer beperkt", "a hit is no longer restricted"),
+        "acknowledged": ("de ander heeft een wijziging verwerkt", "the other carried out a change"),
+    },
+    "outcome": {
+        "approved": ("goedgekeurd door de eerste van twee", "approved by the first of two"),
+        "granted": ("verstrekt", "given"),
+        "refused": ("geweigerd", "refused"),
+    },
+    "step": {
+        "acknowledged": ("gezien", "acknowledged"),
+        "contacted": ("contact gehad", "contacted"),
+        "closed": ("afgesloten", "closed"),
+    },
+    "restricted": {"yes": ("ja", "yes"), "no": ("niet meer", "no longer")},
+    "change": {
+        "withdrawn": ("een treffer die is vervallen", "a hit that is over"),
+        "restricted": ("een treffer die is beperkt", "a hit that is restricted"),
     },
     "reason": UNUSUAL_SAID,
     "ground": GROUNDS_SAID,
