@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import Response
 
+from agency_client.console.asked import muted_values, questions
 from agency_client.console.languages import N_
 from agency_client.console.previews import PreviewView, preview_view
 from agency_client.console.signal_record import name_of
@@ -83,6 +84,8 @@ def _detail(visit: Visit, kept: Kept) -> Mapping[str, Any]:
         "signal": str(kept.id),
         "preview": _preview(visit, kept, draft),
         "hits": hit_rows(hits, covenant, speech, now),
+        "asked": questions(vault, kept.id, covenant, speech, now),
+        "muted": muted_values(vault, kept.id, draft, speech, now),
         "log": log_rows(vault.proofs.about(names, _EVENTS), speech, now),
         "confirmed": 0 if cosigned is None else len(cosigned.cosigners),
         "witnesses": len(covenant.key_holders),

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Response
 
+from agency_client.console.asked import Told, canary_questions, told_today
 from agency_client.console.colleagues import reference_of
 from agency_client.console.hit_rows import RowShown
 from agency_client.console.languages import Speech
@@ -57,6 +58,8 @@ class TodayShown:
     more: int
     """How many things wait beyond the rows."""
     beside: tuple[Beside, ...]
+    told: Told
+    """What is good to know, and waits for nobody."""
 
 
 def today_shown(reading: Reading) -> TodayShown:
@@ -77,12 +80,12 @@ def today_shown(reading: Reading) -> TodayShown:
         rows += late
         unread = supervisor_waits(reading) - len(late)
     if "supervisor" in roles:
-        rows += canary_rows(reading)
+        rows += [*canary_rows(reading), *canary_questions(reading)]
     if "coordinator" in roles or "supervisor" in roles:
         rows += absent_rows(reading)
     shown = in_order(rows)[:LIMIT]
     total = len(rows) + max(0, unread)
-    return TodayShown(_lead(total, speech), tuple(shown), total - len(shown), _beside(reading))
+    return TodayShown(_lead(total, speech), tuple(shown), total - len(shown), _beside(reading), _told(reading))
 
 
 def in_order(rows: Sequence[RowShown]) -> list[RowShown]:
@@ -95,6 +98,10 @@ def _lead(total: int, speech: Speech) -> str:
         return speech.gettext("Nothing waits for you.")
     text = speech.ngettext("%(num)d thing waits for you.", "%(num)d things wait for you.", total) % {"num": total}
     return text if total == 1 else f"{text} {speech.gettext('The most urgent stands on top.')}"
+
+
+def _told(reading: Reading) -> Told:
+    return told_today(reading) if "coordinator" in reading.roles else Told((), 0)
 
 
 def _beside(reading: Reading) -> tuple[Beside, ...]:

@@ -6,7 +6,7 @@ Only pages are read, by deadline; counts come from columns in the clear. Not her
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Final
 
@@ -28,6 +28,8 @@ from protocol.questions import PersonRole
 
 LIMIT: Final = 20
 """Rows on the screen: more than somebody does in a day part."""
+CANARIES_FOR: Final = timedelta(days=31)
+"""How long a question about a canary stands there: somebody has to find out where its data leaked."""
 _END_OF_DAY: Final = time(23, 59)
 
 
@@ -58,6 +60,7 @@ def waiting_for(reading: Reading) -> int:
         total += len(operator_rows(reading))
     if "supervisor" in roles:
         total += len(canary_rows(reading))
+        total += min(LIMIT, reading.vault.asked.count_since(reading.now - CANARIES_FOR, canaries=True))
     if "coordinator" in roles or "supervisor" in roles:
         total += len(absent_rows(reading))
     return total

@@ -4,6 +4,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from agency_client.vault.asked import Asked
 from agency_client.vault.canaries import Canaries
 from agency_client.vault.changes import Changes
 from agency_client.vault.connectors import ConnectorShelf
@@ -42,6 +43,7 @@ class Vault:
         self.typed_records = TypedRecords(self._database, self.signals)
         self.outbox = Outbox(self._database, self.signals)
         self.hits = Hits(self._database)
+        self.asked = Asked(self._database)
         self.registrations = Registrations(self._database, self.outbox)
         self.follow_ups = FollowUps(self._database, self.outbox)
         self.changes = Changes(self._database, self.outbox, self.hits)

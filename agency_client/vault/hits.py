@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, func, select
 
+from agency_client.vault.asked import put_asked
 from agency_client.vault.change_tables import ChangeSeenRow
 from agency_client.vault.database import Database
 from agency_client.vault.disclosure_rows import DisclosureRows
@@ -112,6 +113,7 @@ class Hits:
             if isinstance(found, VerifiedOverdue):
                 _require_first(session, found)
             session.merge(self._row(found.notice, content))
+            put_asked(session, self._database, found.notice)
             receipts = found.receipts if isinstance(found, VerifiedErased | VerifiedDisclosure) else (found.receipt,)
             if isinstance(found, VerifiedDisclosure):
                 DisclosureRows(self._database).put_told(session, found.kept, found.told)

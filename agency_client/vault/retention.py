@@ -17,6 +17,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from agency_client.draft import Draft, DraftKey
 from agency_client.states import SignalState
+from agency_client.vault.asked import forget_asked
 from agency_client.vault.database import Database
 from agency_client.vault.disclosure_tables import DisclosureChunkRow, DisclosureContentRow, DisclosureRow
 from agency_client.vault.follow_up_tables import FollowUpRow
@@ -137,6 +138,7 @@ class Retention:
                 )
                 .values(notice=None)
             )
+            forget_asked(session)
             return done.rowcount
 
     def settle(self) -> None:
