@@ -19,6 +19,8 @@ BESIDE: Final = {
     "The console in a browser": ("tests/browser",),
 }
 """What runs beside the rest, by name."""
+SLOWEST: Final = 20
+"""Tests of each run that are named with their time: who makes the suite slow should see it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _pytest(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", *arguments]
+    return [sys.executable, "-m", "pytest", f"--durations={SLOWEST}", *arguments]
 
 
 if __name__ == "__main__":
