@@ -20,6 +20,7 @@ from agency_client.console.ask_views import answer_view, budget_of_purpose
 from agency_client.console.issue_words import WHOLE, field_words
 from agency_client.console.previews import title_in
 from agency_client.console.reasons import ReasonForm, options
+from agency_client.console.refusals import detail_said
 from agency_client.console.screen import Screen
 from agency_client.console.signal_form import fields_of, value_issues
 from agency_client.console.signal_record import DOCUMENTS, HANDLES, Typed, person_of, typed_of
@@ -95,7 +96,7 @@ async def _ask(visit: Visit, purpose: PurposeId, typed: Typed, why: ReasonForm) 
         said = speech.gettext("Nothing that you filled in is compared under this purpose.")
         return await _form(visit, purpose, typed, why, {WHOLE: said})
     except RefusedError as error:
-        said = error.detail
+        said = detail_said(error, speech)
         if error.code is Code.BUDGET_EXHAUSTED:
             said = speech.gettext("Nothing was asked: today's budget for this purpose is used up.")
         return await _form(visit, purpose, typed, why, {WHOLE: said})

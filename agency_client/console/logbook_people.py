@@ -18,6 +18,7 @@ from fastapi import Depends, FastAPI, Response
 from agency_client.ask_person import person_of
 from agency_client.console.languages import N_
 from agency_client.console.logbook_asking import day_of
+from agency_client.console.refusals import detail_said, hint_said
 from agency_client.console.visits import House, Visit
 from agency_client.informing import Review, reviews
 from agency_client.subject_files import RECEIPTS, receipt_files, report_files
@@ -174,7 +175,12 @@ async def _collect(visit: Visit) -> Response:
         collected = await visit.running.online.subjects.collect(filled.sought, filled.why, visit.person())
     except SluisError as error:
         # What was typed is somebody's person: it is not lost because the broker is away or the case is another's.
-        return _form(visit, Filled(filled.fields, {"form": " ".join((error.detail, error.hint or ""))}))
+        return _form(
+            visit,
+            Filled(
+                filled.fields, {"form": f"{detail_said(error, visit.speech)} {hint_said(error, visit.speech)}".strip()}
+            ),
+        )
     full = await asyncio.to_thread(_report, visit, collected, register.find(case), filled.refused)
     raw = await asyncio.to_thread(_archive, visit, full, collected)
     said = {"refused": {str(one): ground for one, ground in filled.refused.items()},
@@ -281,7 +287,7 @@ async def _reviewed(visit: Visit) -> Response:
     try:
         await online.informing.decide(online.acts.find_signal(fields["signal"]), decided, visit.person())
     except RefusedError as error:
-        return await _reviews(visit, fields, error.detail)
+        return await _reviews(visit, fields, detail_said(error, visit.speech))
     except UnavailableError:
         return visit.see("/logbook/reviews", "later")
     return visit.see("/logbook/reviews", "entered")

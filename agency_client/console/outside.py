@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse
 
 from agency_client.console.languages import N_, Speech
 from agency_client.console.people import AgencyPeople, cookie_name, running_of, set_cookie
+from agency_client.console.refusals import detail_said, hint_said
 from agency_client.console.visits import Form, House, read_form, require_same_site, require_token
 from agency_client.people.lockout import PausedError
 from agency_client.people.sessions import TOKEN_LETTERS, new_token
@@ -138,4 +139,4 @@ def words_of(speech: Speech, error: SluisError) -> tuple[str, str]:
         minutes = error.minutes
         wait = speech.ngettext("Try again in %(num)d minute.", "Try again in %(num)d minutes.", minutes)
         return said, wait % {"num": minutes}
-    return speech.gettext(error.detail), speech.gettext(error.hint) if error.hint else ""
+    return detail_said(error, speech), hint_said(error, speech)

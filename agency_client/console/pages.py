@@ -10,7 +10,9 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from agency_client.console.issue_words import words_of
 from agency_client.console.languages import Speech
+from agency_client.console.refusals import detail_said, hint_said
 from edge.languages import LANGS
 
 _ICON_SIZE: Final = 20
@@ -64,6 +66,6 @@ def _environment(speech: Speech) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.globals.update(icon=icon, langs=LANGS)
+    made.globals.update(icon=icon, langs=LANGS, detail_said=detail_said, hint_said=hint_said, issue_said=words_of)
     made.install_gettext_callables(speech.gettext, speech.ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Response
 
+from agency_client.console.refusals import detail_said
 from agency_client.console.signal_page import LIFTED, RESTRICTIONS, WITHDRAWALS, find_kept, show_signal
 from agency_client.console.visits import House, Visit
 from protocol.errors import ConflictError, RefusedError, UnavailableError
@@ -77,8 +78,9 @@ async def _done(visit: Visit, signal: str, said: str, act: Callable[[], Awaitabl
             "Something changed meanwhile, or the signal is on its way. You changed nothing now."
         )
         return await show_signal(visit, signal, 409, {"whole": words})
-    except RefusedError:
+    except RefusedError as error:
         words = visit.speech.gettext("This is not allowed now, so that nothing was changed.")
+        words = f"{words} {detail_said(error, visit.speech)}"
         return await show_signal(visit, signal, 409, {"whole": words})
     visit.running.changed()
     return visit.see(f"/signals/{signal}", said)
