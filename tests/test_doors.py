@@ -56,7 +56,7 @@ DOORS: Final = {
         "agency_client/serving.py",
     ],
     "jinja2": ["agency_client/console/pages.py"],
-    "babel": ["agency_client/console/languages.py"],
+    "babel": ["agency_client/console/languages.py", "agency_client/console/pages.py"],
     "httpx": [
         *("edge/*.py", "*/transport.py", "*/main.py", "*/cli.py", "broker/witnesses.py", "auditor/*.py"),
         "agency_client/people/oidc.py",

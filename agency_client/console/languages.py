@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -49,16 +49,16 @@ class Speech:
 
     def __init__(self, lang: Lang, words: NullTranslations, zone: ZoneInfo) -> None:
         self.lang = lang
-        self._words = words
+        self.words = words
         self._zone = zone
 
     def gettext(self, text: str) -> str:
         """Return the text in this language."""
-        return self._words.ugettext(text)
+        return self.words.ugettext(text)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         """Return the text for this number of things."""
-        return self._words.ungettext(one, many, number)
+        return self.words.ungettext(one, many, number)
 
     def moment(self, at: datetime, now: datetime) -> str:
         """Return when something happened: ``today 11:42``, ``9 November 2026 09:15``."""
@@ -130,10 +130,7 @@ class Languages:
 
     @cached_property
     def _speeches(self) -> Mapping[Lang, Speech]:
-        return {
-            lang: Speech(lang, NullTranslations() if lang == "en" else _read(self._locale / lang), self._zone)
-            for lang in LANGS
-        }
+        return {lang: Speech(lang, _read(self._locale / lang), self._zone) for lang in LANGS}
 
 
 def catalogue_files(folder: Path) -> Sequence[Path]:
@@ -141,7 +138,9 @@ def catalogue_files(folder: Path) -> Sequence[Path]:
     return sorted(folder.glob("*.po"))
 
 
+@cache
 def _read(folder: Path) -> NullTranslations:
+    """Return the words of one language, read once a process; none of a language that has no files: the code's own."""
     joined = NullTranslations()
     for path in catalogue_files(folder):
         with path.open("rb") as file:

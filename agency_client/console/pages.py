@@ -5,8 +5,10 @@ Not here: HTTP (``visits.py``), what is shown (each screen's module).
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
+from babel.support import NullTranslations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -45,19 +47,18 @@ def icon(name: str) -> Markup:
 class Pages:
     """The console's templates."""
 
-    def __init__(self) -> None:
-        self._environments: dict[str, Environment] = {}
-
     def render(self, template: str, speech: Speech, /, **context: Any) -> str:
         """Return a page in one language."""
-        environment = self._environments.get(speech.lang)
-        if environment is None:
-            # The extension keeps its words on the environment, so each language has an environment of its own.
-            environment = self._environments[speech.lang] = _environment(speech)
-        return environment.get_template(template).render(speech=speech, **{"visit": None, "running": None, **context})
+        found = _environment(speech.words).get_template(template)
+        return found.render(speech=speech, **{"visit": None, "running": None, **context})
 
 
-def _environment(speech: Speech) -> Environment:
+@cache
+def _environment(words: NullTranslations) -> Environment:
+    """Return what makes pages in one language, made once a process: templates are compiled as they are first needed.
+
+    Jinja's extension keeps its words on the environment, so each language has an environment of its own.
+    """
     made = Environment(
         loader=PackageLoader("agency_client.console"),
         autoescape=True,
@@ -67,5 +68,5 @@ def _environment(speech: Speech) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.globals.update(icon=icon, langs=LANGS, detail_said=detail_said, hint_said=hint_said, issue_said=words_of)
-    made.install_gettext_callables(speech.gettext, speech.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_callables(words.ugettext, words.ungettext, newstyle=True)  # type: ignore[attr-defined]
     return made
