@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from deploy.demo import data, febrl, linkage, story, trail
+from deploy.demo import consoles, data, febrl, linkage, story, trail
+from deploy.demo.consoles import Consoles
 from deploy.demo.linkage import Linked
 from deploy.demo.search import Search
 from deploy.demo.world import AGENCIES, BOARD, BROKER, SIGNATURES, World
@@ -45,9 +46,7 @@ def main() -> int:
     folder.chmod(0o711)
     try:
         with World(folder) as world:
-            result = _run(world, out, short=asked.short)
-            if not asked.once:
-                _stay(world, out)
+            result = _run(world, out, short=asked.short, once=asked.once)
     except (AssertionError, ProcessError) as error:
         out.print(f"\n[bold red]The demo failed.[/] {error}", highlight=False)
         return 1
@@ -58,7 +57,7 @@ def main() -> int:
     return 0 if _holds(result) else 1
 
 
-def _run(world: World, out: Console, *, short: bool) -> dict[str, Any]:
+def _run(world: World, out: Console, *, short: bool, once: bool) -> dict[str, Any]:
     started = time.monotonic()
     out.rule("[bold]Sluis[/]: two agencies worry about the same person; nobody in the middle learns who it is")
     out.print("Setting up a covenant, five agencies, three key-holders, a broker and its PostgreSQL …", style="italic")
@@ -84,10 +83,12 @@ def _run(world: World, out: Console, *, short: bool) -> dict[str, Any]:
     if short:
         out.print("  Left out, as asked by --short.\n")
 
-    out.rule("[bold]11. The log, verified from its first entry[/]", align="left")
+    opened = consoles.open_consoles(world, out)
+
+    out.rule("[bold]12. The log, verified from its first entry[/]", align="left")
     log = _verify(world, out)
 
-    out.rule("[bold]12. Did anything leak?[/]", align="left")
+    out.rule("[bold]13. Did anything leak?[/]", align="left")
     found = search.run()
     out.print(
         f"  {search.searched:,} identifier values, in hex, base64 and SHA-256 too, searched for in "
@@ -100,9 +101,12 @@ def _run(world: World, out: Console, *, short: bool) -> dict[str, Any]:
     )
     for leak in found.leaks[:10]:
         out.print(f"  [red]leak[/] in {leak.file} at {leak.offset}, as {leak.form}", highlight=False)
+    if not once:
+        _stay(world, opened, out)
     return {
         "demo": "sluis",
         **_matched(runs),
+        "consoles": len(opened.urls),
         "seconds_to_first_hit": round(first_hit, 1),
         "log_size": log,
         "log_verified": log > 0,
@@ -161,8 +165,9 @@ def _holds(result: dict[str, Any]) -> bool:
     return matched and result["log_verified"] and result["leaks"] == 0 and result["planted_found"]
 
 
-def _stay(world: World, out: Console) -> None:
+def _stay(world: World, opened: Consoles, out: Console) -> None:
     out.rule("[bold]Everything is still running[/]")
+    consoles.show_addresses(opened, out)
     out.print("Look around, for example (the passphrase of this demo is only in this window):\n")
     out.print(f"  export SLUIS_PASSPHRASE={world.passphrase}", markup=False, highlight=False)
     for command in ("agency inbox", "agency signals", "agency verify"):

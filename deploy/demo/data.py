@@ -4,6 +4,9 @@
 They are written as people write them: Meijer and Meyer, three ways to write a date, a mistyped citizen service number.
 """
 
+import csv
+import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -75,6 +78,59 @@ _BASES: Final = {
     "gemeente-veldstad": "reporting-right",
     "reclassering-oost": "legal-duty",
 }
+_TOLD: Final = ("content.danger", "content.contact-preference")
+_SEED_BASES: Final = {**_BASES, "om-oost": "legal-duty"}
+_SEED_CONTACTS: Final = {**_CONTACTS, "om-oost": ("Parket Oost", "officier van justitie", "088 000 00 40", "9-17 uur")}
+SEEDS: Final = {
+    "jeugdzorg-zuid": (
+        (
+            "zorgen.csv",
+            "offender-prevention",
+            "exploits-or-recruits",
+            "reference,case_reference,given_names,surname,birth_date,phones,content.danger,content.contact-preference\n"
+            "JZ-26-0502,JZ-26-0502,Milan,Scholten,2006-11-02,06 2345 6701,"
+            "De partner is mogelijk betrokken,Niet thuis bellen; geen brieven\n",
+        ),
+        (
+            "slachtoffers.csv",
+            "victim-protection",
+            "signs-of-exploitation",
+            "reference,case_reference,given_names,surname,birth_date,phones,content.contact-preference\n"
+            "JZ-26-0510,JZ-26-0510,Yara,Postma,2009-04-18,06 2345 6702,Alleen via school\n",
+        ),
+    ),
+    "gemeente-veldstad": (
+        (
+            "kwetsbaar.csv",
+            "victim-protection",
+            "runaway-minor",
+            "reference,case_reference,given_names,surname,birth_date,phones\n"
+            "VS-26-0090,VS-26-0090,Yara,Postma,2009-04-18,06 2345 6702\n",
+        ),
+    ),
+    "politie-oost": (
+        (
+            "mensenhandel.csv",
+            "offender-prevention",
+            "exploits-or-recruits",
+            "reference,case_reference,given_names,surname,birth_date,phones\n"
+            "OOST-26-1340,OOST-26-1340,Milan,Scholten,2006-11-02,06 2345 6701\n"
+            "OOST-26-1344,OOST-26-1344,Onbekend,Onbekend,,06 2345 6702\n",
+        ),
+    ),
+    "om-oost": (
+        (
+            "gedagvaard.csv",
+            "probation-advice",
+            "summoned-suspect",
+            "reference,case_reference,given_names,surname,birth_date,bsn\n"
+            "PAR-26-0077,PAR-26-0077,Stijn,Verhagen,1994-02-21,123456782\n",
+        ),
+    ),
+    "reclassering-oost": (),
+}
+"""What the consoles begin with: file, purpose, ground, and rows under the names of fields. Care and police meet about
+one; care and the municipality about a victim, of whom the police know the telephone for another purpose."""
 FEBRL_COLUMNS: Final = {
     "rec_id": "reference",
     "given_name": "given_names",
@@ -95,6 +151,21 @@ def write_story(folder: Path, agency: str) -> tuple[Path, Path]:
     return path, mapping
 
 
+def write_seeds(folder: Path, agency: str) -> list[tuple[Path, Path]]:
+    """Write what an agency's console begins with: files and their mappings."""
+    written = []
+    for name, purpose, ground, text in SEEDS[agency]:
+        path, mapping = folder / f"{agency}-{name}", folder / f"{agency}-{name}.mapping.yaml"
+        path.write_text(text, encoding="utf-8")
+        constants = _signal(purpose, ground, _SEED_BASES[agency]) | _contact(*_SEED_CONTACTS[agency])
+        # Above the thousands of hits of the public data, for who matches those too.
+        constants |= {"urgency": "urgent"}
+        columns = {column: column for column in text.partition("\n")[0].split(",")}
+        mapping.write_text(_yaml(columns, constants), encoding="utf-8")
+        written.append((path, mapping))
+    return written
+
+
 def write_febrl_mapping(path: Path, *, purpose: str, ground: str, basis: str, identifier: str | None) -> Path:
     """Write the mapping of a FEBRL4 file; ``identifier`` names the column that is a document number, if any."""
     columns = FEBRL_COLUMNS | ({identifier: "documents.soc-sec"} if identifier else {})
@@ -107,7 +178,7 @@ def write_febrl_mapping(path: Path, *, purpose: str, ground: str, basis: str, id
 
 def identifier_values() -> list[str]:
     """Return what names a person in the story's files, alone and joined, as an agency might have sent it by mistake."""
-    found = []
+    found = list(_seeded())
     for name, (_, text) in FILES.items():
         separator = ";" if ";" in text else ","
         header, *rows = (line.split(separator) for line in text.strip().splitlines())
@@ -123,6 +194,19 @@ def identifier_values() -> list[str]:
             for handle in [cells["handles.instagram"]] if cells.get("handles.instagram") else []:
                 found += [handle.lstrip("@"), f"instagram:{handle.lstrip('@')}"]
     return found
+
+
+def _seeded() -> Iterator[str]:
+    for files in SEEDS.values():
+        for *_, text in files:
+            header, *rows = csv.reader(io.StringIO(text))
+            for cells in rows:
+                named = dict(zip(header, cells, strict=True))
+                given, surname, phone = named["given_names"], named["surname"], named.get("phones", "").replace(" ", "")
+                yield from (given, surname, named["birth_date"], f"{given} {surname}", f"{surname} {given}")
+                yield from (named[name] for name in named if name in ("bsn", *_TOLD) and named[name])
+                if phone:
+                    yield from (phone, "+31" + phone[1:], "31" + phone[1:])
 
 
 def _signal(purpose: str, ground: str, basis: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ Not here: what the agencies do (``story.py``, ``linkage.py``).
 import json
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -117,6 +118,21 @@ class World:
         """Stop one key-holder, as in an outage."""
         self._processes.pop(name).stop()
 
+    def start_console(self, name: str, port: int) -> str:
+        """Start an agency's client that stays, with its console; at another port when this one is taken."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                port = 0
+        line = ["agency", "run", *self._at(name), "--port", str(port)]
+        process = start(
+            line, folder=self.logs, name=f"console-{name}", environment=self._environment(), ready_seconds=180
+        )
+        self._processes[f"console-{name}"] = process
+        return process.url
+
     def start_broker(self) -> None:
         """Start the broker with a private PostgreSQL of its own."""
         self._serve(BROKER, "broker")
@@ -124,7 +140,7 @@ class World:
     def _serve(self, name: str, role: str) -> None:
         arguments = [role, "run", *self._at(name)]
         arguments += ["--host", "127.0.0.1", "--port", "0", "--public-url", self.url(name)]
-        process = start(arguments, folder=self.logs, name=name, environment=self._environment(), ready_seconds=60)
+        process = start(arguments, folder=self.logs, name=name, environment=self._environment(), ready_seconds=180)
         self._processes[name] = process
         self._tell_wiretap(f"{name} {process.url.rsplit(':', 1)[1]}")
 
