@@ -6,8 +6,8 @@ import gc
 import pytest
 
 _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
-"""Thousands of classes and routes live as long as the run; with Python's own numbers a sixth of the time goes into looking
-at them."""
+"""Thousands of classes and routes live as long as the run; with Python's own numbers a sixth of the time goes into
+looking at them."""
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
