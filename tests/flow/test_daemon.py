@@ -38,7 +38,7 @@ def state(system: System) -> Any:
 def ours(system: System) -> Counter[str]:
     """Return how many of this test's signals are in each state, by the agency's own vault."""
     listed = system.read(DALEN, "signals")["signals"]
-    return Counter(one["state"] for one in listed if one["reference"].startswith("DM-"))
+    return Counter(one["state"] for one in listed if one["reference"].startswith("NM-"))
 
 
 def stored(system: System) -> list[str]:
@@ -52,10 +52,10 @@ def stored(system: System) -> list[str]:
 def test_a_client_that_stays_outlives_outages_and_kills(system: System, tmp_path: Path) -> None:
     """What other commands write is sent by it, once, also when the broker goes and it is killed in between."""
     before = len(stored(system))
-    push = by_phone(tmp_path / "care.csv", "DC", range(800, 806))
+    push = by_phone(tmp_path / "care.csv", "NC", range(850, 856))
     assert system.read(CARE, "push", str(push), *system.purpose_of(CARE))["accepted"] == 6
-    first = by_phone(tmp_path / "first.csv", "DM", range(800, 803))
-    second = by_phone(tmp_path / "second.csv", "DM", range(803, 806))
+    first = by_phone(tmp_path / "first.csv", "NM", range(850, 853))
+    second = by_phone(tmp_path / "second.csv", "NM", range(853, 856))
     with stay(system, "staying") as process:
         sent = system.read(DALEN, "push", str(first), *system.purpose_of(DALEN))
         assert (sent["accepted"], sent["waiting"]) == (3, 0)
@@ -72,8 +72,8 @@ def test_a_client_that_stays_outlives_outages_and_kills(system: System, tmp_path
         until(lambda: state(system)["noticeAt"] is not None, SECONDS)
         assert ours(system) == {"accepted": 6}
         inbox = system.read(DALEN, "inbox")
-        told = Counter(hit["reference"] for hit in inbox["hits"] if hit["reference"].startswith("DM-"))
-        assert told == {f"DM-{number}": 1 for number in range(800, 806)}
+        told = Counter(hit["reference"] for hit in inbox["hits"] if hit["reference"].startswith("NM-"))
+        assert told == {f"NM-{number}": 1 for number in range(850, 856)}
         assert inbox["findings"] == []
         assert len(stored(system)) - before == 6
         until(lambda: state(system)["broker"]["ok"] and state(system)["blocked"] is None, SECONDS)

@@ -9,7 +9,7 @@ from tests.fakes.processes import run
 from tests.fakes.whole_system import System
 
 POLICE, CARE = "police-oost", "care-linde"
-KNOWN = 790
+KNOWN = 840
 WHY = ("--case", "Z-17", "--reason", "Huisbezoek", "--person", "a.bakker")
 SHORT = 18
 
