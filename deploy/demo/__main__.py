@@ -61,6 +61,7 @@ def _run(world: World, out: Console, *, short: bool, once: bool) -> dict[str, An
     started = time.monotonic()
     out.rule("[bold]Sluis[/]: two agencies worry about the same person; nobody in the middle learns who it is")
     out.print("Setting up a covenant, five agencies, three key-holders, a broker and its PostgreSQL …", style="italic")
+    world.days_ago = story.SILENT_DAYS
     world.set_up()
     world.start()
     out.print(f"Eleven processes on this machine, set up in {time.monotonic() - started:.0f} seconds.")
@@ -73,6 +74,7 @@ def _run(world: World, out: Console, *, short: bool, once: bool) -> dict[str, An
     names = {"story": data.identifier_values(), "febrl": list(febrl.identifier_values())}
     search = Search(world, [value for values in names.values() for value in values])
     search.learn_words(value for values in names.values() for value in values)
+    story.summon(world, out)
     first_hit = story.tell(world, out, started)
     trail.prove(world, out)
 

@@ -34,7 +34,7 @@ SEEN: Final = {
     CARE: ("/today", "JZ-26-0502"),
     POLICE: ("/today", "OOST-26-1340"),
     TOWN: ("/today", "VS-26-0090"),
-    PROSECUTION: ("/signals", "PAR-26-0077"),
+    PROSECUTION: ("/today", "PAR-26-0077"),
     PROBATION: ("/signals", "RO-26-0302"),
 }
 """What stands on which page of each console, so that nobody begins with an empty screen."""
@@ -71,7 +71,7 @@ def show_addresses(found: Consoles, out: Console) -> None:
         CARE: "a hit with the police, one with the municipality about a victim",
         POLICE: "a hit with care; of the victim the same telephone is known here as a suspect's, and nothing is told",
         TOWN: "an urgent hit about a victim, with care",
-        PROSECUTION: "a summoned suspect for whom probation's advice is awaited",
+        PROSECUTION: "a summoned suspect for whom probation's advice is overdue",
         PROBATION: "signals of its own",
     }
     titles = {name: title for name, _, title in AGENCIES}
@@ -88,7 +88,8 @@ def show_addresses(found: Consoles, out: Console) -> None:
 def _prepare(world: World, agency: str, password: str) -> None:
     """Send what is seeded at an agency, and give its people accounts."""
     files = world.folder / "files"
-    for path, mapping in data.write_seeds(files, agency):
+    # The prosecution's own was sent weeks ago (``story.summon``).
+    for path, mapping in data.write_seeds(files, agency) if agency != PROSECUTION else ():
         world.agency(agency, "push", str(path), "--mapping", str(mapping))
     secret = files / f"{agency}.password"
     secret.write_text(password, encoding="utf-8")

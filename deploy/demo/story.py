@@ -22,6 +22,8 @@ CARE, POLICE, TOWN, PROBATION, PROSECUTION = (
     "reclassering-oost",
     "om-oost",
 )
+SILENT_DAYS = 15
+"""One more than the covenant gives probation for its advice."""
 HIT_SECONDS = 30
 """A hit is there within a second or two; after half a minute something is broken."""
 
@@ -32,7 +34,6 @@ def tell(world: World, out: Console, started: float) -> float:
     Raises ``AssertionError`` when the story does not go as it should.
     """
     files = world.folder / "files"
-    files.mkdir()
     first_hit = _meet(world, out, files, started)
     _open(world, out)
     _purpose_limits(world, out, files)
@@ -41,6 +42,27 @@ def tell(world: World, out: Console, started: float) -> float:
     _outage(world, out, files)
     _withdraw(world, out)
     return first_hit
+
+
+def summon(world: World, out: Console) -> None:
+    """Let the prosecution summon a suspect, and probation stay silent longer than was agreed."""
+    step(
+        out,
+        "0",
+        f"{SILENT_DAYS} days ago: a suspect is summoned",
+        "Every clock was set back until now. The covenant awaits probation's signal about the same person in 14 days.",
+    )
+    files = world.folder / "files"
+    files.mkdir()
+    for path, mapping in data.write_seeds(files, PROSECUTION):
+        said = world.agency(PROSECUTION, "push", str(path), "--mapping", str(mapping))
+        show(out, f"{PROSECUTION}: sluis agency push {path.name}", said)
+    world.come_to_today()
+    deadline = time.monotonic() + HIT_SECONDS
+    while not [one for one in world.read(PROSECUTION, "awaited")["awaited"] if one["toldAt"]]:
+        expect(time.monotonic() < deadline, "the prosecution is told that the advice stays away")
+        world.agency(PROSECUTION, "inbox")
+    show(out, f"Today. {PROSECUTION}: sluis agency awaited", world.agency(PROSECUTION, "awaited"))
 
 
 def _meet(world: World, out: Console, files: Path, started: float) -> float:
@@ -80,8 +102,8 @@ def _purpose_limits(world: World, out: Console, files: Path) -> None:
     show(out, f"inbox of {TOWN}", world.agency(TOWN, "inbox"))
     expect(all(hit["level"] != "content" for hit in told), "nobody gets more than the covenant says")
     inbox = world.read(PROSECUTION, "inbox")
-    expect(inbox["hits"] == [], "who signalled nothing is told nothing")
-    out.print(f"  {PROSECUTION} signalled nothing and is told nothing: its inbox is empty.\n")
+    expect(inbox["hits"] == [], "who signalled nothing about somebody is told nothing about them")
+    out.print(f"  {PROSECUTION} did not signal this person, and is told nothing about them: it has no hit.\n")
 
 
 def _ask(world: World, out: Console) -> None:
@@ -123,10 +145,10 @@ def _propose(world: World, out: Console, files: Path) -> None:
 
 def _outage(world: World, out: Console, files: Path) -> None:
     step(out, "7", "Key-holders fail", "One of three may fail without anybody noticing; of two, everybody hears.")
-    world.stop_holder(HOLDERS[2][0])
+    world.stop_server(HOLDERS[2][0])
     _push(world, out, PROBATION, files)
     out.print("  That was with one key-holder down. Now a second one stops.")
-    world.stop_holder(HOLDERS[1][0])
+    world.stop_server(HOLDERS[1][0])
     late = files / "later.csv"
     late.write_text(
         "nummer,voornaam,achternaam,geboortedatum\nRO-26-0302,Joost,Terpstra,1991-07-19\n", encoding="utf-8"

@@ -52,6 +52,8 @@ class World:
     _processes: dict[str, Process] = field(default_factory=dict)
     _tap: "subprocess.Popen[str] | None" = None
     _fronts: dict[str, int] = field(default_factory=dict)
+    days_ago: int = 0
+    """How far everybody's clock is set back: all that is started runs as if it were so long ago."""
     passphrase: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
 
     @property
@@ -114,8 +116,16 @@ class World:
         """Start one key-holder and let the wiretap forward to it."""
         self._serve(name, "keyholder")
 
-    def stop_holder(self, name: str) -> None:
-        """Stop one key-holder, as in an outage."""
+    def come_to_today(self) -> None:
+        """Stop every server that runs as if it were days ago, and start it again today, as after a restart."""
+        self._each_call(partial(self.stop_server, name) for name in (BROKER, *(name for name, _ in HOLDERS)))
+        self.days_ago = 0
+        # The broker first: it says anew that the covenant is the current one, without which nobody acts.
+        self.start_broker()
+        self._each_call(partial(self.start_holder, name) for name, _ in HOLDERS)
+
+    def stop_server(self, name: str) -> None:
+        """Stop the broker or a key-holder, as in an outage."""
         self._processes.pop(name).stop()
 
     def start_console(self, name: str, port: int) -> str:
@@ -127,9 +137,7 @@ class World:
             except OSError:
                 port = 0
         line = ["agency", "run", *self._at(name), "--port", str(port)]
-        process = start(
-            line, folder=self.logs, name=f"console-{name}", environment=self._environment(), ready_seconds=180
-        )
+        process = self._started(line, f"console-{name}")
         self._processes[f"console-{name}"] = process
         return process.url
 
@@ -140,7 +148,7 @@ class World:
     def _serve(self, name: str, role: str) -> None:
         arguments = [role, "run", *self._at(name)]
         arguments += ["--host", "127.0.0.1", "--port", "0", "--public-url", self.url(name)]
-        process = start(arguments, folder=self.logs, name=name, environment=self._environment(), ready_seconds=180)
+        process = self._started(arguments, name)
         self._processes[name] = process
         self._tell_wiretap(f"{name} {process.url.rsplit(':', 1)[1]}")
 
@@ -187,8 +195,8 @@ class World:
 
     def sluis(self, *arguments: str, status: int | None = 0, seconds: float = 300) -> str:
         """Run a ``sluis`` command to its end and return what it printed."""
-        done = run(arguments, environment=self._environment(), seconds=seconds, status=status)
-        return done.stdout
+        module, line = self._now(arguments)
+        return run(line, environment=self._environment(), module=module, seconds=seconds, status=status).stdout
 
     def agency(self, name: str, *arguments: str, status: int | None = 0, seconds: float = 300) -> str:
         """Run ``sluis agency COMMAND …`` as this agency."""
@@ -207,6 +215,15 @@ class World:
         with ThreadPoolExecutor(4) as pool:
             for done in [pool.submit(call) for call in calls]:
                 done.result()
+
+    def _started(self, arguments: Sequence[str], name: str) -> Process:
+        module, line = self._now(arguments)
+        environment = self._environment()
+        return start(line, folder=self.logs, name=name, environment=environment, module=module, ready_seconds=180)
+
+    def _now(self, arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """Return module and arguments that run a command at the time that it is here."""
+        return ("deploy.demo.earlier", [str(self.days_ago), *arguments]) if self.days_ago else ("sluis", arguments)
 
     def _environment(self) -> dict[str, str]:
         return {"SLUIS_PASSPHRASE": self.passphrase, "COLUMNS": str(COLUMNS)}
