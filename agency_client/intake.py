@@ -198,8 +198,10 @@ class Intake:
         """Let signals of the same moment be added to those that were just added."""
         self._mix(frozenset(ready.record.purpose for ready in taken), added.new + added.changed, now)
 
-    def signal(self, ready: "Ready", now: datetime, *, again: bool = False) -> NewSignal:
-        """Return the signal of a record; ``again`` when its system withdrew it before."""
+    def signal(self, ready: "Ready", now: datetime, *, again: bool = False, person: str | None = None) -> NewSignal:
+        """Return the signal of a record; ``again`` when its system withdrew it before, ``person`` who gives it, as an
+        opaque reference, when a person does.
+        """
         return NewSignal(
             signal_id(now, random_bytes(UUID_RANDOM)),
             ready.record.purpose,
@@ -208,6 +210,7 @@ class Intake:
             self._expiry(ready, now),
             ready.draft,
             again,
+            person,
         )
 
 

@@ -2,7 +2,8 @@
 """Push what is due of this agency's probes, made to look like its own signals, among its own signals.
 
 Every probe is drawn by the pair's secret (``protocol/probes.py``); what it looks like is drawn here, from the shape of
-a real signal of ours: kinds of keys, roles, grounds, basis, urgency, sizes of parts. None of its values goes into it.
+a real signal of ours: kinds of keys, roles, grounds, basis, urgency, sizes of parts, and who sent it. None of its
+values goes into it.
 Not here: what its answer is worth (``probe_answers.py``), telling the other agency (``probe_exchange.py``).
 """
 
@@ -161,12 +162,13 @@ class Prober:
         return sum(self._push(one, now) for one in ready)
 
     def _push(self, due: Due, now: datetime) -> bool:
-        draft = self._draft(due, now) if self._affordable(due.probe.purpose, now) else None
-        if draft is None:
+        found = self._draft(due, now) if self._affordable(due.probe.purpose, now) else None
+        if found is None:
             return False
-        purpose = due.probe.purpose
+        (draft, person), purpose = found, due.probe.purpose
         ends = now + timedelta(days=self.engine.covenant.purpose(purpose).retention_days) - MARGIN
-        new = NewSignal(signal_id(now, random_bytes(UUID_RANDOM)), purpose, draft.reference, draft.to_bytes(), ends)
+        made = signal_id(now, random_bytes(UUID_RANDOM))
+        new = NewSignal(made, purpose, draft.reference, draft.to_bytes(), ends, person=person)
         kinds = {key.kind for key in draft.keys if key.role == "subject"} - due.probe.differs
         # Before any other command can see the signal, it is known to be a probe.
         with self.vault.together():
@@ -181,14 +183,15 @@ class Prober:
             if one.purpose == purpose
         )
 
-    def _draft(self, due: Due, now: datetime) -> Draft | None:
+    def _draft(self, due: Due, now: datetime) -> tuple[Draft, str | None] | None:
+        """Return a probe's draft and under whose reference it goes: what a person sends must be probed too."""
         looks = self.vault.probes.looks(due.probe.purpose, LOOKS)
-        for raw in sorted(looks, key=lambda _: random_bytes(8))[:_TRIED]:
-            draft = self._like(Draft.from_bytes(raw), due)
+        for look in sorted(looks, key=lambda _: random_bytes(8))[:_TRIED]:
+            draft = self._like(Draft.from_bytes(look.draft), due)
             subject = [key.kind for key in draft.keys if key.role == "subject"]
             # What differs makes no hit: something else of it must.
             if quality_of(set(subject) - due.probe.differs) in ("hit", "probable") and self._allowed(draft, due, now):
-                return draft
+                return draft, look.person
         return None
 
     def _like(self, look: Draft, due: Due) -> Draft:

@@ -120,7 +120,7 @@ class Sending:
     async def _tag_all(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:
         running: set[asyncio.Task[SluisError | None]] = set()
         obstacle: SluisError | None = None
-        passed: dict[PurposeId, int] = {}
+        passed: dict[tuple[PurposeId, str | None], int] = {}
         while True:
             # Asked before looking, so that what comes between the look and the answer is looked for once more.
             coming = more()
@@ -128,7 +128,7 @@ class Sending:
             if obstacle is None and len(running) < IN_FLIGHT:
                 batch = await asyncio.to_thread(self._vault.signals.pending, self._batch, passed, tuple(self._waits))
             if batch:
-                passed[batch[-1].purpose] = batch[-1].position
+                passed[batch[-1].purpose, batch[-1].person] = batch[-1].position
                 running.add(asyncio.create_task(self._one_batch(batch)))
                 continue
             if not running:
@@ -210,5 +210,7 @@ class Sending:
             key,
             request_body([signal for signal, _ in made]),
             purpose,
+            # A batch is of one sender: it is logged as that person's act, or else as our system's.
+            batch[0].person,
         )
         return self._vault.outbox.put_push(posting, kept, epoch, self._clock())

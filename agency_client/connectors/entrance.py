@@ -155,12 +155,17 @@ class Entrance:
             return Quarantined(row.number, "", (row.issue,))
         return self.judge(row, mapping if isinstance(mapping, Mapping) else mapping(row))
 
-    def admit_repaired(self, ready: Ready, origin: Origin, beside: Callable[[], None]) -> Admitted:
-        """Take one repaired row in, in one transaction with ``beside``, which deals with its place in quarantine."""
+    def admit_repaired(self, ready: Ready, origin: Origin, beside: Callable[[], None], person: str) -> Admitted:
+        """Take one repaired row in, in one transaction with ``beside``, which deals with its place in quarantine.
+
+        It is sent as the act of ``person``, who repaired it, and so is the withdrawal of what it takes the place of.
+        """
         done = Admitted(rows=1)
         with self._vault.together():
             beside()
-            added = self._add([ready], origin)
+            added = self._add([ready], origin, person)
+            if origin.one_purpose:
+                self._vault.records.carry_out_of([ready.draft.reference], self._session.clock(), lambda _: person)
         self._sum(done, added)
         self._intake.mix([ready], added, self._session.clock())
         return done
@@ -181,11 +186,12 @@ class Entrance:
         self._vault.quarantine.overtake(origin.system, [one.reference for one in gone], now)
         return stood
 
-    def _add(self, ready: Sequence[Ready], origin: Origin) -> Added:
+    def _add(self, ready: Sequence[Ready], origin: Origin, person: str | None = None) -> Added:
         now = self._session.clock()
         keys = {id(one): Key(one.record.purpose, one.draft.reference) for one in ready}
-        again = self._vault.records.given_again(set(keys.values()), now, self._person)
-        signals = [self._intake.signal(one, now, again=keys[id(one)] in again) for one in ready]
+        withdraws = self._person if person is None else lambda _: person
+        again = self._vault.records.given_again(set(keys.values()), now, withdraws)
+        signals = [self._intake.signal(one, now, again=keys[id(one)] in again, person=person) for one in ready]
         added = self._vault.signals.add(signals, now)
         self._vault.records.note(origin.system, set(keys.values()), now)
         whole = [one.draft.reference for one in ready if not one.unused]

@@ -72,7 +72,9 @@ class Repairing:
             self._shelf.repair(number, corrected, reasons, person)
             return Repaired(Admitted(), reasons)
         origin = Origin(kept.system, kept.source, one_purpose=one_purpose)
-        admitted = entrance.admit_repaired(found, origin, lambda: self._finish(number, corrected, reasons, person))
+        admitted = entrance.admit_repaired(
+            found, origin, lambda: self._finish(number, corrected, reasons, person), person
+        )
         return Repaired(admitted, reasons)
 
     def _finish(

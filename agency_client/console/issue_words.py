@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from agency_client.console.code_words import CODES_SAID, known_words, rule_words, trouble_words
 from agency_client.console.languages import N_, Speech
 from protocol.errors import Issue
 
@@ -62,19 +63,29 @@ REASONS_SAID: Final[Mapping[str, str]] = {
 """By an issue's code."""
 WHOLE: Final = "whole"
 """Where it stands when it is of no single field."""
-_PLACE = re.compile(r"(?:(?P<who>subject|associates\[(?P<number>\d+)\])\.)?(?P<name>[a-z_.-]+?)(?:\[\d+\])?\Z")
+_RECORD: Final = "record"
+"""The place of what is wrong with a record as a whole."""
+_CODES: Final = frozenset(str(code) for code in CODES_SAID)
+_RULE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_PLACE: Final = re.compile(r"(?:(?P<who>subject|associates\[(?P<number>\d+)\])\.)?(?P<name>[a-z_.-]+?)(?:\[\d+\])?\Z")
 
 
 def words_of(issue: Issue, speech: Speech) -> str:
-    """Return an issue in words; of a rule that the covenant added, the rule's own sentence."""
-    known = REASONS_SAID.get(issue.code)
-    return issue.message if known is None else speech.gettext(known)
+    """Return an issue in words: of a reason that is not known here its own sentence, in English only."""
+    if (known := REASONS_SAID.get(issue.code)) is not None:
+        return speech.gettext(known)
+    if issue.code in _CODES:
+        return trouble_words(issue.code, issue.message, speech)
+    if issue.location == _RECORD and _RULE.fullmatch(issue.code):
+        return rule_words(issue.code, issue.message, speech)
+    said = known_words(issue.message, speech)
+    return speech.gettext("This cannot be used as it is (%(code)s).") % {"code": issue.code} if said is None else said
 
 
 def field_of(location: str) -> str:
     """Return the form's field of an issue's place: ``associates[0].phones[1]`` is ``associate1.phones``."""
     found = _PLACE.match(location)
-    if found is None or found["name"] == "record":
+    if found is None or found["name"] == _RECORD:
         return WHOLE
     return f"associate{int(found['number']) + 1}.{found['name']}" if found["number"] else found["name"]
 

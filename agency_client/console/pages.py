@@ -12,6 +12,7 @@ from babel.support import NullTranslations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from agency_client.console.code_words import trouble_words
 from agency_client.console.issue_words import words_of
 from agency_client.console.languages import Speech
 from agency_client.console.refusals import detail_said, hint_said
@@ -67,6 +68,7 @@ def _environment(words: NullTranslations) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.globals.update(icon=icon, langs=LANGS, detail_said=detail_said, hint_said=hint_said, issue_said=words_of)
+    made.globals.update(icon=icon, langs=LANGS)
+    made.globals.update(detail_said=detail_said, hint_said=hint_said, issue_said=words_of, trouble_words=trouble_words)
     made.install_gettext_callables(words.ugettext, words.ungettext, newstyle=True)  # type: ignore[attr-defined]
     return made

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Refusals in words, in the language of who reads them: the sentences of acts, of the covenant's guards and the broker.
 
-They are made in English where something is refused, since programs read them too. What is not known here is shown as it
-came; a hint that names a command of the terminal is not shown: who sits at a screen cannot follow it. Not here: what is
-wrong with what was filled in (``issue_words.py``).
+They are made in English where something is refused, since programs read them too. Of what is not known here another
+language says what its code means (``code_words.py``), and leaves out the hint. A hint that names a command of the
+terminal is never shown: who sits at a screen cannot follow it. Not here: what is wrong with what was filled in
+(``issue_words.py``).
 """
 
 import re
 from typing import Final, Protocol
 
+from agency_client.console.code_words import known_words, trouble_words
 from agency_client.console.languages import N_, Speech
+from protocol.errors import Code
 
 REFUSALS: Final = (
     # What is not there.
@@ -76,6 +79,25 @@ REFUSALS: Final = (
     N_("A question needs a reason and a case."),
     N_("The covenant names no law on which this agency may be told of that agency."),
     N_("Your kind of agency does not ask under this purpose."),
+    # The covenant's guards that are left.
+    N_("This kind of agency makes no pseudonyms for this purpose."),
+    N_("This kind of agency plants no canaries for this purpose."),
+    N_("The agency whose name a canary bears is suspended in the covenant."),
+    N_("The agency whose name a canary bears does not signal for this purpose."),
+    N_("This kind of agency is not told of hits for this purpose."),
+    N_("The counted purpose is closed to this kind of agency."),
+    N_("This kind of agency reads no counts for this purpose."),
+    N_("This epoch is not live: make the pseudonyms anew for the current one."),
+    N_("A signal needs at least one of the purpose's entry criteria."),
+    N_("A signal names an entry criterion that the purpose does not have."),
+    N_("The purpose does not give this kind of agency this basis to signal on."),
+    N_("A signal may not be kept longer than the purpose's retention."),
+    N_("The signal has expired already."),
+    N_("Telling the person is put off without a day of review that the purpose allows."),
+    N_("An agency is not told of its own signals."),
+    N_("The other agency's kind does not signal or ask for this purpose."),
+    N_("Reading the log needs one of the four purposes that the law permits."),
+    N_("This purpose does not count the signals of that purpose."),
     # Whatever was done.
     N_("Nothing was asked."),
     N_("Nothing was changed."),
@@ -105,6 +127,10 @@ class Refusal(Protocol):
     """What went wrong, as errors say it."""
 
     @property
+    def code(self) -> Code:
+        """Return what kind of thing went wrong."""
+
+    @property
     def detail(self) -> str:
         """Return what went wrong."""
 
@@ -114,17 +140,19 @@ class Refusal(Protocol):
 
 
 def detail_said(error: Refusal, speech: Speech) -> str:
-    """Return what went wrong, in this language where it is known."""
+    """Return what went wrong in this language: its own sentence, or what its code means where that is not known."""
     for text in FORMED:
         if found := _pattern(text).fullmatch(error.detail):
             numbers = {name: int(number.replace(",", "")) for name, number in found.groupdict().items()}
             return speech.gettext(text) % {name: speech.number(number) for name, number in numbers.items()}
-    return speech.gettext(error.detail)
+    return trouble_words(error.code, error.detail, speech)
 
 
 def hint_said(error: Refusal, speech: Speech) -> str:
-    """Return what to do, or nothing for what is done in a terminal."""
-    return speech.gettext(error.hint) if error.hint and not _COMMAND.search(error.hint) else ""
+    """Return what to do; nothing for what is done in a terminal, or not known in this language."""
+    if not error.hint or _COMMAND.search(error.hint):
+        return ""
+    return known_words(error.hint, speech) or ""
 
 
 def _pattern(text: str) -> re.Pattern[str]:

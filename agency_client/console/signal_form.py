@@ -220,10 +220,10 @@ def _stands(visit: Visit, purpose: PurposeId, reference: str) -> bool:
 
 def _add(visit: Visit, typed: Typed, ready: Ready) -> tuple[SignalId, bool]:
     """Put a record into the vault as a file's would be; returns its signal, and whether anything is new about it."""
-    session, now = visit.running.session, visit.now
+    session, now, person = visit.running.session, visit.now, visit.person()
     vault, intake, record = session.vault, session.intake(), ready.record
     with vault.together():
-        added = vault.signals.add([intake.signal(ready, now)], now)
+        added = vault.signals.add([intake.signal(ready, now, person=person)], now)
         vault.typed_records.put(record.purpose, record.reference, typed)
     intake.mix([ready], added, now)
     newest = next(one for one in vault.signals.find(record.reference) if one.purpose == record.purpose)

@@ -33,6 +33,8 @@ class NewSignal:
     """The same draft, when people must find the signal again by what is in it (``search_terms.py``); not a probe's."""
     again: bool = False
     """Its system withdrew the record before and now gives it again: what it had is gone, or on its way out."""
+    person: str | None = None
+    """The opaque reference of the person who gives it; None when one of the agency's systems does."""
 
 
 @dataclass(slots=True)

@@ -218,11 +218,12 @@ class Outbox:
         The withdrawal of what an accepted signal supersedes is written with it, so that no kill forgets the old one.
         """
         with self._database.writing() as session:
-            self._close(session, number, PostingState.DONE, None)
+            posting = self._close(session, number, PostingState.DONE, None)
             accepted = [signal for signal, refusal in refusals.items() if refusal is None]
             self._signals.step(session, accepted, Step.ACCEPT)
             for old in self._signals.superseded_by(session, accepted):
-                self._put(session, withdrawal(old, CORRECTED), now)
+                # Who corrects a signal is who takes the old one back.
+                self._put(session, withdrawal(old, CORRECTED, None if posting is None else posting.person), now)
             for signal, refusal in refusals.items():
                 if refusal is None:
                     continue

@@ -8,7 +8,7 @@ one is pushed and what its answer is worth (``agency_client/probing.py``).
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,7 @@ from sqlmodel import col, func, select
 
 from agency_client.states import SignalState
 from agency_client.vault.database import Database
+from agency_client.vault.senders import SenderRow, as_person, joined, sender_of
 from agency_client.vault.tables import ProbeRow, ReceiptRow, SignalRow
 from protocol.encoding import format_time, parse_time
 from protocol.events import SignalRegistered
@@ -71,6 +72,15 @@ class KeptProbe:
     """The other's claim, as JSON; empty before."""
     quality: Quality | None
     """Of the hit that both signals must make; known once the other's is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A real signal as a probe must look like it."""
+
+    draft: bytes = field(repr=False)
+    person: str | None
+    """Who sent it, as an opaque reference; None when the agency's system did."""
 
 
 class Probes:
@@ -185,11 +195,12 @@ class Probes:
             return None
         return row.place, parse(Opening, self._database.open(row.opening, "receipt", str(row.place)))
 
-    def looks(self, purpose: PurposeId, limit: int) -> list[bytes]:
-        """Return the newest real signals of a purpose that stand, as their drafts: what a probe must look like."""
+    def looks(self, purpose: PurposeId, limit: int) -> list[Look]:
+        """Return the newest real signals of a purpose that stand: what a probe must look like."""
         with self._database.reading() as session:
             rows = session.exec(
-                select(SignalRow)
+                select(SignalRow, sender_of())
+                .outerjoin(SenderRow, joined(SignalRow.id))
                 .where(
                     SignalRow.purpose == purpose,
                     SignalRow.state == SignalState.ACCEPTED,
@@ -200,7 +211,7 @@ class Probes:
                 .order_by(col(SignalRow.position).desc())
                 .limit(limit)
             ).all()
-        return [self._database.open(row.draft, "draft", row.id) for row in rows]
+        return [Look(self._database.open(row.draft, "draft", row.id), as_person(sender)) for row, sender in rows]
 
     def sizes(self, limit: int) -> list[int]:
         """Return how many real signals each of our last pushes carried."""

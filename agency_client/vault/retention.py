@@ -26,6 +26,7 @@ from agency_client.vault.registration_tables import RegistrationRow
 from agency_client.vault.retention_tables import EndedRow
 from agency_client.vault.reviews import forget_reviews
 from agency_client.vault.search_terms import forget_terms
+from agency_client.vault.senders import forget_senders
 from agency_client.vault.tables import HitRow, NoticeRow, SignalRow
 from agency_client.vault.typed_records import forget_typed
 from protocol.encoding import format_time, parse_time
@@ -97,6 +98,7 @@ class Retention:
                 _forget_hits(session, select(HitRow.id).where(col(HitRow.signal).in_(chunk)))
                 forget_terms(session, chunk)
                 forget_reviews(session, chunk)
+                forget_senders(session, chunk)
                 forget_typed(session, chunk)
                 session.connection().execute(
                     update(EndedRow).where(col(EndedRow.signal).in_(chunk)).values(erased_at=format_time(now))

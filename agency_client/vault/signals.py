@@ -24,6 +24,15 @@ from agency_client.vault.probes import real
 from agency_client.vault.registration_tables import RegistrationRow
 from agency_client.vault.reviews import put_reviews, review_day
 from agency_client.vault.search_terms import put_terms
+from agency_client.vault.senders import (
+    SenderRow,
+    as_person,
+    as_sender,
+    joined,
+    put_senders,
+    sender_of,
+    senders_of,
+)
 from agency_client.vault.tables import SignalRow
 from protocol.encoding import b64url, lp, unb64url
 from protocol.errors import Code, ConflictError, NotFoundError
@@ -46,6 +55,8 @@ class Pending:
     draft: bytes = field(repr=False)
     expires_at: str
     supersedes: SignalId | None
+    person: str | None = None
+    """Who sends it; None when the agency's system does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +112,14 @@ class Signals:
             adding = Adding(self._latest(session, {record for record, _, _ in keyed}))
             found_by: dict[str, Draft] = {}
             days: dict[str, str | None] = {}
+            persons: dict[str, str | None] = {}
             for record, digest, signal in keyed:
                 if adding.wants(record, digest, again=signal.again):
                     stands_as = adding.id_of(record, signal)
                     sealed = self._database.seal(signal.draft, "draft", stands_as)
                     adding.put(record, digest, signal, sealed, now)
                     days[stands_as] = review_day(signal.draft)
+                    persons[stands_as] = signal.person
                     if signal.found_by is not None:
                         found_by[stands_as] = signal.found_by
             # By the statement, not row by row through the object mapper: a tenth of the time.
@@ -122,6 +135,8 @@ class Signals:
             put_terms(session, self._database, found_by)
             # Without a day there is nothing to look at again, unless there was one before.
             put_reviews(session, {name: day for name, day in days.items() if day or name not in adding.fresh})
+            # Who changed it last before it leaves is who sends it.
+            put_senders(session, {name: who for name, who in persons.items() if who or name not in adding.fresh})
         return adding.added
 
     @staticmethod
@@ -138,27 +153,43 @@ class Signals:
         return found
 
     def pending(
-        self, limit: int, passed: Mapping[PurposeId, int] | None = None, without: Collection[PurposeId] = ()
+        self,
+        limit: int,
+        passed: Mapping[tuple[PurposeId, str | None], int] | None = None,
+        without: Collection[PurposeId] = (),
     ) -> list[Pending]:
-        """Return the first signals to tag, all of one purpose, in the order of reading.
+        """Return the first signals to tag, all of one purpose and one sender, in the order of reading.
 
-        ``passed`` is the last position that was taken already of each purpose: their signals may alternate.
+        ``passed`` is the last position that was taken already of each purpose and sender: their signals may alternate.
         """
+        sender = sender_of()
         with self._database.reading() as session:
             waiting = [
                 col(SignalRow.state) == SignalState.NEW,
                 col(SignalRow.purpose).not_in(without),
                 *(
-                    or_(col(SignalRow.purpose) != purpose, col(SignalRow.position) > position)
-                    for purpose, position in (passed or {}).items()
+                    or_(
+                        col(SignalRow.purpose) != purpose,
+                        sender != as_sender(person),
+                        col(SignalRow.position) > position,
+                    )
+                    for (purpose, person), position in (passed or {}).items()
                 ),
             ]
             first = session.exec(
-                select(SignalRow.purpose).where(*waiting).order_by(col(SignalRow.position)).limit(1)
+                select(SignalRow.purpose, sender)
+                .outerjoin(SenderRow, joined(SignalRow.id))
+                .where(*waiting)
+                .order_by(col(SignalRow.position))
+                .limit(1)
             ).first()
+            if first is None:
+                return []
+            purpose, who = first
             rows = session.exec(
                 select(SignalRow)
-                .where(*waiting, SignalRow.purpose == first)
+                .outerjoin(SenderRow, joined(SignalRow.id))
+                .where(*waiting, SignalRow.purpose == purpose, sender == who)
                 .order_by(col(SignalRow.position))
                 .limit(limit)
             ).all()
@@ -171,6 +202,7 @@ class Signals:
                 self._database.open(row.draft, "draft", row.id),
                 row.expires_at,
                 _id(row.supersedes),
+                as_person(who),
             )
             for row in rows
         ]
@@ -206,7 +238,8 @@ class Signals:
                 for signal, kept in signals
             ],
         )
-        if moved.rowcount != len(signals):
+        senders = senders_of(session, [str(signal.id) for signal, _ in signals])
+        if moved.rowcount != len(signals) or any(senders.get(str(one.id)) != one.person for one, _ in signals):
             raise ConflictError(Code.CONFLICT, "A signal changed while it was being prepared.", hint="Send again.")
 
     def turn_away(self, signals: Sequence[Pending], code: str, rule: str | None) -> int:

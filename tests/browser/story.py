@@ -13,9 +13,11 @@ from typing import Any, Final, cast
 
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
-from tests.fakes.browsing import Person, saved
+from tests.fakes.browsing import PAUSE, Person, saved
 
 PURPOSE = "offender-prevention"
+TRIES: Final = 300
+"""Looks at whether something has come: more than a minute in all, on any machine."""
 PICTURES = os.environ.get("SLUIS_PICTURES")
 """Where ``make screenshots`` wants pictures of some screens."""
 EVIL = "" if PICTURES else '<script>document.title="x"</script><img src=x onerror=alert(1)>'
@@ -61,11 +63,11 @@ async def signal(one: Person, sight: Sight, basis: str, **fields: str | Sequence
 async def hit(one: Person, case: str) -> str:
     """Wait until a hit on a case of one's own is there; open its page, and return its address."""
     row = one.page.locator("main .rows > li", has_text=case).first
-    for _ in range(120):
+    for _ in range(TRIES):
         await one.open("/hits")
         if await row.count():
             break
-        await one.page.wait_for_timeout(500)
+        await one.page.wait_for_timeout(PAUSE)
     link = row.locator('a[href^="/hits/"]').first
     path = await link.get_attribute("href")
     assert path is not None
@@ -102,11 +104,11 @@ async def answer(one: Person, sight: Sight, path: str, text: str, file: Path) ->
 async def read_answer(one: Person, sight: Sight, path: str) -> str:
     """Read the answer to a request of one's own, as soon as it is given; return what the page says."""
     button = one.page.locator(f'form[action="{path}/answer"] button')
-    for _ in range(120):
+    for _ in range(TRIES):
         await one.open(path)
         if await button.count():
             break
-        await one.page.wait_for_timeout(500)
+        await one.page.wait_for_timeout(PAUSE)
     await one.send(f"{path}/answer")
     await sight.at(one, "answer")
     return await one.text()
@@ -115,11 +117,11 @@ async def read_answer(one: Person, sight: Sight, path: str) -> str:
 async def request(one: Person, which: str) -> str:
     """Wait until a request is on a list (``decide``, ``mine``), and open the newest; return its address."""
     row = one.page.locator('main .rows > li a[href^="/requests/"]').first
-    for _ in range(120):
+    for _ in range(TRIES):
         await one.open(f"/requests/list/{which}")
         if await row.count():
             break
-        await one.page.wait_for_timeout(500)
+        await one.page.wait_for_timeout(PAUSE)
     path = await row.get_attribute("href")
     assert path is not None
     await one.open(path)

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The pages of logging in, in a real browser: its cookies, its policy, and for whoever uses them in another way."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser
 from pyotp import TOTP
 
 from agency_client.run_settings import RunSettings
 from edge.languages import Lang
+from tests.browser.serving import served
 from tests.fakes.browsing import person
 from tests.fakes.covenants import make_covenant
 from tests.fakes.login_console import LoginConsole, login_console
@@ -25,17 +24,8 @@ from tests.fakes.small_world import NOW, make_world
 async def _served(folder: Path) -> AsyncIterator[tuple[LoginConsole, str]]:
     """Serve a console by plain HTTP on this machine, as for trying it out."""
     async with login_console(folder, make_world(make_covenant(now=NOW)), RunSettings()) as console:
-        server = uvicorn.Server(uvicorn.Config(console.app, port=0, log_config=None, lifespan="off"))
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            assert not serving.done()
-            await asyncio.sleep(0.05)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield console, f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            await serving
+        async with served(console.app) as origin:
+            yield console, origin
 
 
 @pytest.mark.asyncio
