@@ -117,7 +117,7 @@ class FolderLook:
         result = _result(path.name, admitted, refused, session)
         self.files.finish(path, DONE if refused is None else REFUSED, result)
         if refused is not None:
-            done.problems.append(f"A file was refused: {refused.detail}")
+            done.problems.append(Hindrance(refused.code, f"A file was refused: {refused.detail}"))
 
     def _admit(self, path: Path, session: Session, stopped: Callable[[], bool], admitted: Admitted) -> bool:
         """Read a file into the vault; returns False when it was stopped before the end."""

@@ -9,6 +9,7 @@ from agency_client.connectors.entrance import Admitted, Gone
 from agency_client.mapping import Mapping
 from agency_client.session import Session
 from agency_client.source_rows import BadRow, Row, bad_row
+from agency_client.vault.connectors import Hindrance
 
 
 @dataclass(slots=True)
@@ -16,8 +17,7 @@ class Looked:
     """What one look found; right as far as it came."""
 
     admitted: Admitted = field(default_factory=Admitted)
-    problems: list[str] = field(default_factory=list)
-    """In words, without any value."""
+    problems: list[Hindrance] = field(default_factory=list)
 
 
 class Look(Protocol):

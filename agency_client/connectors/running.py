@@ -15,11 +15,11 @@ from agency_client.connectors.folder import FolderLook
 from agency_client.connectors.looks import Look, Looked
 from agency_client.connectors.settings import PasswordFrom, machine_passwords
 from agency_client.connectors.sql import SqlLook
-from agency_client.connectors.states import ConnectorState, states_of, words_of
+from agency_client.connectors.states import ConnectorState, hindrance_of, states_of
 from agency_client.daemon import Duty
 from agency_client.running import Running
 from agency_client.session import Session
-from agency_client.vault.connectors import Progress
+from agency_client.vault.connectors import Hindrance, Progress
 from edge.logs import Logger, logger
 from protocol.errors import SluisError
 
@@ -90,12 +90,12 @@ class Connectors:
         for broken in found:
             if isinstance(broken, Broken):
                 kept = self._running.session.vault.connectors
-                await asyncio.to_thread(kept.note, broken.name, Progress(), words_of(broken.problem), now)
+                await asyncio.to_thread(kept.note, broken.name, Progress(), hindrance_of(broken.problem), now)
 
     async def _keep_looking(self, one: Described, stop: asyncio.Event) -> None:
         look, every = look_of(one, self._running.session, self._passwords), float(one.says.every_seconds)
         slow = max(every, min(every * SLOWER, MAX_WAIT))
-        last: tuple[str | None, datetime] | None = None
+        last: tuple[Hindrance | None, datetime] | None = None
         while not stop.is_set():
             done, problem = await self._look(one.name, look, stop)
             now = self._running.clock()
@@ -104,17 +104,17 @@ class Connectors:
                 await asyncio.to_thread(self._note, one.name, done, problem, now)
             await _wait(stop, every if problem is None else slow)
 
-    def _note(self, name: str, done: Looked, problem: str | None, now: datetime) -> None:
+    def _note(self, name: str, done: Looked, problem: Hindrance | None, now: datetime) -> None:
         found = done.admitted
         progress = Progress(found.taken, found.quarantined + found.partly, found.withdrawn)
         self._running.session.vault.connectors.note(name, progress, problem, now)
 
-    async def _look(self, name: str, look: Look, stop: asyncio.Event) -> tuple[Looked, str | None]:
+    async def _look(self, name: str, look: Look, stop: asyncio.Event) -> tuple[Looked, Hindrance | None]:
         done, problem = Looked(), None
         try:
             await asyncio.to_thread(look.look, self._running.session, stop.is_set, done)
         except SluisError as error:
-            done.problems.append(words_of(error))
+            done.problems.append(hindrance_of(error))
         found = done.admitted
         if found.taken or found.withdrawn:
             self._running.nudge()

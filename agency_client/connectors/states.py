@@ -10,6 +10,7 @@ from datetime import datetime
 
 from agency_client.connectors.descriptions import Described, described
 from agency_client.session import Session
+from agency_client.vault.connectors import Hindrance
 from protocol.errors import SluisError
 
 
@@ -29,6 +30,7 @@ class ConnectorState:
     """Rows in quarantine now."""
     problem: str | None = None
     """What stands in its way, in words; None while all is well."""
+    problem_code: str | None = None
 
 
 def states_of(session: Session) -> list[ConnectorState]:
@@ -49,14 +51,16 @@ def states_of(session: Session) -> list[ConnectorState]:
                 taken=known.taken,
                 quarantined=known.quarantined,
                 withdrawn=known.withdrawn,
-                problem=known.problem,
             )
-        problem = state.problem if isinstance(one, Described) else words_of(one.problem)
-        found.append(replace(state, waiting=waiting.get(one.name, 0), problem=problem))
+        problem = None if known is None else known.problem
+        if not isinstance(one, Described):
+            problem = hindrance_of(one.problem)
+        said, code = (None, None) if problem is None else (problem.words, problem.code or None)
+        found.append(replace(state, waiting=waiting.get(one.name, 0), problem=said, problem_code=code))
     return found
 
 
-def words_of(error: SluisError) -> str:
+def hindrance_of(error: SluisError) -> Hindrance:
     """Return what stands in a connector's way, for people."""
     places = ", ".join(issue.location for issue in error.issues[:3])
-    return f"{error.detail} ({places})" if places else str(error)
+    return Hindrance(error.code, f"{error.detail} ({places})" if places else str(error))

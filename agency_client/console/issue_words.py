@@ -52,6 +52,16 @@ REASONS_SAID: Final[Mapping[str, str]] = {
     "unknown-field": N_("There is no such field."),
     "invalid_identifier": N_("Nothing here points at a person. Give an identifier, or a name with a birth date."),
     "too_large": N_("This is too much for one signal: give fewer values or a shorter note."),
+    "not-text": N_("The line is not text in UTF-8 or Windows-1252."),
+    "bad-quoting": N_("A quote is not closed, or stands within a value without being doubled."),
+    "too-many-cells": N_("The row has more cells than the header: is a delimiter not quoted?"),
+    "too-few-cells": N_("The row has fewer cells than the header: was the line cut?"),
+    "cell-too-long": N_("A cell has too many characters."),
+    "not-json": N_("The line is not JSON: one object on each line."),
+    "not-an-object": N_("The line is JSON, but not an object with named values."),
+    "nested": N_("A value is an object or a list of lists; give texts, numbers or lists of them."),
+    "no-reference": N_("The row says that its record is gone, but not which one."),
+    "broken-sheet": N_("The sheet breaks off here; save the file again."),
     "guard.deferral-without-review": N_(
         "Informing the person is put off without a day, or for longer than this purpose allows."
     ),
@@ -66,17 +76,19 @@ WHOLE: Final = "whole"
 _RECORD: Final = "record"
 """The place of what is wrong with a record as a whole."""
 _CODES: Final = frozenset(str(code) for code in CODES_SAID)
-_RULE: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _PLACE: Final = re.compile(r"(?:(?P<who>subject|associates\[(?P<number>\d+)\])\.)?(?P<name>[a-z_.-]+?)(?:\[\d+\])?\Z")
 
 
 def words_of(issue: Issue, speech: Speech) -> str:
-    """Return an issue in words: of a reason that is not known here its own sentence, in English only."""
+    """Return an issue in words; of a reason that is not known here its own sentence in English only.
+
+    What refuses a record as a whole and is no code of an error is a rule of the covenant (``agency_client/intake.py``).
+    """
     if (known := REASONS_SAID.get(issue.code)) is not None:
         return speech.gettext(known)
     if issue.code in _CODES:
         return trouble_words(issue.code, issue.message, speech)
-    if issue.location == _RECORD and _RULE.fullmatch(issue.code):
+    if issue.location == _RECORD:
         return rule_words(issue.code, issue.message, speech)
     said = known_words(issue.message, speech)
     return speech.gettext("This cannot be used as it is (%(code)s).") % {"code": issue.code} if said is None else said

@@ -8,7 +8,7 @@ what is answered (``subject_report.py``), deciding on telling (``informing.py``)
 import asyncio
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
@@ -16,7 +16,8 @@ from typing import Annotated, Final
 from fastapi import Depends, FastAPI, Response
 
 from agency_client.ask_person import person_of
-from agency_client.console.languages import N_
+from agency_client.console.issue_words import field_of, words_of
+from agency_client.console.languages import N_, Speech
 from agency_client.console.logbook_asking import day_of
 from agency_client.console.refusals import detail_said, hint_said
 from agency_client.console.visits import House, Visit
@@ -157,11 +158,18 @@ def _filled(visit: Visit) -> Filled:
     try:
         sought = sought_of(person_of({name: [fields[name]] for name, _ in PERSON}))
     except InputError as error:
-        errors["person"] = " ".join((error.detail, *(f"{one.location}: {one.message}" for one in error.issues)))
+        errors["person"] = " ".join((detail_said(error, visit.speech), *_wrong(error, visit.speech)))
     if errors or received is None:
         return Filled(fields, errors)
     why = Justification(code=_CODE, text=fields["reason"][:500], case_reference=fields["case"][:100])
     return Filled(fields, {}, sought, why, received.date(), refused)
+
+
+def _wrong(error: InputError, speech: Speech) -> Iterator[str]:
+    labels = dict(PERSON)
+    for one in error.issues:
+        name = field_of(one.location)
+        yield f"{speech.gettext(labels[name]) if name in labels else name}: {words_of(one, speech)}"
 
 
 async def _collect(visit: Visit) -> Response:

@@ -129,7 +129,7 @@ async def _mend(visit: Visit, kept: Quarantined) -> Response:
     except ConflictError:
         return visit.see("/system/quarantine", "conflict")
     except InputError as error:
-        reasons = error.issues or (Issue("record", "unreadable", error.detail),)
+        reasons = error.issues or (Issue("record", error.code, error.detail),)
         return await _form(visit, kept, {**kept.values, **values}, reasons, 422)
     visit.running.changed()
     visit.running.nudge()

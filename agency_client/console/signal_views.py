@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from agency_client.console.code_words import code_said, rule_words
 from agency_client.console.hit_words import agency_said
 from agency_client.console.languages import N_, Speech, TimeLeft
 from agency_client.console.previews import title_in
@@ -208,7 +209,7 @@ def _refusal(kept: Kept, rules: Mapping[str, Rule], speech: Speech) -> str:
     if kept.code is None:
         return ""
     rule = rules.get(kept.rule or "")
-    why = kept.code if rule is None else rule.says
+    why = code_said(kept.code, speech) if rule is None else rule_words(rule.id, rule.says, speech)
     return speech.gettext("It was refused, and nobody was told of it: %(why)s") % {"why": why}
 
 

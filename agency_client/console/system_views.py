@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from agency_client.connectors.states import ConnectorState
+from agency_client.console.code_words import trouble_words
 from agency_client.console.hit_words import purpose_said
 from agency_client.console.languages import N_, Speech
 from agency_client.console.previews import title_in
@@ -19,7 +20,6 @@ from protocol.covenant import Covenant
 
 PROBLEMS_SAID: Final[Mapping[str, str]] = {
     "unavailable": N_("does not answer"),
-    "clock_skew": N_("its clock and ours differ too much"),
     "not_logged": N_("answers, but its log is late"),
     "quorum_missing": N_("too few key-holders answer"),
     "budget_exhausted": N_("today's budget is used up; it goes on when that is renewed"),
@@ -28,7 +28,7 @@ PROBLEMS_SAID: Final[Mapping[str, str]] = {
     "log_forked": N_("the log contradicted itself"),
     "log_rolled_back": N_("the log went back"),
 }
-"""By a problem's code; of another, its own English sentence is shown."""
+"""By a problem's code, as it follows the name of a party; of another, the error's own words (``code_words.py``)."""
 LISTENING_SAID: Final[Mapping[Listening, str]] = {
     "stream": N_("News comes at once"),
     "poll": N_("News is asked for every few seconds"),
@@ -52,9 +52,6 @@ class PartyRow:
     ok: bool
     since: str
     problem: str
-    """In the reader's language where the program has the words."""
-    foreign: bool
-    """The problem is in English only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +117,14 @@ def system_view(health: Health, covenant: Covenant, speech: Speech, now: datetim
 
 
 def _party(one: Reached, titles: Mapping[str, str], speech: Speech, now: datetime) -> PartyRow:
-    known = PROBLEMS_SAID.get(one.code or "")
-    words = (one.problem or "") if known is None else speech.gettext(known)
     return PartyRow(
-        titles.get(one.name, one.name), one.ok, speech.moment(one.since, now), words, known is None and bool(words)
+        titles.get(one.name, one.name), one.ok, speech.moment(one.since, now), _said(one.code, one.problem, speech)
     )
+
+
+def _said(code: str | None, words: str | None, speech: Speech) -> str:
+    known = PROBLEMS_SAID.get(code or "")
+    return trouble_words(code, words or "", speech) if known is None else speech.gettext(known)
 
 
 def _when(at: datetime | None, speech: Speech, now: datetime) -> str:
@@ -135,8 +135,7 @@ def trouble_said(trouble: Trouble | None, speech: Speech) -> str:
     """Return what stands in the way; empty when nothing does."""
     if trouble is None:
         return ""
-    known = PROBLEMS_SAID.get(trouble.code)
-    return trouble.words if known is None else speech.gettext(known)
+    return _said(trouble.code, trouble.words, speech)
 
 
 def connector_rows(states: Iterable[ConnectorState], speech: Speech, now: datetime) -> tuple[ConnectorRow, ...]:
@@ -151,7 +150,7 @@ def connector_rows(states: Iterable[ConnectorState], speech: Speech, now: dateti
             one.taken,
             one.withdrawn,
             one.waiting,
-            one.problem or "",
+            trouble_words(one.problem_code, one.problem or "", speech),
         )
         for one in states
     )

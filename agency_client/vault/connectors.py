@@ -29,6 +29,24 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindrance:
+    """What stands in a connector's way: an error's code, and words without any value."""
+
+    code: str
+    words: str
+
+    def to_text(self) -> str:
+        """Return it as one text: the code on a line of its own, then the words."""
+        return f"{self.code}\n{self.words}"
+
+    @staticmethod
+    def from_text(text: str) -> "Hindrance":
+        """Read it back; a text that an earlier version wrote has no code."""
+        code, line, words = text.partition("\n")
+        return Hindrance(code, words) if line else Hindrance("", text)
+
+
+@dataclass(frozen=True, slots=True)
 class KeptConnector:
     """A connector as the vault has it; the counts are of its whole life."""
 
@@ -39,7 +57,7 @@ class KeptConnector:
     taken: int
     quarantined: int
     withdrawn: int
-    problem: str | None
+    problem: Hindrance | None
 
 
 class ConnectorShelf:
@@ -102,11 +120,11 @@ class ConnectorShelf:
                 row.cursor = None
             session.connection().execute(delete(SeenRow).where(col(SeenRow.place) == place))
 
-    def note(self, name: str, done: Progress, problem: str | None, now: datetime) -> None:
+    def note(self, name: str, done: Progress, problem: Hindrance | None, now: datetime) -> None:
         """Keep how a look went."""
         with self._database.writing() as session:
             row = session.get(ConnectorRow, name) or ConnectorRow(name=name)
-            row.looked_at, row.problem = format_time(now), problem
+            row.looked_at, row.problem = format_time(now), None if problem is None else problem.to_text()
             if done.taken or done.quarantined or done.withdrawn:
                 row.taken_at = format_time(now)
             row.taken += done.taken
@@ -123,5 +141,5 @@ class ConnectorShelf:
             row.taken,
             row.quarantined,
             row.withdrawn,
-            row.problem,
+            None if row.problem is None else Hindrance.from_text(row.problem),
         )

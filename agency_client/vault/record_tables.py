@@ -63,7 +63,7 @@ class ConnectorRow(Row, table=True):
     quarantined: int = 0
     withdrawn: int = 0
     problem: str | None = None
-    """What stands in its way, in words without any value."""
+    """What stands in its way: a code, the end of a line, and words without any value (``connectors.py``)."""
 
 
 class SeenRow(Row, table=True):

@@ -23,9 +23,9 @@ from tests.fakes.small_world import NOW, make_world
 @asynccontextmanager
 async def _served(folder: Path) -> AsyncIterator[tuple[LoginConsole, str]]:
     """Serve a console by plain HTTP on this machine, as for trying it out."""
-    async with login_console(folder, make_world(make_covenant(now=NOW)), RunSettings()) as console:
-        async with served(console.app) as origin:
-            yield console, origin
+    world = make_world(make_covenant(now=NOW))
+    async with login_console(folder, world, RunSettings()) as console, served(console.app) as origin:
+        yield console, origin
 
 
 @pytest.mark.asyncio
