@@ -21,6 +21,7 @@ from agency_client.connectors.looks import Looked, gone_or_row
 from agency_client.session import Session
 from agency_client.source import read_rows, sample
 from agency_client.source_rows import BadRow, Row
+from agency_client.vault.connectors import Hindrance
 from protocol.errors import Code, ConfigurationError, InputError, SluisError, UnavailableError
 from protocol.messages import MAX_ISSUES, Message, Time
 

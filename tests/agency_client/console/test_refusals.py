@@ -2,16 +2,24 @@
 """Refusals in the reader's language, wherever in the client, the broker or the covenant they were made."""
 
 import ast
+import html
+import re
 from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated, Final
 from uuid import uuid4
 
 import pytest
+from fastapi import Depends, FastAPI, Response
 
+from agency_client.console.code_words import CODES_SAID, code_said
+from agency_client.console.issue_words import words_of
 from agency_client.console.languages import Languages
 from agency_client.console.refusals import FORMED, REFUSALS, detail_said, hint_said
-from protocol.errors import Code, InputError, Issue, NotFoundError, RefusedError
+from agency_client.console.screen import Screen
+from agency_client.console.visits import House, Visit
+from protocol.errors import Code, InputError, Issue, NotFoundError, RefusedError, SluisError
 from tests.fakes.console_world import Console, console_of
 from tests.fakes.small_world import World
 
@@ -65,12 +73,133 @@ def test_common_refusals_have_their_dutch(detail: str, said: str) -> None:
     assert detail_said(error, ENGLISH) == detail
 
 
-def test_what_is_not_known_is_shown_as_it_came() -> None:
-    """Another party's sentence is not changed, and what looks like a place in a text is none."""
+def test_what_is_not_known_is_shown_as_it_came_in_english_only() -> None:
+    """Another party's sentence is not changed, and what looks like a place in a text is none; Dutch says its code."""
     hostile = '<b onclick="x">%(who)s 100%</b>'
     error = InputError(Code.MALFORMED, hostile, hint=hostile, issues=[Issue("<i>", "odd", hostile)])
-    assert detail_said(error, DUTCH) == hostile
-    assert hint_said(error, DUTCH) == hostile
+    assert (detail_said(error, ENGLISH), hint_said(error, ENGLISH)) == (hostile, hostile)
+    assert detail_said(error, DUTCH) == "Iets in wat is opgegeven, kan niet worden gelezen of gebruikt."
+    assert hint_said(error, DUTCH) == ""
+    assert words_of(error.issues[0], ENGLISH) == hostile
+    assert words_of(error.issues[0], DUTCH) == "Dit kan zo niet worden gebruikt (odd)."
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_has_a_sentence_in_both_languages(code: Code) -> None:
+    """A code that is added needs its plain words, and their Dutch."""
+    english, dutch = CODES_SAID[code], code_said(code, DUTCH)
+    assert code_said(code, ENGLISH) == english
+    assert dutch != english
+    for said in (english, dutch):
+        assert said.endswith(".")
+        assert code not in said
+
+
+def test_a_code_of_another_version_has_words() -> None:
+    """What this version does not know is said to be so."""
+    assert code_said("of_tomorrow", DUTCH) == "Er ging iets mis waarvoor Sluis nog geen woorden heeft."
+    assert code_said(None, DUTCH) == code_said("of_tomorrow", DUTCH)
+
+
+def test_every_guard_of_every_covenant_has_its_dutch() -> None:
+    """The rules that stand in each covenant refuse in the reader's language."""
+    guards = (ROOT / "policies" / "base" / "00-guards.cedar").read_text(encoding="utf-8")
+    says = re.findall(r'@says\("(.*)"\)', guards)
+    assert len(says) > 20
+    assert set(says) <= set(REFUSALS)
+
+
+def test_a_rule_of_the_board_is_named() -> None:
+    """What a covenant added of its own is English, so that a Dutch page names the rule that stands in the covenant."""
+    issue = Issue("record", "board.no-minors", "No signals about children under twelve.")
+    assert words_of(issue, ENGLISH) == issue.message
+    assert words_of(issue, DUTCH) == "Een regel van het convenant staat dit niet toe: board.no-minors."
+
+
+ENGLISH_DETAIL: Final = "The frobnicator of table 12 said something odd."
+ENGLISH_HINT: Final = "Ask the frobnicator."
+
+
+def _add_failing(app: FastAPI, house: House) -> None:
+    enter = Annotated[Visit, Depends(house.visit())]
+
+    @app.get("/failing", include_in_schema=False)
+    async def failing(visit: enter) -> Response:
+        code = Code(visit.request.query_params["code"])
+        raise SluisError(code, ENGLISH_DETAIL, hint=ENGLISH_HINT, issues=[Issue("record", "odd.rule", ENGLISH_DETAIL)])
+
+
+FAILING: Final = Screen("today", "Today", frozenset({"coordinator"}), _add_failing)
+
+
+async def test_no_error_is_english_on_a_dutch_page(tmp_path: Path, world: World) -> None:
+    """Each code's page has its Dutch sentence, and nothing of the error's own words; the English page has those."""
+    async with console_of(tmp_path / "failing", world, screens=(FAILING,)) as found:
+        for code in Code:
+            dutch = await found.get(f"/failing?code={code}", lang="nl")
+            assert dutch.status_code >= HTTPStatus.BAD_REQUEST
+            text = html.unescape(dutch.text)
+            assert code_said(code, DUTCH) in text
+            assert "frobnicator" not in text
+            assert f"noem dan deze code: {code}" in text
+        english = (await found.get(f"/failing?code={Code.CONFLICT}")).text
+        assert ENGLISH_DETAIL in english
+        assert ENGLISH_HINT in english
+
+
+async def test_why_all_has_stopped_is_dutch_on_a_dutch_page(console: Console) -> None:
+    """Each screen says why nothing is sent any more, in the reader's language."""
+    console.running.note(stopped=ENGLISH_DETAIL, stopped_code="log_rolled_back")
+    dutch = (await console.get("/signals", lang="nl")).text
+    assert "Het logboek ging terug" in dutch
+    assert "frobnicator" not in dutch
+    assert ENGLISH_DETAIL in (await console.get("/signals")).text
+
+
+async def test_what_does_not_hold_is_dutch_on_a_dutch_page(console: Console) -> None:
+    """The privacy officer reads what was found in the reader's language, with its code."""
+    console.client.vault.evidence.report(Code.ENTRY_WITHHELD, "answer search", ENGLISH_DETAIL, console.running.clock())
+    dutch = (await console.get("/logbook", role="privacy-officer", lang="nl")).text
+    assert "is achtergehouden" in dutch
+    assert "entry_withheld" in dutch
+    assert "frobnicator" not in dutch
+    assert ENGLISH_DETAIL in (await console.get("/logbook", role="privacy-officer")).text
+
+
+async def test_a_person_that_cannot_be_used_is_explained_in_dutch(console: Console) -> None:
+    """Who answers a citizen reads beside which field what is wrong with it."""
+    wrong = {"case": "A-1", "reason": "Verzoek om inzage", "received": "2026-11-01", "bsn": "123456789"}
+    page = await console.post("/logbook/requests/new", wrong, role="privacy-officer", lang="nl")
+    assert page.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    text = html.unescape(page.text)
+    assert "Wat naar iemand wijst, ontbreekt of is niet goed geschreven." in text
+    assert "BSN: De controlecijfers kloppen niet" in text
+    assert "subject." not in text
+
+
+_OWN_WORDS: Final = {"detail", "hint", "message", "says"}
+_MAY: Final = {"code_words.py", "refusals.py", "issue_words.py", "covenant_views.py"}
+"""``covenant_views.py`` shows the covenant itself, with its language."""
+_TRANSLATORS: Final = {"trouble_words", "rule_words", "Issue"}
+
+
+def test_nobody_shows_an_error_s_own_words() -> None:
+    """Only the modules that translate them read the words of an error, and no template writes them out by itself."""
+    console = ROOT / "agency_client" / "console"
+    found = []
+    for module in console.glob("*.py"):
+        if module.name in _MAY:
+            continue
+        nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+        calls = [one for one in nodes if isinstance(one, ast.Call) and getattr(one.func, "id", "") in _TRANSLATORS]
+        handed = {arg for call in calls for arg in call.args}
+        for node in nodes:
+            if isinstance(node, ast.Attribute) and node.attr in _OWN_WORDS and node not in handed:
+                found.append(f"{module.name}:{node.lineno} .{node.attr}")
+    assert not found
+    written = re.compile(r"\{\{ *\w+(\.\w+)*\.(detail|hint|message|stopped) *\}\}")
+    for template in (console / "templates").glob("*.html"):
+        assert not written.search(template.read_text(encoding="utf-8")), template.name
 
 
 def test_a_hint_for_a_terminal_is_left_out() -> None:

@@ -17,6 +17,7 @@ from agency_client.console.signals import PAGE, SIGNALS
 from agency_client.vault.tables import SettingRow
 from protocol import birthdates, handles, identifiers, names
 from protocol.ids import PartyId
+from protocol.messages import Refusal
 from tests.fakes.agency import clock, make_client, new_signal
 from tests.fakes.change_desk import ChangeDesk
 from tests.fakes.console_world import Console, console_of
@@ -403,6 +404,30 @@ async def test_hostile_text_is_shown_as_text(console: Console) -> None:
         assert "<script>alert" not in page.text
         assert "<img" not in page.text
     assert "&lt;script&gt;alert(1)" in pages[1].text
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "english"),
+    [
+        (
+            "guard.not-a-sender",
+            "Uw soort organisatie geeft voor dit doel geen signalen af.",
+            "This kind of agency does",
+        ),
+        ("rule.of-tomorrow", "Dit is niet toegestaan.", "This is not allowed."),
+    ],
+)
+async def test_why_a_signal_was_refused_is_said_in_words(
+    console: Console, world: World, rule: str, said: str, english: str
+) -> None:
+    """By the rule's sentence, or by the code when the covenant of today has no such rule; never the code itself."""
+    path = await made(console)
+    world.broker.refuse = Refusal(code="policy_refused", rule=rule, detail="No.")
+    await console.client.send()
+    dutch = (await console.get(path, lang="nl")).text
+    assert f"niemand heeft ervan gehoord: {said}" in dutch
+    assert "policy_refused" not in dutch
+    assert english in (await console.get(path)).text
 
 
 async def test_no_pseudonym_or_hash_stands_on_a_page(console: Console) -> None:

@@ -11,13 +11,15 @@ import pytest
 
 from agency_client.budgets import keep_budgets
 from agency_client.connectors.entrance import Entrance, Origin
+from agency_client.console.issue_words import REASONS_SAID, words_of
 from agency_client.console.system import SYSTEM
 from agency_client.console.system_views import WEEKS, per_week
-from agency_client.health import Told
+from agency_client.health import Told, Trouble
 from agency_client.mapping import Mapping
-from agency_client.source_rows import Row
+from agency_client.source_rows import _REASONS, Row
+from agency_client.vault.connectors import Hindrance, Progress
 from agency_client.vault.quarantine import QuarantineState
-from protocol.errors import Code, UnavailableError
+from protocol.errors import Code, InputError, Issue, UnavailableError, VerificationError
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import Budget
 from tests.fakes.agency_session import MAPPING
@@ -69,6 +71,45 @@ async def test_what_does_not_answer_is_told_since_when_and_what_waits(console: C
         "1 bericht wacht.",
     ):
         assert text in page, text
+
+
+async def test_a_problem_without_short_words_is_told_by_its_code(console: Console) -> None:
+    """Of a party, of the outbox and of a connector: the code's sentence in Dutch, the error's own in English."""
+    odd = "The frobnicator of table 12 said something odd."
+    console.running.away("broker", VerificationError(Code.RECEIPT_INVALID, odd))
+    console.running.note(blocked=Trouble("key_statement_conflict", odd, NOW))
+    vault, folder = console.client.vault, console.running.session.home.folder / "connectors"
+    folder.mkdir(exist_ok=True)
+    (folder / "zaken.yaml").write_text("kind: folder\nfolder: zaken\n", encoding="utf-8")
+    (folder / "zaken.mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    (folder / "stuk.yaml").write_text("kind: pigeon\n", encoding="utf-8")
+    vault.connectors.note("zaken", Progress(), Hindrance(Code.UNKNOWN_COLUMN, odd), NOW)
+    dutch = (await console.get("/system", role="operator", lang="nl")).text
+    for text in (
+        "Het bewijs dat iets in het logboek staat, klopt niet.",
+        "De sleutels van de sleutelhouders zijn niet de sleutels die eerder zijn bewezen.",
+        "De kolommen zijn niet de kolommen die zijn afgesproken.",
+        "Een instelling klopt niet. Een beheerder moet ernaar kijken.",
+    ):
+        assert text in dutch, text
+    assert "frobnicator" not in dutch
+    assert 'lang="en"' not in dutch.replace('value="en" lang="en"', "")
+    assert (await console.get("/system", role="operator")).text.count("frobnicator") == 3
+
+
+def test_a_connector_s_problem_is_kept_with_its_code() -> None:
+    """In one text; what an earlier version wrote down has words only."""
+    assert Hindrance.from_text("A file was refused.") == Hindrance("", "A file was refused.")
+    both = Hindrance("unavailable", "Two lines.\nOf words.")
+    assert Hindrance.from_text(both.to_text()) == both
+
+
+@pytest.mark.parametrize("reason", _REASONS)
+def test_a_row_that_cannot_be_read_is_explained_in_dutch(console: Console, reason: str) -> None:
+    """Each reason for which a row is none has its Dutch."""
+    speech = console.app.state.house.languages.of("nl")
+    said = words_of(Issue("row", reason, _REASONS[reason]), speech)
+    assert said not in (_REASONS[reason], REASONS_SAID[reason])
 
 
 async def test_charts_stand_beside_their_tables(console: Console) -> None:
@@ -140,6 +181,22 @@ async def test_an_operator_sees_reasons_and_no_record(console: Console) -> None:
         assert (await console.post(f"/system/quarantine/{number}", {}, role=role)).status_code == HTTPStatus.FORBIDDEN
         refused = await console.post(f"/system/quarantine/{number}/dismiss", role=role)
         assert refused.status_code == HTTPStatus.FORBIDDEN
+
+
+async def test_why_a_row_cannot_be_mended_is_dutch_on_a_dutch_page(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in the way as a whole is said by its code, whatever its English sentence."""
+    number = quarantine(console)
+
+    def refuse(*_: object) -> None:
+        raise InputError(Code.TOO_LARGE, "The frobnicator of table 12 is full.")
+
+    monkeypatch.setattr("agency_client.connectors.repairing.Repairing.repair", refuse)
+    page = await console.post(f"/system/quarantine/{number}", {"cell0": "Z-1"}, lang="nl")
+    assert page.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "frobnicator" not in page.text
+    assert "Dit is te veel voor één signaal" in page.text
 
 
 async def test_hostile_rows_are_shown_as_text(console: Console) -> None:
