@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 GO := $(or $(shell command -v go 2>/dev/null),$(wildcard /usr/local/go/bin/go))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test go browser screenshots check bench lock clean
+.PHONY: help install install-dev demo test go browser screenshots fuzz check bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ browser: .venv/.dev-installed # Make sure that there is a Chromium for tests/bro
 
 screenshots: .venv/.dev-installed browser ## Make the pictures of the console in docs/ anew
 	SLUIS_PICTURES=docs $(BIN)/python -m pytest -q tests/browser/test_day.py -k Dutch
+
+fuzz: .venv/.dev-installed ## Run the property-based tests with new random draws (`make test` draws the same ones each time)
+	$(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=new $(PYTEST_ARGS)
 
 check: .venv/.dev-installed ## Lint, type-check, check imports, dependencies, policies, licences and docs
 	$(BIN)/ruff check .
