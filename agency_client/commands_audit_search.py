@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from agency_client.actors import actors
 from agency_client.event_sentences import entry_json, headline, lines_of, proof_words
 from agency_client.machine import Machine
 from agency_client.searching import Inquiry, SeenEntry, SeenPage
@@ -145,9 +146,10 @@ def _showing(machine: Machine) -> Callable[..., None]:
             if as_json:
                 print_json(_document([page], list(page.entries), None))
                 return
-            rules, name_of = session.engine.rules, session.vault.evidence.person_name
+            rules, entry = session.engine.rules, page.entries[0]
+            name_of = actors(session.vault, tongue)(entry.index)
             grid = Table.grid(padding=(0, 2))
-            for label, text in lines_of(page.entries[0], page.cosigned, session.covenant, rules, name_of, tongue):
+            for label, text in lines_of(entry, page.cosigned, session.covenant, rules, name_of, tongue):
                 grid.add_row(f"[bold]{escape(label)}[/]", escape(text))
             machine.console().print(grid)
 

@@ -4,10 +4,11 @@
 Not here: what is true (``searching.py``, ``unusual_list.py``, ``cosigning.py``), where it comes from (``logbook.py``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agency_client.actors import actors
 from agency_client.console.visits import Visit
 from agency_client.cosigning import known_witnesses
 from agency_client.event_sentences import lines_of
@@ -68,21 +69,23 @@ class WitnessRow:
 
 def kept_rows(visit: Visit, found: Iterable[tuple[int, Opening]], cosigned: CosignedCheckpoint) -> list[EntryRow]:
     """Return rows of what was proven to this client before: the checkpoint continues the ones of that time."""
-    return [_row(visit, place, open_entry(opening).event, cosigned) for place, opening in found]
+    named = actors(visit.running.session.vault, visit.speech.lang)
+    return [_row(visit, place, open_entry(opening).event, cosigned, named(place)) for place, opening in found]
 
 
 def seen_rows(visit: Visit, page: SeenPage) -> list[EntryRow]:
     """Return rows of a page that was read."""
     session, lang = visit.running.session, visit.speech.lang
-    rules, name_of = session.engine.rules, session.vault.evidence.person_name
+    rules, named = session.engine.rules, actors(session.vault, lang)
     return [
         _row(
             visit,
             one.index,
             one.event,
             page.cosigned,
+            named(one.index),
             one.scope,
-            tuple(lines_of(one, page.cosigned, session.covenant, rules, name_of, lang)),
+            tuple(lines_of(one, page.cosigned, session.covenant, rules, named(one.index), lang)),
         )
         for one in page.entries
     ]
@@ -130,6 +133,7 @@ def _row(
     place: int,
     event: Event,
     cosigned: CosignedCheckpoint,
+    name_of: Callable[[str], str | None],
     scope: str = "",
     lines: Sequence[tuple[str, str]] = (),
 ) -> EntryRow:
@@ -140,7 +144,7 @@ def _row(
         at=act.time,
         what=say(EVENTS_SAID[event.TAG], visit.speech.lang),
         who=who if act.recipient is None else f"{who} → {_agency(visit, act.recipient)}",
-        whom=_employee(visit, act.person) if act.person and act.agency == visit.running.session.me.id else "",
+        whom=name_of(act.person) or act.person if act.person and act.agency == visit.running.session.me.id else "",
         purpose=_purpose(visit, act.purpose),
         refusal=event.TAG in REFUSALS,
         confirmed=len(cosigned.cosigners),

@@ -39,6 +39,15 @@ _STEPS: Final[Mapping[str, str]] = {
     "contacted": N_("%(person)s had contact with %(who)s."),
     "closed": N_("%(person)s closed the hit."),
 }
+_SENT: Final[Mapping[bool, str]] = {
+    True: N_("%(person)s sent this signal."),
+    False: N_("%(agency)s sent this signal."),
+}
+"""By whether a person of this agency did."""
+_TAKEN_BACK: Final[Mapping[bool, str]] = {
+    True: N_("%(person)s took this signal back."),
+    False: N_("%(agency)s took this signal back."),
+}
 _DECIDED: Final[Mapping[str, str]] = {
     "approved": N_("%(person)s approved the request for more, as the first of two."),
     "granted": N_("%(person)s answered the request for more."),
@@ -100,7 +109,7 @@ def _line(
         # Of the other side's people nothing is known here: it was that agency, and what it did was to us.
         said |= {"who": speech.gettext("you"), "person": agency}
     return Happened(
-        event.act.time, _text(event, said, speech), _more(event, covenant, speech), proof_of(entry, covenant)
+        event.act.time, _text(event, me, said, speech), _more(event, covenant, speech), proof_of(entry, covenant)
     )
 
 
@@ -113,13 +122,13 @@ def _agency(agency: PartyId | None, covenant: Covenant, speech: Speech) -> str:
     return speech.gettext("The broker") if agency is None else agency_said(agency, covenant, speech)
 
 
-def _text(event: e.Event, said: Mapping[str, str], speech: Speech) -> str:
+def _text(event: e.Event, me: PartyId, said: Mapping[str, str], speech: Speech) -> str:
     text: str | None = None
     match event:
         case e.SignalRegistered():
-            text = speech.gettext("%(agency)s sent this signal.")
+            text = speech.gettext(_SENT[event.act.person is not None and event.act.agency == me])
         case e.SignalWithdrawn():
-            text = speech.gettext("%(agency)s took this signal back.")
+            text = speech.gettext(_TAKEN_BACK[event.act.person is not None and event.act.agency == me])
         case e.HitOpened():
             text = speech.gettext("%(person)s read what %(who)s released.")
         case e.NoticeIssued() if event.notice_type in _NOTICES:

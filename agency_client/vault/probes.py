@@ -22,7 +22,7 @@ from agency_client.vault.database import Database
 from agency_client.vault.senders import SenderRow, as_person, joined, sender_of
 from agency_client.vault.tables import ProbeRow, ReceiptRow, SignalRow
 from protocol.encoding import format_time, parse_time
-from protocol.events import SignalRegistered
+from protocol.events import SignalRefused, SignalRegistered
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.messages import Opening, Quality, parse
 from protocol.probes import Probe, ProbeId
@@ -155,6 +155,17 @@ class Probes:
         with self._database.reading() as session:
             rows = session.exec(select(ProbeRow.signal).where(col(ProbeRow.signal).is_not(None))).all()
         return frozenset(SignalId(UUID(row)) for row in rows if row)
+
+    def places(self) -> frozenset[int]:
+        """Return where in the log our probes were registered or refused, as it was proven to us."""
+        kinds = (SignalRegistered.__name__, SignalRefused.__name__)
+        with self._database.reading() as session:
+            rows = session.exec(
+                select(ReceiptRow.place)
+                .join(ProbeRow, col(ProbeRow.signal) == col(ReceiptRow.about))
+                .where(col(ReceiptRow.kind).in_(kinds))
+            ).all()
+        return frozenset(rows)
 
     def settle(self, probe: KeptProbe, state: ProbeState) -> None:
         """Write what became of a probe."""

@@ -3,13 +3,14 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agency_client.actors import PROBE, actors
 from agency_client.awaiting import waits
 from agency_client.probe_answers import Answers
 from agency_client.probe_exchange import statement_for, take
@@ -271,6 +272,27 @@ async def test_the_broker_sees_the_same_fields_and_sizes(stage: Stage) -> None:
     tags = [key.tag for one in own for key in one.keys]
     assert len(set(tags)) == len(tags)
     assert len({one.case_token for one in own}) == len(own)
+
+
+async def test_what_people_send_is_probed_too(stage: Stage) -> None:
+    """A probe that looks like a person's signal goes under that person's reference; the agency itself can tell it."""
+    client, anna = stage.police.client, "a" * 32
+    client.vault.evidence.put_person(anna, "anna")
+    for number in range(3):
+        keys = [(kind, f"{form} {number}") for kind, form in NAMED]
+        client.vault.signals.add([replace(_with_basis(f"R-{number}", keys, "legal-duty"), person=anna)], stage.now)
+        await stage.police.work()
+    await begin(replace(stage, police=stage.care))
+    await stage.days(40, 2)
+    probes, named = client.vault.probes.signals(), actors(client.vault, "en")
+    logged = [(place, made.event) for place, made in stage.world.broker.log.entries.items()]
+    own = [(place, one) for place, one in logged if isinstance(one, SignalRegistered) and one.act.agency == POLICE]
+    assert {(one.act.person, one.act.system) for _, one in own} == {(anna, None)}
+    said = {place: named(place)(anna) for place, _ in own}
+    probed = {place for place, one in own if one.subject.signal_ids[0] in probes}
+    assert probed
+    assert {said[place] for place in probed} == {PROBE[1].format(who="anna")}
+    assert {said[place] for place in said.keys() - probed} == {"anna"}
 
 
 async def test_probes_go_among_the_signals_of_a_file(stage: Stage) -> None:

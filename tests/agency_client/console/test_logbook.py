@@ -3,6 +3,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import pytest
 
 from edge.event_words import EVENTS_SAID
 from protocol.errors import Code
-from protocol.events import EventsRead, RequestRefused
+from protocol.events import EventsRead, RequestRefused, SignalRegistered, SignalWithdrawn
 from protocol.evidence_pack import read_pack, verify_pack
 from protocol.ids import PartyId
+from tests.agency_client.console.test_signals import FILLED, hidden, made
+from tests.agency_client.console.test_system import quarantine
 from tests.agency_client.test_informing import deferred
 from tests.fakes.agency import make_client
 from tests.fakes.console_world import Console, console_of
@@ -107,6 +110,34 @@ async def test_entries_can_be_chosen(officer: Officer) -> None:
         shown = (await officer.post("/entries", why="self-monitoring", **fields)).partition("<h1")[2]
         assert there in shown, fields
         assert f"<strong>{gone}</strong>" not in shown, fields
+
+
+async def test_a_signal_by_hand_is_logged_as_who_made_it(officer: Officer, world: World) -> None:
+    """A new signal, its correction and a mended row are found by a colleague's name; what a system gave is not."""
+    console = officer.console
+    path = await made(console)
+    assert await console.client.send() is None
+    corrected = {**FILLED, "phones": "06-87654321", "correcting": path.rpartition("/")[2]}
+    preview = await console.post("/signals/preview", corrected)
+    await console.post("/signals/new", hidden(preview.text, "/signals/new"))
+    number = quarantine(console)
+    page = await console.get(f"/system/quarantine/{number}")
+    columns = dict(re.findall(r'name="(cell\d)"[^>]* value="([^"]*)"', page.text))
+    assert "31-02-2001" in columns.values(), columns
+    mended = {name: value.replace("31-02", "31-01") for name, value in columns.items()}
+    await console.post(f"/system/quarantine/{number}", mended)
+    assert await console.client.send() is None
+    anna = console.running.session.person("anna")
+    events = [one.event for one in world.broker.log.entries.values()]
+    registered = [one for one in events if isinstance(one, SignalRegistered) and one.act.agency == POLICE]
+    assert [(one.act.person, one.act.system) for one in registered] == [(None, POLICE), *[(anna, None)] * 3]
+    assert [one.act.person for one in events if isinstance(one, SignalWithdrawn)] == [anna]
+    for page_of in (
+        (await console.get("/logbook", role=OFFICER)).text,
+        await officer.post("/entries", why="self-monitoring", employee="anna"),
+    ):
+        rows = page_of.split("<strong>Signal registered</strong>")[1:]
+        assert [" · anna" in row.partition("</li>")[0] for row in rows].count(True) == 3
 
 
 async def test_an_employee_is_sought_by_a_hash_and_not_kept(officer: Officer) -> None:
