@@ -28,6 +28,8 @@ SAID: Final[Mapping[str, str]] = {
     "password": N_("Your password was changed. You are logged out everywhere else."),
     "language": N_("Your language was changed."),
     "ended": N_("You are logged out everywhere else."),
+    "one": N_("You are logged out there."),
+    "over": N_("That login was over already."),
 }
 RESULTS: Final[Mapping[Result, str]] = {
     Result.ENTERED: N_("logged in"),
@@ -125,6 +127,14 @@ def add_account(app: FastAPI, house: House, people: AgencyPeople) -> None:
         await asyncio.to_thread(shelf.end_sessions_of, present.account.id, present.session.id)
         return visit.see("/account", "ended")
 
+    @app.post("/account/session", include_in_schema=False)
+    async def end_one(visit: inside) -> Response:
+        present, entrance = await people.require(visit.request), people.entrance(visit.running)
+        done = await asyncio.to_thread(entrance.end_one, present, visit.form.text("session"))
+        if done is not None and done.id == present.session.id:
+            return left(visit.request, present.account.kind)
+        return visit.see("/account", "over" if done is None else "one")
+
     @app.get("/account/{part}", include_in_schema=False)
     async def back(visit: inside, part: str) -> Response:
         # The addresses that forms go to, for who opens one: by choosing a language there, or by coming back.
@@ -134,14 +144,14 @@ def add_account(app: FastAPI, house: House, people: AgencyPeople) -> None:
 async def _account(visit: Visit, people: AgencyPeople, part: str = "", error: SluisError | None = None) -> Response:
     """Return the page; with what went wrong beside the form that it went wrong in."""
     present = await people.require(visit.request)
-    shelf = people.gate(visit.running).people
+    shelf, entrance = people.gate(visit.running).people, people.entrance(visit.running)
     sessions = await asyncio.to_thread(shelf.sessions_of, present.account.id)
     return visit.page(
         "account.html",
         200 if error is None else status_of(error.code),
         account=present.account,
         mine=present.session.id,
-        sessions=[one for one in sessions if not one.is_over(visit.now)],
+        sessions=[(one, entrance.handle(one)) for one in sessions if not one.is_over(visit.now)],
         wrong={part: words_of(visit.speech, error)} if error is not None else {},
         note=visit.speech.gettext(SAID[visit.said]) if visit.said in SAID else "",
         failed=await asyncio.to_thread(_failed, visit) if visit.may("privacy-officer", "operator") else None,

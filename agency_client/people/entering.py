@@ -5,6 +5,7 @@ Each step runs the same whether the account exists or not. Not here: first login
 (``enrolling.py``), talking to the provider (``oidc.py``).
 """
 
+import hmac
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -156,6 +157,20 @@ class Entrance:
         """End this session."""
         self._gate.people.end_sessions([present.session.id])
         self._gate.note(Result.LEFT, "self", present.account.subject)
+
+    def handle(self, session: Session) -> str:
+        """Return by what a page names one of its owner's sessions; no token and not what one is kept as."""
+        return b64url(self._gate.people.hash("session-handle", session.id))
+
+    def end_one(self, present: Present, handle: str) -> Session | None:
+        """End the session of this person that a page named so, and return it; None when there is none, or no more."""
+        now, people = self._gate.clock(), self._gate.people
+        for one in people.sessions_of(present.account.id):
+            if hmac.compare_digest(self.handle(one).encode(), handle.encode()) and not one.is_over(now):
+                people.end_sessions([one.id])
+                self._gate.note(Result.LEFT, "self", present.account.subject)
+                return one
+        return None
 
     def leave_everywhere(self, present: Present) -> None:
         """End every session of this person."""

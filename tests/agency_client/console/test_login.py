@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from agency_client.people.lockout import ACCOUNT, ADDRESS
+from agency_client.people.logins import Result
 from agency_client.run_settings import RunSettings
 from tests.fakes.login_console import ORIGIN, LoginConsole, login_console
 from tests.fakes.login_world import PASSWORD
@@ -193,7 +194,8 @@ async def test_a_form_of_another_session_does_nothing(console: LoginConsole) -> 
     await other.get("/account")
     await browser.get("/account")
     own, tokens = browser.csrf, {"missing": "", "wrong": "A" * 43, "other-session": other.csrf}
-    for path in ("/logout", "/account/everywhere", "/account/password", "/account/factor", "/account/codes"):
+    paths = ("/logout", "/account/everywhere", "/account/session", "/account/password", "/account/factor")
+    for path in (*paths, "/account/codes"):
         for fault in (*tokens, *FROM_ELSEWHERE):
             fields = {"csrf": tokens.get(fault, own), "password": PASSWORD, "old": PASSWORD}
             answer = await browser.post(path, fields, **FROM_ELSEWHERE.get(fault, {}))
@@ -226,6 +228,68 @@ async def test_logging_out_everywhere(console: LoginConsole) -> None:
     await first.post("/account/everywhere")
     assert (await second.get("/account")).status_code == 303
     assert (await first.get("/account")).status_code == 303
+
+
+def _handles(page: str) -> list[str]:
+    return re.findall(r'name="session" value="([^"]+)"', page)
+
+
+async def test_ending_one_session_that_was_chosen(console: LoginConsole) -> None:
+    """That browser is out at once, the others stay in; it is written down, and again does nothing."""
+    secret = console.enrolled("anna", "coordinator")
+    first, second, third = (console.browser() for _ in range(3))
+    for browser in (first, second, third):
+        await browser.log_in("anna", secret, console.now)
+        console.later(minutes=1)
+    page = (await first.get("/account")).text
+    # The newest first; the last one is of setting up the account.
+    newest, older, enrolment = _handles(page)
+    assert (first.cookie() or "") not in page
+    answer = await first.post("/account/session", {"session": older})
+    assert answer.headers["location"] == "/account?said=one"
+    assert "You are logged out there." in (await first.get("/account?said=one")).text
+    assert (await second.get("/account")).status_code == 303
+    assert (await third.get("/account")).status_code == 200
+    await first.get("/account")
+    assert (await first.post("/account/session", {"session": older})).headers["location"] == "/account?said=over"
+    record = [line.result for _, line in console.running.session.vault.people.logins(9)]
+    assert record.count(Result.LEFT) == 1
+    await first.http.post("/language", data={"lang": "nl"}, headers={"origin": ORIGIN})
+    dutch = (await first.get("/account?said=over")).text
+    assert "Daar uitloggen" in dutch
+    assert "Daar was u al uitgelogd." in dutch
+    assert _handles(dutch) == [newest, enrolment]
+
+
+async def test_nobody_ends_another_person_s_session(console: LoginConsole) -> None:
+    """A handle counts for its owner only, and neither a token nor nonsense is one."""
+    secret = console.enrolled("piet", "coordinator")
+    one, other = console.browser(), console.browser()
+    for browser in (one, other):
+        await browser.log_in("piet", secret, console.now)
+        console.later(minutes=1)
+    anna = await console.logged_in("anna", "coordinator")
+    handle = _handles((await one.get("/account")).text)[0]
+    for tried in (handle, other.cookie() or "", "", "é"):
+        await anna.get("/account")
+        answer = await anna.post("/account/session", {"session": tried})
+        assert answer.headers["location"] == "/account?said=over"
+    for browser in (one, other, anna):
+        assert (await browser.get("/account")).status_code == 200
+
+
+async def test_ending_the_session_that_one_is_in_is_logging_out(console: LoginConsole) -> None:
+    """Though no page offers it: the cookie goes, and the session with it."""
+    browser = await console.logged_in("anna", "coordinator")
+    offered = _handles((await browser.get("/account")).text)
+    entrance = console.people.entrance(console.running)
+    present = entrance.who(browser.cookie() or "")
+    assert present is not None
+    handle = entrance.handle(present.session)
+    assert handle not in offered
+    answer = await browser.post("/account/session", {"session": handle})
+    assert answer.headers["location"] == "/left"
+    assert (await browser.get("/account")).status_code == 303
 
 
 async def test_a_page_that_refreshes_itself_does_not_keep_a_session_alive(console: LoginConsole) -> None:

@@ -60,6 +60,7 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "POST /account/language": PEOPLE,
     "POST /account/everywhere": PEOPLE,
     "POST /account/sessions": PEOPLE,
+    "POST /account/session": PEOPLE,
     "GET /account/logins": WATCH,
     "GET /account/{part}": PEOPLE,
     "GET /today": PEOPLE,
