@@ -4,6 +4,7 @@
 import ast
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -77,12 +78,15 @@ CLOCKS: Final = {"datetime.now", "datetime.utcnow", "time.time", "os.environ", "
 ROOTS: Final = ["*/main.py", "*/cli.py", "*/cli/*.py", "*/settings.py", "edge/*.py", "protocol/group.py"]
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (name.name.split(".")[0] for name in node.names)
+            found |= {name.name.split(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0]
+            found.add(node.module.split(".")[0])
+    return frozenset(found)
 
 
 def _dotted(path: Path) -> Iterator[str]:
@@ -94,7 +98,7 @@ def _dotted(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("library", sorted(DOORS))
 def test_a_library_is_imported_at_its_doors_only(library: str) -> None:
     """Replacing a library means looking at these files and no others."""
-    users = {str(path.relative_to(ROOT)) for path in SOURCES if library in set(_imports(path))}
+    users = {str(path.relative_to(ROOT)) for path in SOURCES if library in _imports(path)}
     strangers = {user for user in users if not any(fnmatch(user, door) for door in DOORS[library])}
     assert not strangers
 
