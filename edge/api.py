@@ -21,7 +21,7 @@ from edge.covenant_header import COVENANT_HEADER
 from edge.description import PREFIX, described, document
 from edge.logs import Logger, error_fields, logger
 from edge.problems import PROBLEM_TYPE, internal_problem, problem, status_of, tells_of_our_house, to_bytes
-from protocol.errors import Code, InputError, Issue, SluisError
+from protocol.errors import Code, InputError, Issue, RefusedError, SluisError
 from protocol.messages import MAX_ISSUES, Problem
 
 __all__ = ["MAX_BODY", "PREFIX", "SECURITY_HEADERS", "described", "make_app"]
@@ -117,7 +117,8 @@ class _Faces:
         if not isinstance(error, SluisError) or tells_of_our_house(error) or error.code is Code.INTERNAL:
             return await self.unexpected(request, error)
         self._log.info("request refused", code=error.code.value, status=status_of(error.code))
-        return self._answer(problem(error))
+        wait = error.retry_after if isinstance(error, RefusedError) else None
+        return self._answer(problem(error), {} if wait is None else {"Retry-After": str(wait)})
 
     async def validation_error(self, request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []

@@ -58,10 +58,12 @@ _ROWS: Final[dict[Code, _Row]] = {
     Code.POLICY_REFUSED: _Row(403, "Refused by policy", RefusedError),
     Code.BUDGET_EXHAUSTED: _Row(429, "Budget exhausted", RefusedError),
     Code.LOGIN_PAUSED: _Row(429, "Too many tries", RefusedError),
+    Code.TOKEN_PAUSED: _Row(429, "Too many wrong tokens", RefusedError),
     Code.EPOCH_CLOSED: _Row(403, "Epoch closed", RefusedError),
     Code.NOT_FOUND: _Row(404, "Not found", NotFoundError),
     Code.CONFLICT: _Row(409, "Conflict", ConflictError),
     Code.ALREADY_DECIDED: _Row(409, "Already decided", ConflictError),
+    Code.SIGNAL_RESTRICTED: _Row(409, "Signal restricted", ConflictError),
     Code.IDEMPOTENCY_CONFLICT: _Row(409, "Same Idempotency-Key, another request", ConflictError),
     Code.IN_FLIGHT: _Row(409, "The same request is being worked on", ConflictError),
     # Evidence of a third party that this server depends on and that does not hold: 502. Sent to us by the caller: 400.

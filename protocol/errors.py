@@ -36,11 +36,13 @@ class Code(StrEnum):
     POLICY_REFUSED = "policy_refused"
     BUDGET_EXHAUSTED = "budget_exhausted"
     LOGIN_PAUSED = "login_paused"
+    TOKEN_PAUSED = "token_paused"  # noqa: S105 the code's name, not a token
     EPOCH_CLOSED = "epoch_closed"
     # The request does not fit what is there.
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     ALREADY_DECIDED = "already_decided"
+    SIGNAL_RESTRICTED = "signal_restricted"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     IN_FLIGHT = "in_flight"
     # Another party's evidence does not hold: somebody cheats, or something broke.
@@ -112,7 +114,8 @@ class AuthenticationError(SluisError):
 class RefusedError(SluisError):
     """The sender is known and may not do this, or not now; the detail says which limit or rule.
 
-    ``rule`` is the deciding policy's ``@id`` where a policy decided.
+    ``rule`` is the deciding policy's ``@id`` where a policy decided; ``retry_after`` after how many seconds it may be
+    tried again, where that is known.
     """
 
     def __init__(
@@ -123,9 +126,11 @@ class RefusedError(SluisError):
         rule: str | None = None,
         hint: str | None = None,
         issues: Sequence[Issue] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(code, detail, hint=hint, issues=issues)
         self.rule = rule
+        self.retry_after = retry_after
 
 
 class ConflictError(SluisError):

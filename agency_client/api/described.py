@@ -5,10 +5,11 @@ Not here: any route.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Response
 
+from agency_client.api.wrong_tokens import WrongTokens
 from agency_client.running import Running
 from edge.api import described
 from edge.description import problem_schema
@@ -16,12 +17,15 @@ from edge.problems import PROBLEM_TYPE
 from protocol.errors import Code
 from protocol.messages import Message, Problem
 
+_ALWAYS: Final = (Code.TOKEN_INVALID, Code.POLICY_REFUSED, Code.TOKEN_PAUSED)
+
 
 class Routes:
     """The client that the routes are of."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
+        self.wrong_tokens = WrongTokens()
 
     @property
     def running(self) -> Running:
@@ -48,7 +52,7 @@ def answered(
     problem: type[Problem] = Problem,
 ) -> dict[str, Any]:
     """Return the keyword arguments that describe a route; ``problem`` is what its status 400 looks like."""
-    found = described(body=body, answer=answer, refusals=[Code.TOKEN_INVALID, Code.POLICY_REFUSED, *refusals])
+    found = described(body=body, answer=answer, refusals=[*_ALWAYS, *refusals])
     found["openapi_extra"]["security"] = [{"bearer": []}]
     if problem is not Problem:
         found["responses"][400]["content"] = {PROBLEM_TYPE: {"schema": problem_schema(problem)}}

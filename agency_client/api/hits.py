@@ -49,7 +49,7 @@ def add_hits(router: APIRouter, routes: Routes) -> None:
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> Response:
         """List the hits of this system's records in the order in which they were told."""
-        system = await require_system(request, routes.running, Scope.HITS)
+        system = await require_system(request, routes, Scope.HITS)
         return routes.json(await asyncio.to_thread(_page, routes.running.session, system, after, limit))
 
     @router.get(
@@ -60,7 +60,7 @@ def add_hits(router: APIRouter, routes: Routes) -> None:
     )
     async def one(request: Request, hit_id: str) -> Response:
         """Show one hit of this system's records."""
-        system = await require_system(request, routes.running, Scope.HITS)
+        system = await require_system(request, routes, Scope.HITS)
         hit = HitId(as_uuid(hit_id))
         return routes.json(await asyncio.to_thread(_one, routes.running.session, system, hit))
 
@@ -73,7 +73,7 @@ def add_hits(router: APIRouter, routes: Routes) -> None:
     async def outcome(request: Request, hit_id: str) -> Response:
         """Close a hit with its outcome; 202 while the broker is away: it is sent as soon as it can be."""
         running = routes.running
-        system = await require_system(request, running, Scope.HITS)
+        system = await require_system(request, routes, Scope.HITS)
         hit = HitId(as_uuid(hit_id))
         asked = parse(OutcomeRequest, await read_json(request, _MAX_OUTCOME))
         before = await asyncio.to_thread(_one, running.session, system, hit)

@@ -55,7 +55,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
     )
     async def give(request: Request) -> Response:
         """Take 1 to 1,000 records in one transaction; each gets its own result."""
-        system = await require_system(request, routes.running, Scope.RECORDS)
+        system = await require_system(request, routes, Scope.RECORDS)
         asked = parse(RecordsRequest, await read_json(request, MAX_BODY))
         return routes.json(RecordsAnswer(results=tuple(await _give(system, asked.records))))
 
@@ -72,7 +72,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
     )
     async def put(request: Request, ref: Ref) -> Response:
         """Say all that is known of a record now: a new one, the same, or a change that corrects its signal."""
-        system = await require_system(request, routes.running, Scope.RECORDS)
+        system = await require_system(request, routes, Scope.RECORDS)
         reference = read_reference(ref)
         asked = parse(RecordInput, await read_json(request, MAX_ONE))
         result = (await _give(system, [NamedRecord(reference=reference, fields=asked.fields)]))[0]
@@ -88,7 +88,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
     )
     async def get(request: Request, ref: Ref) -> Response:
         """Say which signals were made of a record and where each is."""
-        system = await require_system(request, routes.running, Scope.RECORDS)
+        system = await require_system(request, routes, Scope.RECORDS)
         giving, reference = Giving(routes.running.session, system.name), read_reference(ref)
         return routes.json(await asyncio.to_thread(giving.get, reference))
 
@@ -100,7 +100,7 @@ def add_records(router: APIRouter, routes: Routes) -> None:
     )
     async def delete(request: Request, ref: Ref) -> Response:
         """Withdraw the signals of a record that is gone; what is on its way is withdrawn after its answer."""
-        system = await require_system(request, routes.running, Scope.RECORDS)
+        system = await require_system(request, routes, Scope.RECORDS)
         giving, reference = Giving(routes.running.session, system.name), read_reference(ref)
         found = await asyncio.to_thread(giving.withdraw, reference)
         routes.changed()

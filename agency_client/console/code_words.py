@@ -30,10 +30,14 @@ CODES_SAID: Final[Mapping[Code, str]] = {
     Code.POLICY_REFUSED: N_("This is not allowed."),
     Code.BUDGET_EXHAUSTED: N_("Today's budget is used up; it goes on when that is renewed."),
     Code.LOGIN_PAUSED: N_("There were too many tries. Wait some minutes and try again."),
+    Code.TOKEN_PAUSED: N_("A system came with too many wrong tokens and must wait."),
     Code.EPOCH_CLOSED: N_("The time of these pseudonyms is over; they have to be made anew."),
     Code.NOT_FOUND: N_("This is not here, or not any more."),
     Code.CONFLICT: N_("This does not fit with what stands there already."),
     Code.ALREADY_DECIDED: N_("This was decided before."),
+    Code.SIGNAL_RESTRICTED: N_(
+        "A signal of this hit is restricted while it is checked; this waits until that is lifted."
+    ),
     Code.IDEMPOTENCY_CONFLICT: N_("The same request was sent before with another content."),
     Code.IN_FLIGHT: N_("The same request is being worked on; wait a moment."),
     Code.PROOF_INVALID: N_("The answer of a key-holder does not hold and is not used."),

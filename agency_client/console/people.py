@@ -7,7 +7,6 @@ agency's name in it, so that consoles on several ports of one machine do not log
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -16,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from agency_client.console.visits import House, Visitor
 from agency_client.people.enrolling import EnrolmentDesk
 from agency_client.people.entering import Entrance, Present
-from agency_client.people.gate import Entered, Gate, Source, ended
+from agency_client.people.gate import Entered, Gate, Source, address_of, ended
 from agency_client.people.passwords import Cost, Hashing
 from agency_client.people.sessions import Stage, device_of
 from agency_client.people.staff import Staff
@@ -164,10 +163,6 @@ def drop_cookie(answer: Response, name: str) -> None:
 
 
 def source_of(request: Request) -> Source:
-    """Return where a request came from. This machine's own address says nothing: a proxy may be in front."""
+    """Return where a request came from."""
     host = request.client.host if request.client is not None else ""
-    try:
-        address = None if ipaddress.ip_address(host).is_loopback else host
-    except ValueError:
-        address = None
-    return Source(address, device_of(request.headers.get("user-agent", "")))
+    return Source(address_of(host), device_of(request.headers.get("user-agent", "")))

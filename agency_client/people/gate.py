@@ -4,6 +4,7 @@
 Not here: the ways in (``entering.py``, ``enrolling.py``).
 """
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +29,14 @@ class Source:
     address: str | None = field(default=None, repr=False)
     """None where it says nothing: a proxy on this machine would be everybody."""
     device: str = field(default="", repr=False)
+
+
+def address_of(host: str) -> str | None:
+    """Return the address that tries are counted of. This machine's own says nothing: a proxy may be in front."""
+    try:
+        return None if ipaddress.ip_address(host).is_loopback else host
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

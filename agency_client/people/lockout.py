@@ -2,12 +2,12 @@
 """How often somebody may try: pauses that grow with each failure, for an account and for an address.
 
 A name without an account is treated as one with: nobody learns which exist. Pure. Not here: the counters' rows
-(``vault/people.py``).
+(``vault/people.py``), what systems send (``agency_client/api/wrong_tokens.py``).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from protocol.errors import Code, RefusedError
 
@@ -58,14 +58,31 @@ class Tries:
 
 def after(tries: Tries | None, rule: Rule, now: datetime) -> Tries:
     """Return the count with one more try. Raises ``PausedError`` while there is a pause."""
-    if tries is None or now - tries.last_at >= rule.forgotten:
+    if not _holds(tries, rule, now):
         return Tries(1, now)
     if rule.last is not None and tries.count >= rule.last:
         raise PausedError(None)
-    left = tries.last_at + pause(tries.count, rule) - now
-    if left > timedelta(0):
-        raise PausedError(max(1, -(-int(left.total_seconds()) // 60)))
-    return Tries(tries.count + 1, now)
+    wait = left(tries, rule, now)
+    if wait > timedelta(0):
+        raise PausedError(max(1, -(-int(wait.total_seconds()) // 60)))
+    return counted(tries, rule, now)
+
+
+def counted(tries: Tries | None, rule: Rule, now: datetime) -> Tries:
+    """Return the count with one more try, whether there is a pause or not."""
+    return Tries(tries.count + 1, now) if _holds(tries, rule, now) else Tries(1, now)
+
+
+def left(tries: Tries | None, rule: Rule, now: datetime) -> timedelta:
+    """Return how long the pause still lasts; nothing when there is none."""
+    if not _holds(tries, rule, now):
+        return timedelta(0)
+    return max(timedelta(0), tries.last_at + pause(tries.count, rule) - now)
+
+
+def _holds(tries: Tries | None, rule: Rule, now: datetime) -> TypeGuard[Tries]:
+    """Say whether there are failures that are not forgotten yet."""
+    return tries is not None and now - tries.last_at < rule.forgotten
 
 
 def pause(count: int, rule: Rule) -> timedelta:

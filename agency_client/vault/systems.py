@@ -92,7 +92,7 @@ class Systems:
 
         Raises ``AuthenticationError`` (``token_invalid``), the same for an unknown, a wrong and a revoked one.
         """
-        name = token[:_MAX_TOKEN].removeprefix(TOKEN_START).partition(".")[0]
+        name = name_in(token)
         with self._database.reading() as session:
             row = session.get(SystemRow, name)
         # Compared also when there is no such system, so that the time of an answer does not tell which names exist.
@@ -111,6 +111,11 @@ class Systems:
 
     def _hash(self, token: str) -> bytes:
         return self._database.keyed_hash("system-token", lp(token[: 2 * _MAX_TOKEN]))
+
+
+def name_in(token: str) -> str:
+    """Return the name of the system that a token says it is of, true or not."""
+    return token[:_MAX_TOKEN].removeprefix(TOKEN_START).partition(".")[0]
 
 
 def _kept(row: SystemRow) -> KeptSystem:
