@@ -212,7 +212,7 @@ class _House:
             await send(event)
 
         try:
-            if _announced(scope) > self._max_body:
+            if announced(scope) > self._max_body:
                 # Answered before a byte of it is read; the server then closes the connection.
                 await _Refusal(self._max_body)(scope, receive, dressed)
             else:
@@ -255,7 +255,8 @@ def _request_id(scope: Scope) -> list[tuple[bytes, bytes]]:
     return named if len(named) == 1 and len(named[0][1]) <= MAX_REQUEST_ID else []
 
 
-def _announced(scope: Scope) -> int:
+def announced(scope: Scope) -> int:
+    """Return how many bytes a request says that its body has; nothing when it does not say."""
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The console as one application: its screens, its files, its errors, its live updates.
 
-Everything works without JavaScript; htmx only refreshes what changed. Not here: what a screen shows.
+Everything works without JavaScript; htmx only refreshes what changed. Not here: what a screen shows, pages of errors
+(``failures.py``).
 """
 
 import asyncio
@@ -10,11 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
+from agency_client.console.failures import API, OWN_HEADERS, add_errors, too_large
 from agency_client.console.languages import Languages
 from agency_client.console.pages import Pages
 from agency_client.console.screens import SCREENS, Screen
@@ -22,27 +23,18 @@ from agency_client.console.visits import (
     LANGUAGE_COOKIE,
     MAX_FORM,
     House,
-    LoginNeededError,
     People,
     Visit,
     read_form,
     require_same_site,
 )
 from agency_client.run_settings import RunSettings
-from edge.api import Asgi, Event, Lifespan, Receive, Scope, Send, make_app
+from edge.api import Asgi, Event, Lifespan, Receive, Scope, Send, announced, make_app
 from edge.bells import heard
 from edge.languages import LANGS
-from edge.problems import status_of
-from protocol.errors import Code, NotFoundError, SluisError
+from protocol.errors import Code, NotFoundError
 
 STATIC: Final = Path(__file__).parent / "static"
-CONTENT_SECURITY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Nothing is loaded from elsewhere and nothing inline runs; the images in data: are those of the components' CSS."""
-_API: Final = ("/v1/", "/healthz")
-"""Paths of the local API, whose errors are problems (RFC 9457) and not pages."""
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 _KEEP_ALIVE: Final = 15.0
 """Seconds between signs of life on a silent stream: half of what impatient proxies wait."""
@@ -68,31 +60,30 @@ def make_console(
     )
     house = House(app, settings, people, Languages(settings.time_zone), Pages(), screens)
     app.state.house = house
-    _add_errors(app, house)
+    add_errors(app, house)
     _add_files(app)
     _add_frame(app, house)
     people.add_pages(app, house)
     for screen in screens:
         screen.add(app, house)
 
-    app.add_middleware(_Secured)
+    app.add_middleware(_Secured, house=house)
     return app
 
 
 class _Secured:
-    """Gives the console's answers its own policy, in place of the API's that forbids everything."""
+    """Gives the console's answers its own policy, in place of the API's that forbids everything; and its own page to
+    who sends too much.
+    """
 
-    _OWN: Final = {
-        b"content-security-policy": CONTENT_SECURITY.encode(),
-        # Browsers send no Origin with a form under no-referrer, and the check of where it came from needs it.
-        b"referrer-policy": b"same-origin",
-    }
+    _OWN: Final = {name.lower().encode(): value.encode() for name, value in OWN_HEADERS.items()}
 
-    def __init__(self, app: Asgi) -> None:
+    def __init__(self, app: Asgi, house: House) -> None:
         self._app = app
+        self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_API):
+        if scope["type"] != "http" or scope["path"].startswith(API):
             await self._app(scope, receive, send)
             return
 
@@ -102,38 +93,11 @@ class _Secured:
                 event["headers"] = [*kept, *self._OWN.items()]
             await send(event)
 
-        await self._app(scope, receive, dressed)
-
-
-def _add_errors(app: FastAPI, house: House) -> None:
-    problems = app.exception_handlers[SluisError]
-    missing = app.exception_handlers[404]
-
-    @app.exception_handler(LoginNeededError)
-    async def log_in(request: Request, error: Exception) -> Response:
-        came_for = error.came_for if isinstance(error, LoginNeededError) else "/today"
-        address = f"/login?next={quote(came_for)}"
-        if request.headers.get("hx-request"):
-            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": address})
-        return RedirectResponse(address, HTTPStatus.SEE_OTHER)
-
-    async def explained(request: Request, error: Exception) -> Response:
-        if request.url.path.startswith(_API):
-            answer: Response = await problems(request, error)  # type: ignore[misc]
-            return answer
-        found = error if isinstance(error, SluisError) else NotFoundError(Code.NOT_FOUND, "This page does not exist.")
-        visitor = await house.people.visitor(request)
-        speech = house.speech(request, visitor.lang if visitor else None)
-        return house.page(request, speech, "error.html", status_of(found.code), error=found)
-
-    async def not_there(request: Request, error: Exception) -> Response:
-        if request.url.path.startswith(_API):
-            answer: Response = await missing(request, error)  # type: ignore[misc]
-            return answer
-        return await explained(request, NotFoundError(Code.NOT_FOUND, "This page does not exist."))
-
-    app.add_exception_handler(SluisError, explained)
-    app.add_exception_handler(404, not_there)
+        if announced(scope) > MAX_FORM:
+            # Answered before a byte of it is read; the server then closes the connection.
+            await too_large(Request(scope), self._house)(scope, receive, dressed)
+        else:
+            await self._app(scope, receive, dressed)
 
 
 def _add_files(app: FastAPI) -> None:
