@@ -194,8 +194,8 @@ class Disclosing:
     async def take(self, disclosure: DisclosureId, person: str) -> Disclosed:
         """Fetch what was given, check and keep it, have the log say that it is read, and only then return it.
 
-        Reading it once more is logged once more. Raises ``ConflictError`` while nothing is given, ``RefusedError`` when
-        the hit is gone, ``VerificationError`` for an answer that does not hold.
+        Reading it once more is logged once more. Raises ``ConflictError`` while nothing is given or a signal of the hit
+        is restricted, ``RefusedError`` when the hit is gone, ``VerificationError`` for an answer that does not hold.
         """
         kept = self._mine(disclosure)
         if self._vault.disclosures.is_gone(kept.hit):
@@ -203,8 +203,8 @@ class Disclosing:
             raise RefusedError(Code.CONFLICT, "The other agency withdrew its signal; what it gave is erased here.")
         if self._vault.hits.is_restricted(kept.hit):
             # Kept, since it cannot be given again; not shown until that is lifted.
-            raise RefusedError(
-                Code.CONFLICT, "The other agency restricted its signal; what it gave may not be shown now."
+            raise ConflictError(
+                Code.SIGNAL_RESTRICTED, "The other agency restricted its signal; what it gave may not be shown now."
             )
         if kept.state not in (DisclosureState.GRANTED, DisclosureState.RECEIVED):
             raise ConflictError(Code.CONFLICT, f"There is nothing to fetch: this request is {kept.state.value}.")
@@ -242,8 +242,8 @@ class Disclosing:
     async def grant(self, disclosure: DisclosureId, answer: Answer, person: str) -> None:
         """Give an answer, sealed to the asker.
 
-        Raises ``RefusedError`` where a second person has to do it, ``ConflictError`` (``already_decided``) when
-        somebody else decided.
+        Raises ``RefusedError`` where a second person has to do it; ``ConflictError``: ``already_decided`` when somebody
+        else decided, ``signal_restricted`` while a signal of the hit is restricted.
         """
         kept = self._theirs(disclosure)
         if self._approvals(kept) > 1 and kept.state is DisclosureState.REQUESTED:
@@ -260,6 +260,7 @@ class Disclosing:
                 rule=SECOND_PERSON,
                 hint="Ask a colleague.",
             )
+        self._require_unrestricted(kept)
         if kept.wanted is None:
             raise ConflictError(Code.CONFLICT, "What is asked did not come with the request, so nothing can be given.")
         terms, recipient = self._decidable(kept), self._key_of(kept.other)
@@ -321,6 +322,7 @@ class Disclosing:
             raise RefusedError(
                 Code.CONFLICT, "For this purpose one person decides.", hint="Give it: `sluis agency grant`."
             )
+        self._require_unrestricted(kept)
         self._decidable(kept)
         await self._step(kept, Step.APPROVE, "decision", DisclosureDecision(outcome="approve"), person)
 
@@ -343,6 +345,15 @@ class Disclosing:
         if kept.direction != "theirs":
             raise ConflictError(Code.CONFLICT, "Your agency asked this itself; the other agency decides.")
         return kept
+
+    def _require_unrestricted(self, kept: KeptDisclosure) -> None:
+        """Pass unless a signal of the hit is restricted, as far as it is known here: the broker asks it again."""
+        if self._vault.changes.is_restricted(kept.signal) or self._vault.hits.is_restricted(kept.hit):
+            raise ConflictError(
+                Code.SIGNAL_RESTRICTED,
+                "A signal of this hit is restricted; nothing is given about it until that is lifted.",
+                hint="You can refuse it, or wait; its time runs on.",
+            )
 
     def _approvals(self, kept: KeptDisclosure) -> int:
         return self.covenant.purpose(kept.purpose).disclosure_approvals

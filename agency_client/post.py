@@ -63,8 +63,9 @@ _AGAIN: Final = frozenset(
     }
 )
 """Failures that another try may mend."""
-_FIRST_COME: Final = frozenset({Code.CONFLICT, Code.ALREADY_DECIDED})
-"""Failures that say that somebody else was first."""
+FIRST_COME: Final = frozenset({Code.CONFLICT, Code.ALREADY_DECIDED, Code.SIGNAL_RESTRICTED})
+"""Failures that say that somebody else was first. What a restriction stops is not sent by itself when that is lifted:
+what was to be given may have been wrong, so that a person decides anew."""
 
 
 @dataclass(slots=True)
@@ -138,7 +139,7 @@ class Post:
                 self._vault.evidence.report(error.code, f"answer {posting.kind}", error.detail, self._clock())
                 raise
             except (UnavailableError, ConflictError) as error:
-                if error.code in _FIRST_COME:
+                if error.code in FIRST_COME:
                     # Somebody else was first, for good: asking again changes nothing.
                     self._settle_refusal(posting, error, tally)
                 if error.code not in _AGAIN or pause is None:

@@ -14,7 +14,7 @@ from typing import Final
 from agency_client.draft import Draft
 from agency_client.evaluation import KeyHolders
 from agency_client.keys import PublishedKeys
-from agency_client.post import Post, Tally
+from agency_client.post import FIRST_COME, Post, Tally
 from agency_client.submit import Sender, Tagging, ToSign, derive, make_signal, request_body
 from agency_client.vault import Vault
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
@@ -114,7 +114,7 @@ class Sending:
             return None
         except SluisError as error:
             # A colleague was first: settled as refused, and nobody's obstacle.
-            return None if error.code in (Code.CONFLICT, Code.ALREADY_DECIDED) else error
+            return None if error.code in FIRST_COME else error
         return None
 
     async def _tag_all(self, more: Callable[[], bool], told: Callable[[Tally], None]) -> SluisError | None:

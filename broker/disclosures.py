@@ -85,8 +85,9 @@ async def _ask(broker: Broker, by: Verified, request: DisclosureRequest, role: P
                 raise NotFoundError(Code.NOT_FOUND, "This agency was not told of such a hit, nor whom it is with.")
             pair = await act.signals([told.my_signal, told.their_signal], lock=True)
             mine, theirs = pair.get(told.my_signal), pair.get(told.their_signal)
-            if not _stands(mine) or not _stands(theirs):
+            if not _lives(mine) or not _lives(theirs):
                 raise ConflictError(Code.CONFLICT, "A signal of this hit has ended; there is nothing to ask about.")
+            _require_unrestricted(mine, theirs)
             decision = _allowed(broker, RequestDisclosure(by.party, told.other, told.purpose, role, True, now))
             terms = Terms(request.id, request.hit_id, by.party, told.other, told.purpose)
             statement = request_statement(terms, why_digest(request.justification), sha256(request.wanted))
@@ -126,7 +127,7 @@ async def _decide(
             purpose = broker.covenant.purpose(found.purpose)
             after(step, found.state)
             _require_persons(purpose.disclosure_approvals, step, found, by)
-            await _require_standing(act, found)
+            await _require_standing(act, found, restricted=step is Step.REFUSE)
             await _require_answer(broker, act, found, decided)
             seqs = await act.next_seqs(disclosure.receivers([(sides_of(found), step)]))
             days = purpose.disclosure_days
@@ -187,6 +188,9 @@ async def receive(broker: Broker, by: Verified, disclosure_id: DisclosureId, bod
             found = await _locked(act, disclosure_id)
             if found is None or found.asker != by.party:
                 raise _not_found()
+            # Also what was read before: of a signal that ended it is the asker's own, but this one is being checked.
+            pair = await _pair(act, found)
+            _require_unrestricted(*(one for one in pair if _lives(one)))
             seqs = await act.next_seqs(disclosure.receivers([(sides_of(found), disclosure.receiving(found))]))
             taken = disclosure.receive(found, by, said.answer, seqs, broker.recorder, broker.now())
             return await _commit(broker, act, by, taken, found)
@@ -267,7 +271,7 @@ async def kept_chunks(broker: Broker, by: Verified, disclosure_id: DisclosureId,
 
 
 async def chunk(broker: Broker, by: Verified, disclosure_id: DisclosureId, answer: AnswerId, place: int) -> AnswerChunk:
-    """Return one sealed piece to whom it was given, while the signals of the hit stand."""
+    """Return one sealed piece to whom it was given, while the signals of the hit stand and none is restricted."""
     await broker.require_reader(by)
     async with broker.act(by) as act:
         found = await act.disclosure(disclosure_id)
@@ -319,14 +323,32 @@ async def _locked(act: Act, disclosure_id: DisclosureId) -> StoredDisclosure | N
     return await act.disclosure(disclosure_id, lock=True)
 
 
-async def _require_standing(act: Act, found: StoredDisclosure) -> None:
-    pair = await act.signals([found.asker_signal, found.owner_signal])
-    if not _stands(pair.get(found.asker_signal)) or not _stands(pair.get(found.owner_signal)):
+async def _require_standing(act: Act, found: StoredDisclosure, *, restricted: bool = False) -> None:
+    """Pass when both signals live, and unless ``restricted`` may be, none is restricted: to refuse gives nothing."""
+    pair = await _pair(act, found)
+    if not all(map(_lives, pair)):
         raise ConflictError(Code.CONFLICT, "A signal of this hit has ended; nothing more is given about it.")
+    if not restricted:
+        _require_unrestricted(*pair)
 
 
-def _stands(signal: StoredSignal | None) -> bool:
-    return signal is not None and signal.state == "live" and not signal.restricted
+async def _pair(act: Act, found: StoredDisclosure) -> tuple[StoredSignal | None, StoredSignal | None]:
+    """Return both signals of a request's hit, held: neither ends nor is restricted before this act is in the log."""
+    pair = await act.signals([found.asker_signal, found.owner_signal], lock=True)
+    return pair.get(found.asker_signal), pair.get(found.owner_signal)
+
+
+def _lives(signal: StoredSignal | None) -> bool:
+    return signal is not None and signal.state == "live"
+
+
+def _require_unrestricted(*signals: StoredSignal | None) -> None:
+    if any(one is not None and one.restricted for one in signals):
+        raise ConflictError(
+            Code.SIGNAL_RESTRICTED,
+            "A signal of this hit is restricted; nothing is asked, given or read about it until that is lifted.",
+            hint="You are told when it is lifted. The request's time runs on; ask again when it is over.",
+        )
 
 
 async def _commit(broker: Broker, act: Act, by: Verified, taken: Taken, found: StoredDisclosure | None = None) -> UUID:

@@ -126,10 +126,14 @@ async def _tried(visit: Visit, request: DisclosureId, act: Awaitable[None], said
         visit.running.nudge()
         visit.running.changed()
         return visit.see(f"/requests/{request}", "waits")
-    except ConflictError:
-        return await request_page(visit, request, status=HTTPStatus.CONFLICT, problem="conflict")
+    except ConflictError as error:
+        return await request_page(visit, request, status=HTTPStatus.CONFLICT, problem=_problem(error))
     visit.running.changed()
     return visit.see(f"/requests/{request}", said)
+
+
+def _problem(error: ConflictError) -> str:
+    return "restricted" if error.code is Code.SIGNAL_RESTRICTED else "conflict"
 
 
 async def _read(visit: Visit, request: DisclosureId, place: int | None) -> Response:
@@ -140,8 +144,8 @@ async def _read(visit: Visit, request: DisclosureId, place: int | None) -> Respo
         visit.running.nudge()
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return await request_page(visit, request, status=status, problem="reading-waits")
-    except ConflictError:
-        return await request_page(visit, request, status=HTTPStatus.CONFLICT, problem="conflict")
+    except ConflictError as error:
+        return await request_page(visit, request, status=HTTPStatus.CONFLICT, problem=_problem(error))
     except RefusedError as error:
         if error.code is not Code.CONFLICT:
             raise

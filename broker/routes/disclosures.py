@@ -34,11 +34,18 @@ _REFUSALS: Final = [
     Code.NOT_FOUND,
     Code.CONFLICT,
     Code.ALREADY_DECIDED,
+    Code.SIGNAL_RESTRICTED,
     Code.IDEMPOTENCY_CONFLICT,
     Code.ENVELOPE_INVALID,
     Code.UNAVAILABLE,
 ]
-_PIECES: Final = [Code.NOT_FOUND, Code.CONFLICT, Code.ALREADY_DECIDED, Code.UNAVAILABLE]
+_PIECES: Final = [
+    Code.NOT_FOUND,
+    Code.CONFLICT,
+    Code.ALREADY_DECIDED,
+    Code.SIGNAL_RESTRICTED,
+    Code.UNAVAILABLE,
+]
 
 
 def add_disclosures(app: FastAPI, door: Door) -> None:
