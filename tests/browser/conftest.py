@@ -13,11 +13,14 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, async_playwright
 
+from tests.broker.conftest import database, server, template
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.story import PICTURES
 from tests.fakes.browsing import Person, log_in, person
 from tests.fakes.consoles import PASSWORD, Consoles, consoles
 
+__all__ = ["database", "server", "template"]
+"""Fixtures of the broker's tests: requests are decided on at a real one."""
 CARE, POLICE = "care-linde", "police-oost"
 AGENCIES = (
     (POLICE, "police", "Politie Oost", "legal-duty"),

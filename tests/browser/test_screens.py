@@ -13,8 +13,8 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser
 
 from agency_client.console.screens import SCREENS
-from tests.browser.conftest import CARE, POLICE, Town
-from tests.fakes.browsing import Person, person
+from tests.browser.conftest import CARE, Town
+from tests.fakes.browsing import person
 
 VISITS: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "today": ("coordinator", ["/today"]),
@@ -64,62 +64,3 @@ async def test_the_doors_have_no_barrier(browser: Browser, town: Town, axe: Axe)
         await one.fill({"name": "nobody", "password": "a password that nobody has"})
         await one.send("/login")
         await one.look(axe, "login failed")
-
-
-FOCUS: Final = """() => { const one = document.activeElement, look = getComputedStyle(one);
-  return [one.tagName, one.getAttribute("href") ?? one.getAttribute("name") ?? "", one.textContent.trim().slice(0, 40),
-    look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 2]; }"""
-
-
-async def test_all_can_be_done_by_keys(town: Town) -> None:
-    """The skip link comes first and leads to the content; every stop can be seen; a form is filled and sent by keys."""
-    async with town.at(POLICE, "coordinator", lang="en") as one:
-        keys = one.page.keyboard
-        await one.open("/signals")
-        await keys.press("Tab")
-        tag, href, _, _ = await one.page.evaluate(FOCUS)
-        assert (tag, href) == ("A", "#content")
-        stops = []
-        for _ in range(60):
-            await keys.press("Tab")
-            stops.append(await one.page.evaluate(FOCUS))
-            if stops[-1][0] == "BODY":
-                break
-        unseen = [stop for stop in stops if stop[0] != "BODY" and not stop[3]]
-        assert not unseen, unseen
-        wanted = {f"/{screen.name}" for screen in SCREENS if "coordinator" in screen.roles}
-        assert wanted <= {stop[1] for stop in stops}
-        await one.open("/signals")
-        await keys.press("Tab")
-        await keys.press("Enter")
-        await keys.press("Tab")
-        inside = await one.page.evaluate("document.querySelector('main').contains(document.activeElement)")
-        assert inside
-
-
-async def test_a_signal_is_sent_by_keys(town: Town) -> None:
-    """Nobody needs a mouse from the empty form to the signal that was sent."""
-    async with town.at(POLICE, "coordinator", lang="en") as one:
-        await one.open("/signals/new?purpose=offender-prevention")
-        for name, typed in (("case_reference", "OOST-KEYS"), ("grounds", None), ("basis", None), ("bsn", "123456782")):
-            await _tab_to(one, name)
-            await (one.page.keyboard.press("Space") if typed is None else one.page.keyboard.type(typed))
-        await _press(one, "See who may learn what")
-        await _press(one, "Send this signal")
-        assert "said=sent" in one.page.url
-
-
-async def _tab_to(one: Person, wanted: str) -> None:
-    for _ in range(120):
-        await one.page.keyboard.press("Tab")
-        _, name, text, seen = await one.page.evaluate(FOCUS)
-        if wanted in (name, text):
-            assert seen, f"the focus on {wanted} cannot be seen"
-            return
-    raise AssertionError(f"Tab never came to {wanted}")
-
-
-async def _press(one: Person, words: str) -> None:
-    await _tab_to(one, words)
-    async with one.page.expect_navigation(wait_until="load"):
-        await one.page.keyboard.press("Enter")

@@ -32,6 +32,8 @@ from tests.fakes.console_people import TOKEN, NamedPeople
 from tests.fakes.small_world import NOW, World, agreed_of
 
 ORIGIN = "http://console.test"
+PLAIN = RunSettings(public_url=ORIGIN)
+"""Of a console that is reached by that address only; a real browser needs other ones."""
 
 
 @dataclass
@@ -71,6 +73,7 @@ async def console_of(
     roles: Sequence[PersonRole] = (),
     screens: Sequence[Screen] = SCREENS,
     broker: BrokerDoor | None = None,
+    settings: RunSettings = PLAIN,
 ) -> AsyncIterator[Console]:
     """Return the console of one agency of the world; ``broker`` is a door that answers more than the ordinary one."""
     client = make_client(folder, world, agency, broker=broker)
@@ -83,7 +86,7 @@ async def console_of(
     session = Session(Home(folder, file), identity, nobody, agreed, me, client.vault, clock, lambda _: None)
     following = Following(client.vault, client.post, agreed.covenant, clock)
     doors = cast("Online", SimpleNamespace(**vars(client), following=following))
-    async with console_over(session, doors, client, roles=roles, screens=screens) as console:
+    async with console_over(session, doors, client, roles=roles, screens=screens, settings=settings) as console:
         yield console
     client.vault.close()
 
@@ -96,6 +99,7 @@ async def console_over(
     *,
     roles: Sequence[PersonRole] = (),
     screens: Sequence[Screen] = SCREENS,
+    settings: RunSettings = PLAIN,
 ) -> AsyncIterator[Console]:
     """Return a console over an opened home and its doors."""
     running = Running(session, doors)
@@ -105,7 +109,7 @@ async def console_over(
         app.state.running = running
         yield
 
-    app = make_console(living, RunSettings(public_url=ORIGIN), NamedPeople(roles), screens)
+    app = make_console(living, settings, NamedPeople(roles), screens)
     app.state.running = running
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:

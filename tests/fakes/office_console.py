@@ -10,18 +10,19 @@ from types import SimpleNamespace
 from typing import cast
 
 from agency_client.following import Following
+from agency_client.run_settings import RunSettings
 from agency_client.session import Online, Session
 from agency_client.settings import Home, HomeFile, Identity
 from agency_client.submit import Sender
 from edge.covenant_trust import CovenantTrust
 from edge.keyfile import SecretBytes
 from tests.fakes.agency import Client
-from tests.fakes.console_world import Console, console_over
+from tests.fakes.console_world import PLAIN, Console, console_over
 from tests.fakes.disclosing_agencies import Office
 
 
 @asynccontextmanager
-async def console_at(office: Office) -> AsyncIterator[Console]:
+async def console_at(office: Office, settings: RunSettings = PLAIN) -> AsyncIterator[Console]:
     """Return the console of an office."""
     kit, clock, agreed = office.world.kit, office.world.clock, office.world.agreed
     me = agreed.covenant.agency(office.party)
@@ -33,5 +34,5 @@ async def console_at(office: Office) -> AsyncIterator[Console]:
     session = Session(home, identity, nobody, agreed, me, office.vault, clock, lambda _: None)
     following = Following(office.vault, office.post, agreed.covenant, clock)
     doors = SimpleNamespace(post=office.post, reading=office.reading, disclosing=office.disclosing, following=following)
-    async with console_over(session, cast("Online", doors), cast("Client", office)) as console:
+    async with console_over(session, cast("Online", doors), cast("Client", office), settings=settings) as console:
         yield console
