@@ -25,6 +25,10 @@ from protocol.note import b64
 from protocol.year_figures import FollowUp
 
 FOLLOWED: Final = ("in_time", "late", "never", "waiting", "unknown")
+DISCLOSED: Final = (
+    *("asked", "approved", "granted", "refused", "read"),
+    *("cancelled", "decide-by", "fetch-by", "signal-ended"),
+)
 _STYLE: Final = f"{CHART_STYLE}@media print {{ h2 {{ break-before: auto; }} }}\n"
 
 
@@ -84,6 +88,7 @@ def _chapters(write: "_Writer") -> list[Chapter]:
         write.chapter("agencies", el("p", write.word("agencies-said")), write.by_agency()),
         write.chapter("signals", *write.signals()),
         write.chapter("follow-up", *write.follow_up()),
+        write.chapter("disclosures", el("p", write.word("disclosures-said")), write.disclosures()),
         write.chapter("denials", write.denials()),
         write.chapter("reading", *write.reading()),
         write.chapter("informing", write.informing()),
@@ -149,6 +154,11 @@ class _Writer:
                 never=followed.never,
                 waiting=followed.waiting,
                 unknown=followed.unknown,
+            ),
+            self.word(
+                "said-disclosures",
+                **{what: report.total(found.disclosures, what) for what in ("asked", "granted", "refused")},
+                late=report.total(found.disclosures, "decide-by"),
             ),
             self.word(
                 "said-informed",
@@ -244,6 +254,9 @@ class _Writer:
     def _outcome(self, code: str) -> str:
         found = self._report.covenant.outcomes.get(code)
         return code if found is None else say((found.title.nl, found.title.en), self._lang)
+
+    def disclosures(self) -> Safe:
+        return self._per_purpose("by-disclosures", self._found.disclosures, DISCLOSED)
 
     def denials(self) -> Safe:
         rows = (

@@ -41,6 +41,12 @@ WORDS: Final[Mapping[str, Pair]] = {
         "Of {told} hits that were told, {time} were opened in time, {late} late and {never} not; {waiting} may wait a "
         "little longer, and of {unknown} nobody can say.",
     ),
+    "said-disclosures": (
+        "{asked} keer is om meer gevraagd dan een treffer vertelt: {granted} keer is het gegeven, {refused} keer "
+        "geweigerd, en {late} keer besliste niemand op tijd.",
+        "More than a hit tells was asked {asked} times: it was given {granted} times, refused {refused} times, and "
+        "nobody decided in time {late} times.",
+    ),
     "said-informed": (
         "Bij {informed} signalen was de betrokkene al geïnformeerd, bij {deferred} is dat uitgesteld; {reviewed} keer "
         "is zo'n uitstel opnieuw beoordeeld. {subjects} keer is voor een burger opgezocht wat is vastgelegd.",
@@ -76,6 +82,11 @@ WORDS: Final[Mapping[str, Pair]] = {
     "openings-unknown": (
         "Van {count} keer inzien is gewist bij welke treffer: sommige treffers lijken daardoor niet opgevolgd.",
         "Of {count} openings it was erased which hit they were of: some hits therefore seem not followed up.",
+    ),
+    "disclosures": ("Verzoeken om meer", "Requests for more"),
+    "disclosures-said": (
+        "Elke stap is een regel. Een verzoek dat in dit jaar is gedaan, kan in het volgende zijn beslist.",
+        "Each step is an entry. What was asked in this year may have been decided in the next.",
     ),
     "denials": ("Weigeringen", "Refusals"),
     "reading": ("Wie in het logboek keek, en wat gewist is", "Who looked into the log, and what was erased"),
@@ -187,6 +198,7 @@ WORDS: Final[Mapping[str, Pair]] = {
     "by-questions": ("Vragen zonder signaal, per doel", "Questions without a signal, by purpose"),
     "by-follow-up": ("Gemelde treffers per doel", "Hits that were told, by purpose"),
     "by-outcomes": ("Afgesloten treffers naar uitkomst", "Closed hits by outcome"),
+    "by-disclosures": ("Verzoeken om meer, per doel", "Requests for more, by purpose"),
     "by-denials": ("Weigeringen per regel en code", "Refusals by rule and code"),
     "by-readings": ("Lezen van het logboek, naar reden", "Readings of the log, by reason"),
     "by-exports": ("Meegenomen uit het logboek, naar reden", "Taken out of the log, by reason"),
@@ -200,6 +212,14 @@ PARTS: Final[Mapping[str, Pair]] = {
     "withdrawn": ("ingetrokken", "withdrawn"),
     "expired": ("verlopen", "expired"),
     "canary": ("kanarie", "canary"),
+    "asked": ("gevraagd", "asked"),
+    "approved": ("door de eerste van twee goedgekeurd", "approved by the first of two"),
+    "granted": ("gegeven", "given"),
+    "read": ("gelezen", "read"),
+    "cancelled": ("ingetrokken door de vrager", "taken back by who asked"),
+    "decide-by": ("niet op tijd beslist", "not decided in time"),
+    "fetch-by": ("niet op tijd opgehaald", "not fetched in time"),
+    "signal-ended": ("vervallen met een signaal", "over with a signal"),
     "in_time": ("op tijd", "in time"),
     "late": ("te laat", "late"),
     "never": ("niet ingezien", "not opened"),

@@ -51,6 +51,7 @@ class YearCount:
         self._followed: dict[PurposeId, _FollowedUp] = {}
         self._waiting: dict[tuple[HitId, PartyId], tuple[PurposeId, datetime]] = {}
         self._outcomes: Counter[tuple[PurposeId | None, str]] = Counter()
+        self._disclosures: Counter[tuple[PurposeId | None, str]] = Counter()
         self._questions: Counter[PurposeId | None] = Counter()
         self._met: Counter[PurposeId | None] = Counter()
         self._readings: Counter[str] = Counter()
@@ -115,6 +116,14 @@ class YearCount:
                 self._act(event)
                 if event.outcome is not None:
                     self._outcomes[purpose, event.outcome] += 1
+            case e.DisclosureRequested():
+                self._disclosures[purpose, "asked"] += 1
+            case e.DisclosureDecided():
+                self._disclosures[purpose, event.outcome] += 1
+            case e.DisclosureReceived():
+                self._disclosures[purpose, "read"] += 1
+            case e.DisclosureEnded():
+                self._disclosures[purpose, event.rule] += 1
             case e.RequestRefused():
                 self._denials[event.TAG, event.code, event.rule or ""] += 1
             case e.QueryAnswered():
@@ -198,6 +207,7 @@ class YearCount:
             },
             outcomes=dict(self._outcomes),
             openings_unknown=self._openings_unknown,
+            disclosures=dict(self._disclosures),
             questions=dict(self._questions),
             questions_met=dict(self._met),
             readings=dict(self._readings),

@@ -83,6 +83,8 @@ class YearFigures:
     """By purpose and the outcome's code: hits that were closed."""
     openings_unknown: int
     """Openings of which nobody can say what hit they were of: some hits may be followed up that seem not to be."""
+    disclosures: Mapping[tuple[PurposeId | None, str], int]
+    """Requests for more: ``asked``, ``approved``, ``granted``, ``refused``, ``read``, or the rule that ended one."""
     questions: Mapping[PurposeId | None, int]
     questions_met: Mapping[PurposeId | None, int]
     """Signals that the askers were told of."""

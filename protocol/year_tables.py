@@ -56,6 +56,7 @@ def tables_of(found: YearFigures) -> dict[str, YearTable]:
             ),
         ),
         "outcomes": _counted(("purpose", "outcome"), found.outcomes),
+        "disclosures": _counted(("purpose", "what"), found.disclosures),
         "questions": YearTable(
             ("purpose", "count", "signals"),
             tuple(

@@ -15,11 +15,12 @@ from agency_client import year_reading
 from agency_client.commands_audit_year import _write, document_of
 from agency_client.searching import Inquiry, Searching
 from agency_client.signed_versions import SignedVersions
-from agency_client.year_page import YearReport, summary_of, year_page
+from agency_client.year_page import DISCLOSED, YearReport, summary_of, year_page
 from agency_client.year_reading import limit_of, read_year
 from agency_client.year_wording import PARTS, WORDS
 from edge.languages import LANGS
 from protocol import events as e
+from protocol.disclosure_states import TABLE, rule_of
 from protocol.errors import Code, VerificationError
 from protocol.event_search import EventFilters, EventPage
 from protocol.ids import HitId, PartyId, PurposeId, SignalId
@@ -201,8 +202,11 @@ async def test_a_year_that_is_over_says_so(tmp_path: Path, log: SearchedLog) -> 
 
 
 def test_all_that_is_counted_has_words() -> None:
-    """Grounds of erasure and what is kept under a name are said in both languages."""
+    """Grounds of erasure, steps of requests for more, and what is kept under a name are said in both languages."""
     assert set(ErasureGround.__args__) <= set(PARTS)  # type: ignore[attr-defined]  # a Literal's
+    ends = {rule_of(row.step) for row in TABLE if row.event is e.DisclosureEnded}
+    assert set(DISCLOSED) == {"asked", "approved", "granted", "refused", "read"} | ends
+    assert set(DISCLOSED) <= set(PARTS)
     for pair in (*WORDS.values(), *PARTS.values()):
         assert len(pair) == len(LANGS)
         assert all(pair)

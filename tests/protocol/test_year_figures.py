@@ -193,6 +193,36 @@ def test_a_step_of_follow_up_counts_as_looking_and_outcomes_are_counted() -> Non
     assert tables_of(figures)["outcomes"].rows == ((PURPOSE, "already-known", 1),)
 
 
+def test_every_step_of_a_request_for_more_is_counted() -> None:
+    """Asked, approved, given or refused, read as often as it was, or ended by its rule; by purpose, and in the table."""
+    why = e.Words(text="w", case_reference="z")
+    asker, owner = {"agency": POLICE, "person": "p-1"}, {"agency": CARE, "person": "c-1"}
+    request = "ab" * 32
+
+    def decided(outcome: Any, **said: Any) -> e.DisclosureDecided:
+        return e.DisclosureDecided(act=act(**owner), request=request, outcome=outcome, **said)
+
+    read = e.DisclosureReceived(act=act(**asker), request=request, answer="cd" * 32)
+    figures = count(
+        *[
+            e.DisclosureRequested(
+                act=act(**asker, justification="own-case"), subject=e.Subject(words=why), request=request
+            )
+        ]
+        * 4,
+        decided("approved"),
+        decided("granted", answer="cd" * 32),
+        decided("refused", reason="not-necessary"),
+        read,
+        read,
+        e.DisclosureEnded(act=act(**asker), request=request, rule="cancelled"),
+        e.DisclosureEnded(act=act(), request=request, rule="decide-by"),
+    )
+    expected = {"asked": 4, "approved": 1, "granted": 1, "refused": 1, "read": 2, "cancelled": 1, "decide-by": 1}
+    assert figures.disclosures == {(PURPOSE, what): number for what, number in expected.items()}
+    assert set(tables_of(figures)["disclosures"].rows) == {(PURPOSE, what, number) for what, number in expected.items()}
+
+
 def test_openings_that_were_erased_are_said() -> None:
     """An opening without its hit may have been of any: the figures say how many there are."""
     figures = count(told(), (opened(timedelta(hours=1), hit=None), "erased"))
