@@ -75,6 +75,7 @@ from agency_client.showing_witnesses import witness_words, witnesses_json
 from agency_client.states import SignalState
 from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.signals import Kept
+from agency_client.why_looking import require_reason
 from agency_client.wording import counted, words_of
 from edge.cli import exit_status, reported, show
 from edge.covenant_watch import LOOK_SECONDS
@@ -391,6 +392,7 @@ def open_hit(
     why = {"justification": {"code": reason_code, "text": reason, "caseReference": case}}
     justification: Justification = parse(OpeningRequest, json.dumps(why).encode()).justification
     with opened(home, _passphrase(), _now) as session:
+        require_reason(reason_code, session.covenant)
         found = asyncio.run(_open(session, hit, justification, _person(person)))
         if as_json:
             _print_json(opened_json(found))

@@ -21,6 +21,7 @@ from agency_client.ask_person import MAX_JSON, person_of, person_of_file, person
 from agency_client.ask_showing import answer_json, show_answer, show_unused
 from agency_client.push import MAPPING_SUFFIX
 from agency_client.session import Session, online
+from agency_client.why_looking import require_reason
 from edge.cli import reported
 from protocol.errors import Code, InputError
 from protocol.ids import PurposeId
@@ -116,6 +117,7 @@ def add_ask(
         fields |= _pairs("handles", handle) | _pairs("documents", document)
         with opened(home) as session:
             # Before anybody types a person's name for nothing.
+            require_reason(reason_code, session.covenant)
             require_allowed(session.me.id, PurposeId(purpose), (), session.engine, session.clock())
             whom = _whom(fields, file, mapping, ask=ask)
             question = question_of(whom, PurposeId(purpose), why, session.covenant)

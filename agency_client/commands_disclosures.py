@@ -19,6 +19,7 @@ from agency_client.machine import Machine
 from agency_client.saving import save_files
 from agency_client.session import Online, Session, online
 from agency_client.showing_disclosures import disclosed_json, disclosure_json, show_codes, show_disclosed, show_requests
+from agency_client.why_looking import require_reason
 from edge.cli import reported
 from protocol.disclosures import MAX_ATTACHMENTS
 from protocol.encoding import Json
@@ -56,7 +57,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
             str | None, typer.Option(help="Your own case's number. It stands in the log: no names.")
         ] = None,
         reason: Annotated[str | None, typer.Option(help="Why, in words. It stands in the log: no names.")] = None,
-        reason_code: Annotated[str, typer.Option(help="Why, as a code.")] = "case-work",
+        reason_code: Annotated[str, typer.Option(help="Why, as a code of the covenant.")] = "own-case",
         person: PersonOption = None,
     ) -> None:
         """Ask the other agency of a hit for more than the hit tells.
@@ -76,6 +77,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         wanted = parse(Wanted, json.dumps({"text": ask, "topics": topic or []}).encode())
         why = _why(reason_code, reason, case)
         with machine.opened(home) as session:
+            require_reason(reason_code, session.covenant)
             made = asyncio.run(_ask(session, hit, wanted, why, machine.person_of(person)))
             machine.console().print(
                 f"Asked, and proven to stand in the log. Request {made}: see `sluis agency requests`.", highlight=False

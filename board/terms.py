@@ -73,6 +73,8 @@ def _settings(engine: PolicyEngine) -> Iterator[tuple[Place, str]]:
         yield from _flat(("disclosures",), _json(covenant.disclosures))
     for code, outcome in covenant.outcomes.items():
         yield from _flat(("outcomes", code), _json(outcome))
+    for code, reason in covenant.reasons.items():
+        yield from _flat(("reasons", code), _json(reason))
     yield from _parties(covenant)
     for rule in engine.rules.values():
         for field in ("says", "legal_basis", "owner", "review_by"):

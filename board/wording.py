@@ -152,6 +152,7 @@ SETTINGS: Final[Mapping[str, Pair]] = {
     "processingActivity": ("verwerking in het register", "activity in the register of processing"),
     "purposes": ("doel", "purpose"),
     "retentionDays": ("bewaartermijn in dagen", "retention in days"),
+    "reasons": ("reden om te kijken", "reason to look"),
     "refusals": ("reden om te weigeren", "reason to refuse"),
     "review_by": ("herzien voor", "review by"),
     "rolesThatMeet": ("rollen die elkaar raken", "roles that may meet"),

@@ -80,6 +80,8 @@ class Covenant:
     """With what a hit may be closed, by code."""
     disclosures: Disclosures | None = None
     """About what more can be asked after a hit, and why it can be refused."""
+    reasons: Mapping[str, Title] = field(default_factory=dict)
+    """Why somebody looks, by code."""
     _by_id: Mapping[PartyId, Agency] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +107,7 @@ class Covenant:
             parts.parties.log,
             MappingProxyType(parts.outcomes),
             parts.disclosures,
+            MappingProxyType(parts.reasons),
         )
 
     @staticmethod

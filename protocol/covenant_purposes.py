@@ -88,6 +88,12 @@ class Outcomes(Message):
     outcomes: Annotated[dict[CodeText, Outcome], Field(min_length=1, max_length=50)]
 
 
+class Reasons(Message):
+    """``vocabulary/reasons.yaml``: every code that says why somebody looks."""
+
+    reasons: Annotated[dict[CodeText, Title], Field(min_length=1, max_length=50)]
+
+
 _BODIES: Final = tuple(kind for kind in get_args(BodyKind) if kind not in get_args(AgencyKind))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from protocol.covenant_bundle import has_effect
-from protocol.covenant_parts import POLICE_LOG_YEARS, BodyKind, Parties, PartyStatement, Terms
+from protocol.covenant_parts import POLICE_LOG_YEARS, BodyKind, Parties, PartyStatement, Terms, Title
 from protocol.covenant_purposes import (
     AgencyKinds,
     Disclosures,
@@ -21,6 +21,7 @@ from protocol.covenant_purposes import (
     Outcome,
     Outcomes,
     Purpose,
+    Reasons,
 )
 from protocol.covenant_text import Document, TextError, read_document, read_model, refuse
 from protocol.errors import ConfigurationError, Issue
@@ -37,6 +38,8 @@ DISCLOSURES: Final = "vocabulary/disclosures.yaml"
 """Absent in covenants of before there were disclosures, which can still be read."""
 OUTCOMES: Final = "vocabulary/outcomes.yaml"
 """Absent in covenants of before there was follow-up, which can still be read."""
+REASONS: Final = "vocabulary/reasons.yaml"
+"""Absent in covenants of before they said why people look, which can still be read."""
 MAX_FILES: Final = 200
 """Files of one bundle: six purposes make some twenty; a bound before anything is read."""
 
@@ -56,6 +59,7 @@ class Parts:
     policy_files: dict[str, str]
     outcomes: dict[str, Outcome]
     disclosures: Disclosures | None
+    reasons: dict[str, Title]
 
 
 def read_parts(files: Mapping[str, bytes]) -> Parts:
@@ -104,6 +108,7 @@ class _Reading:
         kinds = self._part(AGENCY_KINDS, AgencyKinds)
         disclosures = self._part(DISCLOSURES, Disclosures) if DISCLOSURES in self.files else None
         outcomes = self._part(OUTCOMES, Outcomes) if OUTCOMES in self.files else None
+        reasons = self._part(REASONS, Reasons) if REASONS in self.files else None
         purposes = {
             PurposeId(match[1]): self._part(path, Purpose)
             for path in sorted(self.files)
@@ -125,13 +130,16 @@ class _Reading:
         texts = self._policy_texts(purposes)
         if self.issues or terms is None or parties is None or bases is None or kinds is None:
             raise refuse(self.issues, "The covenant")
-        return Parts(terms, parties, dict(bases.bases), dict(kinds.kinds), read, texts, _codes(outcomes), disclosures)
+        why = {} if reasons is None else dict(reasons.reasons)
+        return Parts(
+            terms, parties, dict(bases.bases), dict(kinds.kinds), read, texts, _codes(outcomes), disclosures, why
+        )
 
     def _check_names(self) -> None:
         if sum(map(has_effect, self.files)) > MAX_FILES:
             self._add(TERMS, "too_many_files", f"More than {MAX_FILES} files in one covenant.")
         for path in sorted(self.files):
-            named = path in (TERMS, PARTIES, SCHEMA, BASES, AGENCY_KINDS, DISCLOSURES, OUTCOMES)
+            named = path in (TERMS, PARTIES, SCHEMA, BASES, AGENCY_KINDS, DISCLOSURES, OUTCOMES, REASONS)
             known = named or _PURPOSE.match(path) or _CEDAR.match(path)
             if not known and has_effect(path):
                 self._add(path, "unknown_file", "Nothing reads this file. Rename or remove it.")

@@ -77,7 +77,7 @@ def add_ask(app: FastAPI, house: House) -> None:
         purpose = next((one for one in _purposes(visit) if one == visit.form.text("purpose")), None)
         if purpose is None:
             raise RefusedError(Code.POLICY_REFUSED, "Your kind of agency does not ask under this purpose.")
-        typed, why = typed_of(visit.form), ReasonForm.read(visit.form, visit.speech)
+        typed, why = typed_of(visit.form), ReasonForm.read(visit.form, visit.running.session.covenant, visit.speech)
         errors = {**why.errors, **field_words(value_issues(typed), visit.speech)}
         if errors:
             return await _form(visit, purpose, typed, why, errors)
@@ -90,7 +90,7 @@ def add_ask(app: FastAPI, house: House) -> None:
 async def _ask(visit: Visit, purpose: PurposeId, typed: Typed, why: ReasonForm) -> Response:
     session, online, speech = visit.running.session, visit.running.online, visit.speech
     try:
-        question = question_of(person_of(typed), purpose, why.justification(speech), session.covenant)
+        question = question_of(person_of(typed), purpose, why.justification(session.covenant, speech), session.covenant)
         answered = await online.asking.ask(question, visit.person())
     except InputError:
         said = speech.gettext("Nothing that you filled in is compared under this purpose.")
@@ -155,7 +155,7 @@ async def _form(
         why=why,
         errors=errors or {},
         code=code,
-        reasons=options(speech),
+        reasons=options(session.covenant, speech),
         has=fields_of(agreed),
         platforms=[(one, one.title()) for one in PLATFORMS],
         handles=HANDLES,

@@ -53,7 +53,7 @@ async def hit_page(
         opened=opened,
         form=asked,
         problem=problem,
-        reasons=options(visit.speech),
+        reasons=options(visit.running.session.covenant, visit.speech),
     )
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -104,11 +104,12 @@ def add_hit(app: FastAPI, house: House) -> None:
 
 
 async def _open(visit: Visit, hit: HitId) -> Response:
-    form = ReasonForm.read(visit.form, visit.speech)
+    form = ReasonForm.read(visit.form, visit.running.session.covenant, visit.speech)
     if form.errors:
         return await hit_page(visit, hit, status=HTTPStatus.UNPROCESSABLE_ENTITY, form=form)
     try:
-        opened = await visit.running.online.acts.open(hit, form.justification(visit.speech), visit.person())
+        why = form.justification(visit.running.session.covenant, visit.speech)
+        opened = await visit.running.online.acts.open(hit, why, visit.person())
     except UnavailableError:
         visit.running.nudge()
         visit.running.changed()

@@ -83,7 +83,7 @@ def add_more(app: FastAPI, house: House) -> None:
             errors=errors or {},
             chosen=chosen,
             text=text,
-            reasons=options(visit.speech),
+            reasons=options(visit.running.session.covenant, visit.speech),
         )
 
     @app.get("/hits/{hit}/more", include_in_schema=False)
@@ -92,14 +92,14 @@ def add_more(app: FastAPI, house: House) -> None:
 
     @app.post("/hits/{hit}/more", include_in_schema=False)
     async def ask(visit: enter, hit: str) -> Response:
-        found, form = hit_id(hit), ReasonForm.read(visit.form, visit.speech)
+        found, form = hit_id(hit), ReasonForm.read(visit.form, visit.running.session.covenant, visit.speech)
         text, topics = visit.form.text("wanted"), visit.form.texts("topic")
         errors = dict(form.errors)
         if not text or len(text) > MAX_WORDS:
             errors["wanted"] = visit.speech.gettext("Say what you want to know, in at most 4,000 characters.")
         if errors:
             return await shown(visit, found, form, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
-        wanted, why = Wanted(topics=topics, text=text), form.justification(visit.speech)
+        wanted, why = Wanted(topics=topics, text=text), form.justification(visit.running.session.covenant, visit.speech)
         desk = visit.running.online.disclosing
 
         async def asked() -> None:

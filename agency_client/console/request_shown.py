@@ -13,7 +13,7 @@ from agency_client.console.colleagues import name_of
 from agency_client.console.hit_rows import read_behind
 from agency_client.console.hit_words import agency_said, purpose_said, titled
 from agency_client.console.languages import N_, Speech
-from agency_client.console.reasons import REASONS
+from agency_client.console.reasons import reason_said
 from agency_client.console.released import Line, danger_of, fields_of, text_lines
 from agency_client.console.timeline import Happened, happened
 from agency_client.disclosing import Disclosed
@@ -144,7 +144,7 @@ def request_shown(running: Running, request: DisclosureId, me: str, subject: str
         "" if draft is None else plain(draft.reference),
         tuple(titled(topics[one], speech) if one in topics else one for one in _topics(kept)),
         () if kept.wanted is None else text_lines(kept.wanted.text),
-        "" if kept.why is None else _reason(kept.why.code, speech),
+        "" if kept.why is None else reason_said(kept.why.code, covenant, speech),
         "" if kept.why is None else plain(kept.why.text),
         "" if kept.why is None else plain(kept.why.case_reference),
         "" if refusal is None else titled(refusals[refusal.code], speech) if refusal.code in refusals else refusal.code,
@@ -191,10 +191,6 @@ def _given(kept: KeptDisclosure, speech: Speech) -> AnswerShown | None:
 
 def _topics(kept: KeptDisclosure) -> tuple[str, ...]:
     return () if kept.wanted is None else kept.wanted.topics
-
-
-def _reason(code: str, speech: Speech) -> str:
-    return speech.gettext(REASONS[code]) if code in REASONS else code
 
 
 def _due(kept: KeptDisclosure) -> datetime | None:

@@ -13,8 +13,11 @@ from board.sentences import sentence
 from board.space import spaces
 from board.terms import differing_settings
 from edge.languages import LANGS, Lang
+from protocol.policy import PolicyEngine
 from protocol.questions import Notify, Push
+from tests.fakes.covenants import make_covenant
 from tests.fakes.small_covenants import KINDS, PURPOSE, Small, changed
+from tests.fakes.small_world import NOW
 
 OLD = Small()
 OLD_ENGINE = OLD.engine()
@@ -99,6 +102,22 @@ def test_settings_differ_exactly_when_the_covenant_does(new: Small):
     assert all(one.before != one.after for one in differing)
     for lang in LANGS:
         assert all(one.sentence(lang) for one in differing)
+
+
+def test_a_reason_to_look_that_is_said_otherwise_is_told():
+    """What people choose from when they look is signed with the rest, and shown where versions are compared."""
+    path, dutch = "vocabulary/reasons.yaml", b"Ik kijk mee met een collega"
+
+    def change(files: dict[str, bytes]) -> None:
+        assert files[path].count(dutch) == 1
+        files[path] = files[path].replace(dutch, b"Ik loop mee")
+
+    old, new = (
+        PolicyEngine(make_covenant(now=NOW, agencies=2, change=one).covenant) for one in (lambda _: None, change)
+    )
+    said = [one.sentence("nl") for one in differing_settings(old, new)]
+    told = "reden om te kijken, supervision, nl: was Ik kijk mee met een collega, is nu Ik loop mee"
+    assert [line.replace('"', "") for line in said] == [told]
 
 
 def test_a_list_tells_all_parts():

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A reason to look is one of the covenant's, also on the command line."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from agency_client import commands_ask, commands_disclosures
+from agency_client.machine import Machine
+from agency_client.why_looking import require_reason
+from protocol.errors import InputError
+from tests.fakes.covenants import make_covenant
+from tests.fakes.small_world import NOW
+
+FILE = "vocabulary/reasons.yaml"
+OWN = b"""reasons:
+  youth-meeting: {nl: Het jeugdoverleg vroeg het, en: The youth meeting asked}
+  own-case: {nl: Eigen zaak, en: Own case}
+"""
+
+
+def test_a_reason_that_there_is_not_is_refused() -> None:
+    """With which there are."""
+    covenant = make_covenant(now=NOW, agencies=2, change=lambda files: files.update({FILE: OWN})).covenant
+    require_reason("own-case", covenant)
+    with pytest.raises(InputError, match="no such reason to look") as caught:
+        require_reason("curious", covenant)
+    assert caught.value.hint == "It has: youth-meeting (The youth meeting asked), own-case (Own case)."
+
+
+def test_a_covenant_that_says_no_reasons_takes_any() -> None:
+    """Covenants of before go on as they were."""
+    require_reason("anything", make_covenant(now=NOW, agencies=2, change=lambda files: files.pop(FILE)).covenant)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["more", "3f2a", "--ask", "Anything?", "--case", "Z-1", "--reason", "visit"],
+        ["ask", "--purpose", "victim-protection", "--case", "Z-1", "--reason", "visit", "--bsn", "123456782"],
+    ],
+)
+def test_the_commands_refuse_before_anything_is_asked(words: list[str], tmp_path: Path) -> None:
+    """Nothing leaves: the session has no doors at all."""
+    session = SimpleNamespace(covenant=make_covenant(now=NOW, agencies=2).covenant, clock=lambda: NOW)
+    machine = SimpleNamespace(
+        opened=lambda _: nullcontext(session), console=lambda: Console(width=120), person_of=lambda _: "a.bakker"
+    )
+    app = typer.Typer()
+    commands_disclosures.add_disclosures(app, cast("Machine", machine))
+    commands_ask.add_ask(app, machine.opened, machine.console, machine.person_of)
+    done = CliRunner().invoke(app, [*words, "--home", str(tmp_path), "--reason-code", "curious"])
+    assert done.exit_code != 0
+    assert "The covenant has no such reason to look." in done.output
+    assert "own-case" in done.output
