@@ -26,8 +26,8 @@ AXE: Final = {
 _WIDE: Final = {"width": 1280, "height": 900}
 NARROW: Final = {"width": 320, "height": 640}
 """WCAG 1.4.10: nothing may need scrolling in two directions at this width."""
-_ADDED: Final = re.compile(r"^Failed to load resource: the server responded with a status of (4(00|01|03|04|09|22|29)|503)")
-"""What Chromium says of a page that is itself an answer such as "not found" or "not now"; those are pages with words."""
+_ADDED: Final = re.compile(r"^Failed to load resource: the server responded with a status of (40[01349]|422|429|503)")
+"""What Chromium says of a page that is itself an answer such as "not found" or "not now"; those have words too."""
 _LISTEN: Final = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI);
