@@ -13,7 +13,7 @@ from rich.table import Table
 from agency_client.statistics import CheckedStatistics
 from protocol.covenant import Covenant
 from protocol.encoding import Json, format_time
-from protocol.statistics import MEASURES, Measure, MonthRow
+from protocol.statistics import MEASURES, REQUESTS, Counted, Measure, MonthRow, RequestMeasure
 
 _COLUMNS: Final[dict[Measure, str]] = {
     "registered": "Signals",
@@ -22,6 +22,12 @@ _COLUMNS: Final[dict[Measure, str]] = {
     "hit": "Hits",
     "probable": "Probable hits",
     "possible": "Possible hits",
+}
+_REQUESTS: Final[dict[RequestMeasure, str]] = {
+    "asked": "Asked for more",
+    "given": "Given",
+    "declined": "Refused",
+    "undecided": "Not decided in time",
 }
 _HIDDEN: Final = "not shown"
 
@@ -39,6 +45,7 @@ def show_statistics(out: Console, found: CheckedStatistics, covenant: Covenant) 
             row.month, covenant.agency_kinds[row.kind].title.en, *(_cell(row, one, found.smallest) for one in MEASURES)
         )
     out.print(table)
+    _show_requests(out, found, covenant)
     for month, agencies in found.undeclared.items():
         names = ", ".join(escape(one) for one in agencies)
         out.print(
@@ -48,14 +55,26 @@ def show_statistics(out: Console, found: CheckedStatistics, covenant: Covenant) 
         )
     out.print(
         f"Not shown: a number below {found.smallest}, none included, or one that would tell such a number. A hit is "
-        "counted once, at the kind whose signal came second. The numbers point at nobody; this reading stands in the "
-        "log.",
+        "counted once, at the kind whose signal came second; a request for more and its end, at the kind that asked. "
+        "The numbers point at nobody; this reading stands in the log.",
         style="dim",
         highlight=False,
     )
 
 
-def _cell(row: MonthRow, measure: Measure, smallest: int) -> str:
+def _show_requests(out: Console, found: CheckedStatistics, covenant: Covenant) -> None:
+    asked = [row for row in found.rows if "asked" in row.counts]
+    if not asked:
+        out.print("Requests for more: of no month are there so many that they are shown.")
+        return
+    table = Table("Month", "Kind of agency", *_REQUESTS.values(), box=None)
+    for row in asked:
+        cells = (_cell(row, one, found.smallest) for one in REQUESTS)
+        table.add_row(row.month, covenant.agency_kinds[row.kind].title.en, *cells)
+    out.print(table)
+
+
+def _cell(row: MonthRow, measure: Counted, smallest: int) -> str:
     count = row.counts.get(measure)
     if count is not None:
         return f"{count:,}"

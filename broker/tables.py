@@ -483,6 +483,10 @@ class MonthlyCountTable(Table, table=True):
     hit: int = Field(sa_type=BigInteger)
     probable: int = Field(sa_type=BigInteger)
     possible: int = Field(sa_type=BigInteger)
+    asked: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    given: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    declined: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    undecided: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
 
 
 class ProbeCountTable(Table, table=True):

@@ -16,8 +16,14 @@ from protocol.messages import Evidence, Message, Note, Party, Purpose
 Measure: TypeAlias = Literal["registered", "withdrawn", "expired", "hit", "probable", "possible"]
 """What happened in a month: to signals of agencies of one kind, or hits that such a signal brought about."""
 MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
+RequestMeasure: TypeAlias = Literal["asked", "given", "declined", "undecided"]
+"""What happened in a month to requests for more of agencies of one kind; each has at most one end of these."""
+REQUESTS: Final[tuple[RequestMeasure, ...]] = get_args(RequestMeasure)
+Counted: TypeAlias = Measure | RequestMeasure
+COUNTED: Final[tuple[Counted, ...]] = (*MEASURES, *REQUESTS)
 ENDED: Final[tuple[Measure, ...]] = ("withdrawn", "expired")
 FOUND: Final[tuple[Measure, ...]] = ("hit", "probable", "possible")
+ANSWERED: Final[tuple[RequestMeasure, ...]] = ("given", "declined", "undecided")
 FIRST_YEAR: Final = 2020
 LAST_YEAR: Final = 2199
 """Bounds of what can be asked at all, so that a month is always a date."""
@@ -46,12 +52,14 @@ class MonthRow(Message):
 
     month: MonthText
     kind: AgencyKind
-    counts: dict[Measure, Annotated[int, Field(ge=0, lt=2**53)]]
+    counts: dict[Counted, Annotated[int, Field(ge=0, lt=2**53)]]
 
     @model_validator(mode="after")
     def _whole(self) -> "MonthRow":
         if self.counts and "registered" not in self.counts:
             raise ValueError("where the signals are not shown, nothing of their month is")
+        if sum(self.counts.get(one, 0) for one in ANSWERED) > self.counts.get("asked", 0):
+            raise ValueError("no more requests are shown to have ended than were asked")
         return self
 
 

@@ -19,7 +19,7 @@ from broker.interfaces import CountedKinds, Declarers
 from broker.postgres.connections import Connection
 from broker.suppression import MonthCount
 from protocol.ids import PartyId, PurposeId
-from protocol.statistics import MEASURES
+from protocol.statistics import COUNTED
 
 SLACK: Final = timedelta(hours=1)
 """Between the time in an event and the one in its id, which are taken a moment apart, by one clock or another."""
@@ -27,7 +27,8 @@ _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('monthly-counts', 
 """One process counts at a time; the others then find it done."""
 
 # 3 registered, 5 withdrawn, 6 expired (protocol/events.py). A hit counts at the kind whose signal came second and so
-# brought it about: once, whoever the other is. Which signal that was, the registrations' ids tell.
+# brought it about: once, whoever the other is. Which signal that was, the registrations' ids tell. Of requests for more
+# the entries' records are sealed; the notices of what happened to them have its moment. They count at who asked.
 COUNT: Final = """
 WITH happening AS (
     SELECT CASE e.kind WHEN 3 THEN 'registered' WHEN 5 THEN 'withdrawn' ELSE 'expired' END AS measure,
@@ -37,7 +38,15 @@ WITH happening AS (
     SELECT h.quality, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.purpose,
            CASE WHEN one.event_id > two.event_id THEN one.agency ELSE two.agency END
     FROM hits h JOIN signals one ON one.id = h.first_signal JOIN signals two ON two.id = h.second_signal
-    WHERE h.at >= %(since)s AND h.at < %(before)s AND one.told = one.agency AND two.told = two.agency),
+    WHERE h.at >= %(since)s AND h.at < %(before)s AND one.told = one.agency AND two.told = two.agency
+    UNION ALL
+    SELECT 'asked', date_trunc('month', d.requested_at AT TIME ZONE 'UTC')::date, d.purpose, d.asker
+    FROM disclosures d WHERE d.requested_at >= %(since)s AND d.requested_at < %(before)s AND NOT d.canary
+    UNION ALL
+    SELECT CASE n.reason WHEN 'grant' THEN 'given' WHEN 'refuse' THEN 'declined' ELSE 'undecided' END,
+           date_trunc('month', n.at AT TIME ZONE 'UTC')::date, d.purpose, d.asker
+    FROM notices n JOIN disclosures d ON d.id = n.disclosure_id AND d.asker = n.agency AND NOT d.canary
+    WHERE n.at >= %(since)s AND n.at < %(before)s AND n.reason IN ('grant', 'refuse', 'decide-by')),
 counted AS (
     SELECT h.purpose, h.month, k.kind, h.measure, count(*) AS n
     FROM happening h JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = h.agency
@@ -47,14 +56,17 @@ declared AS (
            sum(p.expired) AS expired, sum(p.hit) AS hit, sum(p.probable) AS probable, sum(p.possible) AS possible
     FROM probe_counts p JOIN unnest(%(agencies)s::text[], %(kinds)s::text[]) AS k (agency, kind) ON k.agency = p.agency
     GROUP BY 1, 2, 3)
-INSERT INTO monthly_counts (purpose, month, kind, registered, withdrawn, expired, hit, probable, possible)
+INSERT INTO monthly_counts (purpose, month, kind, registered, withdrawn, expired, hit, probable, possible,
+    asked, given, declined, undecided)
 SELECT p.purpose, m.month, p.kind,
        greatest(coalesce(max(n) FILTER (WHERE measure = 'registered'), 0) - coalesce(max(d.registered), 0), 0),
        greatest(coalesce(max(n) FILTER (WHERE measure = 'withdrawn'), 0) - coalesce(max(d.withdrawn), 0), 0),
        greatest(coalesce(max(n) FILTER (WHERE measure = 'expired'), 0) - coalesce(max(d.expired), 0), 0),
        greatest(coalesce(max(n) FILTER (WHERE measure = 'hit'), 0) - coalesce(max(d.hit), 0), 0),
        greatest(coalesce(max(n) FILTER (WHERE measure = 'probable'), 0) - coalesce(max(d.probable), 0), 0),
-       greatest(coalesce(max(n) FILTER (WHERE measure = 'possible'), 0) - coalesce(max(d.possible), 0), 0)
+       greatest(coalesce(max(n) FILTER (WHERE measure = 'possible'), 0) - coalesce(max(d.possible), 0), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'asked'), 0), coalesce(max(n) FILTER (WHERE measure = 'given'), 0),
+       coalesce(max(n) FILTER (WHERE measure = 'declined'), 0), coalesce(max(n) FILTER (WHERE measure = 'undecided'), 0)
 FROM unnest(%(purposes)s::text[], %(senders)s::text[]) AS p (purpose, kind)
 CROSS JOIN unnest(%(months)s::date[]) AS m (month)
 LEFT JOIN counted c ON (c.purpose, c.month, c.kind) = (p.purpose, m.month, p.kind)
@@ -166,12 +178,12 @@ async def read_months(connection: Connection, purpose: PurposeId, before: date) 
     """Return all that was counted under a purpose before a month."""
     cursor = await connection.execute(
         SQL(
-            "SELECT month, kind, registered, withdrawn, expired, hit, probable, possible FROM monthly_counts "
-            "WHERE purpose = %s AND month < %s ORDER BY month, kind"
+            "SELECT month, kind, registered, withdrawn, expired, hit, probable, possible, asked, given, declined, "
+            "undecided FROM monthly_counts WHERE purpose = %s AND month < %s ORDER BY month, kind"
         ),
         (purpose, before),
     )
-    return [MonthCount(row[0], row[1], dict(zip(MEASURES, row[2:], strict=True))) for row in await cursor.fetchall()]
+    return [MonthCount(row[0], row[1], dict(zip(COUNTED, row[2:], strict=True))) for row in await cursor.fetchall()]
 
 
 async def _missing(connection: Connection, closed_before: date) -> list[date]:

@@ -91,6 +91,23 @@ async def test_an_honest_answer_is_shown_in_plain_words(tmp_path: Path, world: W
     assert rows[0] == {"month": "2026-09", "kind": "care", "counts": {"registered": 31, "hit": 12}}
 
 
+async def test_requests_for_more_have_a_table_of_their_own(tmp_path: Path, world: World) -> None:
+    """Beside the signals, of the months in which they are shown; else one sentence says that none is."""
+    _, reader = _reader(tmp_path, world)
+    out, asked = Console(width=160, force_terminal=False), {"asked": 40, "given": 21}
+    for more, said in (
+        ({}, "Requests for more: of no month are there so many that they are shown."),
+        (asked, "2026-09 Care 40 21 not shown not shown"),
+    ):
+        counts: Any = {"registered": 31, "hit": 12, **more}
+        world.broker.counted = (MonthRow(month="2026-09", kind="care", counts=counts), *ROWS[1:])
+        found = await reader.read(_wish())
+        with out.capture() as caught:
+            show_statistics(out, found, world.kit.covenant)
+        assert said in [" ".join(line.split()) for line in caught.get().splitlines()]
+        assert statistics_json(found)["rows"][0]["counts"] == counts  # type: ignore[index,call-overload]  # JSON
+
+
 async def test_each_reading_is_another(tmp_path: Path, world: World) -> None:
     """Two readings have two places in the log, and both receipts are kept."""
     client, reader = _reader(tmp_path, world)
@@ -220,13 +237,14 @@ async def test_one_entry_does_not_stand_for_two_readings(tmp_path: Path, world: 
     [
         [{"month": "2026-09", "kind": "care", "counts": {"registered": 9}}],
         [{"month": "2026-09", "kind": "care", "counts": {"hit": 12}}],
+        [{"month": "2026-09", "kind": "care", "counts": {"registered": 31, "hit": 12, "asked": 19, "given": 20}}],
         [{"month": "2025-09", "kind": "care", "counts": {}}],
         [{"month": "2026-09", "kind": "care", "counts": {}}, {"month": "2026-09", "kind": "care", "counts": {}}],
     ],
-    ids=["a small number", "hits without signals", "another year", "twice"],
+    ids=["a small number", "hits without signals", "more answers than requests", "another year", "twice"],
 )
 def test_an_answer_cannot_have_what_must_not_be_shown(rows: list[dict[str, object]]) -> None:
-    """A small number, hits where the signals are hidden, another year's month or a repeat is no answer at all."""
+    """A small number, hits where the signals are hidden, answers to nothing, another year or a repeat is no answer."""
     assert _answer([{"month": "2026-09", "kind": "care", "counts": {"registered": 10}}]).cells == 1
     with pytest.raises(InputError):
         _answer(rows)

@@ -3,11 +3,14 @@
 
 import asyncio
 import os
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from agency_client.disclosing import Answer
 from broker.declaring import declarers
 from broker.postgres.store import PostgresStore
 from broker.statistics import closed_before, counted_kinds
@@ -21,9 +24,11 @@ from protocol.events import ProbesDeclared, StatisticsRead
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import ActAnswer
 from protocol.policy import PersonRole
-from protocol.statistics import MEASURES, Measure, ProbeCounts, StatisticsAnswer
+from protocol.statistics import COUNTED, MEASURES, REQUESTS, Counted, ProbeCounts, StatisticsAnswer
+from tests.broker.test_disclosing import WANTED, WHY
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, PURPOSE, BrokerWorld, broker_world
 from tests.fakes.data_keys import keys_of
+from tests.fakes.disclosing_agencies import meeting
 
 RAPPORTEUR = PartyId("rapporteur")
 ALSO: tuple[tuple[str, AgencyKind, str], ...] = ((RAPPORTEUR, "rapporteur", "Nationaal Rapporteur"),)
@@ -64,11 +69,11 @@ async def _happen(world: BrokerWorld) -> None:
         await world.agency(POLICE).withdraw(signal.id)
 
 
-def _counts(answer: StatisticsAnswer, month: str) -> dict[str, dict[Measure, int]]:
+def _counts(answer: StatisticsAnswer, month: str) -> dict[str, dict[Counted, int]]:
     return {row.kind: dict(row.counts) for row in answer.rows if row.month == month}
 
 
-EXPECTED: dict[str, dict[Measure, int]] = {
+EXPECTED: dict[str, dict[Counted, int]] = {
     "care": {},
     "municipality": {},
     "police": {"registered": 20, "withdrawn": 11},
@@ -192,7 +197,31 @@ async def test_many_processes_count_a_month_once(database: str) -> None:
         assert first == second == third
         found = {row.kind: {m: n for m, n in row.counts.items() if n} for row in first if any(row.counts.values())}
         assert found == {"police": {"registered": 4}, "care": {"registered": 3, "hit": 3}}
-        assert all(set(row.counts) == set(MEASURES) for row in first)
+        assert all(set(row.counts) == set(COUNTED) for row in first)
+
+
+async def test_requests_for_more_count_at_who_asked_and_end_once(database: str, tmp_path: Path) -> None:
+    """Given, refused, or not decided in time; one that is taken back, or read, is nothing more."""
+    async with meeting(database, tmp_path) as met:
+        anna, bas, desk = met.asker.person("Anna"), met.owner.person("Bas"), met.asker.disclosing
+        made = [await desk.ask(met.hit, WANTED, WHY, anna) for _ in range(5)]
+        await met.owner.read(0.0)
+        await met.owner.disclosing.grant(made[0], Answer("Ja."), bas)
+        await met.owner.disclosing.refuse(made[1], "not-necessary", "", bas)
+        await desk.cancel(made[2], anna)
+        await met.asker.read(0.0)
+        await desk.take(made[0], anna)
+        met.world.clock.ahead += timedelta(hours=73)
+        assert await met.end_due() == 2
+        _to_next_month(met.world, met.world.clock())
+        async with met.world.running(met.world.clock) as started:
+            covenant, before = met.world.kit.covenant, closed_before(met.world.clock())
+            await started.store.count_months(counted_kinds(covenant), before, declarers(covenant, met.world.clock()))
+            rows = await started.store.counted_months(PURPOSE, before)
+        # Over both months, should this run near the end of one.
+        found = Counter((row.kind, what) for row in rows for what in REQUESTS for _ in range(row.counts[what]))
+        expected = {"asked": 5, "given": 1, "declined": 1, "undecided": 2}
+        assert found == {("police", what): number for what, number in expected.items()}
 
 
 def _said(month: str, purpose: PurposeId = PURPOSE, **counts: int) -> ProbeCounts:

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from broker.suppression import MonthCount, MonthShown, suppress
 from protocol.covenant_parts import AgencyKind
-from protocol.statistics import ENDED, FOUND, MEASURES, Measure
+from protocol.statistics import ANSWERED, COUNTED, ENDED, FOUND, Counted
 
 KINDS: tuple[AgencyKind, ...] = ("care", "police", "probation")
 MONTHS = tuple(date(2026, number, 1) for number in range(1, 5))
-Cell = tuple[date, AgencyKind, Measure]
+Cell = tuple[date, AgencyKind, Counted]
 World = dict[Cell, int]
 
 
 def _history(world: Mapping[Cell, int]) -> list[MonthCount]:
     places = sorted({(month, kind) for month, kind, _ in world})
-    return [MonthCount(month, kind, {m: world[month, kind, m] for m in MEASURES}) for month, kind in places]
+    return [MonthCount(month, kind, {m: world[month, kind, m] for m in COUNTED}) for month, kind in places]
 
 
 def _shown(answer: Sequence[MonthShown]) -> World:
@@ -31,7 +31,7 @@ def _shown(answer: Sequence[MonthShown]) -> World:
 def _worlds(draw: st.DrawFn) -> World:
     kinds, months = KINDS[: draw(st.integers(2, 3))], MONTHS[: draw(st.integers(1, 4))]
     count = st.one_of(st.integers(0, 6), st.integers(0, 60))
-    return {(month, kind, measure): draw(count) for month in months for kind in kinds for measure in MEASURES}
+    return {(month, kind, measure): draw(count) for month in months for kind in kinds for measure in COUNTED}
 
 
 def _explained(shown: World, places: Sequence[Cell], cell: Cell, value: int, smallest: int) -> World:
@@ -44,7 +44,14 @@ def _explained(shown: World, places: Sequence[Cell], cell: Cell, value: int, sma
 
     if measure in ENDED and not signals(kind):
         world[month, kind, "registered"] = value
-    if measure in FOUND and value:
+    if measure in ANSWERED and (month, kind, "asked") not in shown:
+        world[month, kind, "asked"] = smallest - 1
+    if world[month, kind, "asked"] and (month, kind, "registered") not in shown:
+        world[month, kind, "registered"] = smallest - 1
+    found = sum(world[month, who, what] for _, who, _ in places for what in FOUND)
+    if world[month, kind, "asked"] and not found:
+        world[month, kind, "hit"] = 1
+    if world[month, kind, "hit"] or (measure in FOUND and value):
         others = sorted({who for _, who, _ in places} - {kind})
         if (month, kind, "registered") not in shown:
             world[month, kind, "registered"] = smallest - 1
@@ -54,7 +61,9 @@ def _explained(shown: World, places: Sequence[Cell], cell: Cell, value: int, sma
 
 
 def _possible(world: World) -> bool:
-    """Say whether that can have happened: what ends was there, and a hit takes two signals, one of them new."""
+    """Say whether that can have happened: what ends was there, a hit takes two signals, one of them new, and a request
+    for more a hit; nothing is answered that was not asked.
+    """
     signals: Counter[AgencyKind] = Counter()
     ended: Counter[AgencyKind] = Counter()
     found: Counter[AgencyKind] = Counter()
@@ -70,6 +79,12 @@ def _possible(world: World) -> bool:
             if ended[kind] > signals[kind] or found[kind] > signals[kind] * others:
                 return False
             if here and not world[month, kind, "registered"]:
+                return False
+            asked = world[month, kind, "asked"]
+            if sum(world[month, kind, measure] for measure in ANSWERED) > asked:
+                return False
+            met = sum(world[month, who, measure] for who in kinds for measure in FOUND)
+            if asked and not (met and world[month, kind, "registered"]):
                 return False
         pairs = (signals.total() ** 2 - sum(count**2 for count in signals.values())) // 2
         if found.total() > pairs:
@@ -114,7 +129,7 @@ def test_later_months_change_nothing(world: World, smallest: int) -> None:
 def _world(**counts: Sequence[int]) -> World:
     """Return months of police, with 100 signals of care in the first."""
     months = MONTHS[: len(counts["registered"])]
-    world = {(month, kind, measure): 0 for month in months for kind in KINDS[:2] for measure in MEASURES}
+    world = {(month, kind, measure): 0 for month in months for kind in KINDS[:2] for measure in COUNTED}
     world[months[0], "care", "registered"] = 100
     for measure, numbers in counts.items():
         for month, number in zip(months, numbers, strict=True):
@@ -145,3 +160,20 @@ def test_hits_do_not_tell_that_there_were_signals() -> None:
         cell for cell in _shown(suppress(_history(_world(registered=[9], hit=[30])), 10)) if cell[1] == "police"
     ]
     assert (MONTHS[0], "police", "hit") in _shown(suppress(_history(_world(registered=[10], hit=[30])), 10))
+
+
+def test_requests_for_more_do_not_tell_that_there_were_hits() -> None:
+    """Without a number of hits in their month, requests would say that a hidden one is not none."""
+    for hits, there in ((9, False), (10, True)):
+        shown = _shown(suppress(_history(_world(registered=[20], hit=[hits], asked=[30])), 10))
+        assert ((MONTHS[0], "police", "asked") in shown) == there
+
+
+def test_answers_do_not_tell_what_became_of_the_other_requests() -> None:
+    """When 30 of 30 are given, none was refused: that many are not shown, and 21 are; then nothing else fits."""
+    for given_, there in ((30, False), (22, False), (21, True)):
+        world = _world(registered=[20], hit=[10], asked=[30], given=[given_], declined=[0], undecided=[0])
+        assert ((MONTHS[0], "police", "given") in _shown(suppress(_history(world), 10))) == there
+    world = _world(registered=[20], hit=[10], asked=[60], given=[20], declined=[20], undecided=[12])
+    shown = _shown(suppress(_history(world), 10))
+    assert {what for _, who, what in shown if who == "police" and what in ANSWERED} == {"given", "declined"}

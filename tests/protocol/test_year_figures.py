@@ -194,7 +194,7 @@ def test_a_step_of_follow_up_counts_as_looking_and_outcomes_are_counted() -> Non
 
 
 def test_every_step_of_a_request_for_more_is_counted() -> None:
-    """Asked, approved, given or refused, read as often as it was, or ended by its rule; by purpose, and in the table."""
+    """Asked, approved, given, refused, read as often as it was, or ended by its rule; by purpose, also as a table."""
     why = e.Words(text="w", case_reference="z")
     asker, owner = {"agency": POLICE, "person": "p-1"}, {"agency": CARE, "person": "c-1"}
     request = "ab" * 32
