@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from edge.tls import trusted
 from protocol.errors import Code, ConfigurationError, UnavailableError, VerificationError
 
 MAX_FILE: Final = 64 * 1024
@@ -30,6 +31,7 @@ class LogReader:
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
+            verify=trusted(),
             transport=transport,
         )
 

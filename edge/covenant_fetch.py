@@ -15,6 +15,8 @@ import httpx
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
+from edge.tls import trusted
+
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
 TOTAL_SECONDS: Final = 60.0
@@ -82,7 +84,7 @@ def fetcher_of(source: str) -> Generator[FetcherInterface, None, None]:
         return
     # No redirects, which would be to an address that nobody chose, and nothing of the environment.
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as http:
+    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False, verify=trusted()) as http:
         yield HttpFetcher(source, http)
 
 

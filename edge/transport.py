@@ -18,6 +18,7 @@ from httpx_sse import ServerSentEvent
 from edge.addresses import origin
 from edge.event_stream import SilentError, events_of
 from edge.problems import error_from_problem
+from edge.tls import trusted
 from edge.tracing import outgoing
 from protocol.encoding import b64url
 from protocol.errors import Code, ConfigurationError, InputError, UnavailableError, VerificationError
@@ -55,6 +56,7 @@ def make_http(*, read_seconds: float = READ_SECONDS) -> httpx.AsyncClient:
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
         follow_redirects=False,
         trust_env=False,
+        verify=trusted(),
     )
 
 

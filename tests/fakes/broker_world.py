@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from broker.web import Running, make_broker_app, running
 from edge.ldv import SpanLog, service_of
+from edge.tls import trusted
 from edge.transport import SignedClient
 from protocol.agreed import Agreed
 from protocol.checkpoint import CosignedCheckpoint, WitnessKey, open_checkpoint
@@ -264,7 +265,7 @@ class Balancer(httpx.AsyncHTTPTransport):
     """Spreads requests to the broker's address over its processes in turn, as a load balancer does."""
 
     def __init__(self, ports: Sequence[int]) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(trust_env=False, verify=trusted())
         self._address = ports[0]
         self._turns = cycle(ports)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from edge.tls import trusted
+
 _CHUNK = 65_536
 
 
@@ -65,7 +67,7 @@ class Through(httpx.AsyncHTTPTransport):
     """Sends every request to another port of this machine than its address says; what is signed stays the address."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(trust_env=False, verify=trusted())
         self._port = port
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
