@@ -13,7 +13,7 @@ from agency_client.following import Following
 from agency_client.vault.changes import ChangeKind
 from agency_client.vault.hits import HitState
 from broker.following_worker import GRACE, tell_late
-from protocol.errors import ConflictError, RefusedError
+from protocol.errors import Code, ConflictError, RefusedError
 from protocol.follow_ups import FollowUpState
 from protocol.messages import Justification
 from tests.broker.test_following import close_hit
@@ -82,8 +82,9 @@ async def test_a_restriction_hides_all_that_was_released_and_lifting_shows_it(da
         await changing.restrict(met.owner_signal, True, "accuracy-contested", bas)
         await _read(met.asker)
         assert met.asker.vault.hits.get(met.hit).state is HitState.RESTRICTED
-        with pytest.raises(RefusedError):
+        with pytest.raises(ConflictError) as hidden:
             await met.asker.disclosing.take(made, anna)
+        assert hidden.value.code is Code.SIGNAL_RESTRICTED
         await _changing(met.asker).answer()
         await _read(met.owner)
         change = met.owner.vault.changes.of(met.owner_signal)[0]
