@@ -16,6 +16,10 @@ from protocol.errors import Code
 from protocol.messages import Message, Problem
 
 PREFIX: Final = "/v1"
+_MESSAGES: Final[dict[str, type[Message]]] = {}
+"""What routes take and give, by the name that documents have for it. Its schema is made for who reads a document:
+making all of them takes longer than all else of a start.
+"""
 
 
 def described(
@@ -34,15 +38,15 @@ def described(
         }
     extra: dict[str, Any] = {}
     if body is not None:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(body)}}}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
     if answer is not None:
-        responses[200] = {"description": "Done", "content": {"application/json": {"schema": _schema(answer)}}}
+        responses[200] = {"description": "Done", "content": {"application/json": {"schema": _ref(answer)}}}
     return {"responses": responses, "openapi_extra": extra}
 
 
-def problem_schema(message: type[Message]) -> dict[str, Any]:
+def problem_schema(message: type[Message]) -> dict[str, str]:
     """Return the schema of a route's own kind of problem."""
-    return _schema(message)
+    return _ref(message)
 
 
 def _schema(message: type[Message]) -> dict[str, Any]:
@@ -50,6 +54,7 @@ def _schema(message: type[Message]) -> dict[str, Any]:
 
 
 def _ref(message: type[Message]) -> dict[str, str]:
+    _MESSAGES[message.__name__] = message
     return {"$ref": f"#/components/schemas/{message.__name__}"}
 
 
@@ -94,17 +99,9 @@ def _conform(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         response.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/API-Version"}
     for holder in (operation.get("requestBody", {}), *responses.values()):
         for content in holder.get("content", {}).values():
-            if "$defs" in content.get("schema", {}) or "title" in content.get("schema", {}):
-                content["schema"] = _named(content["schema"], schemas)
-
-
-def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Move an inline schema of ours to the components and refer to it there."""
-    name = schema.get("title")
-    if not isinstance(name, str) or not name.isidentifier():
-        return schema
-    schemas[name] = _hoisted(schema, schemas)
-    return {"$ref": f"#/components/schemas/{name}"}
+            name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+            if name in _MESSAGES and name not in schemas:
+                schemas[name] = _hoisted(_schema(_MESSAGES[name]), schemas)
 
 
 def _hoisted(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
