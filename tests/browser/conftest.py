@@ -13,6 +13,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, async_playwright
 
+from agency_client.console.visits import LANGUAGE_COOKIE
 from tests.broker.conftest import database, server, template
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.story import PICTURES
@@ -53,9 +54,7 @@ class Town:
             if state is None:
                 await log_in(one, name, PASSWORD, self.keys.setdefault(agency, {}))
                 self.states[agency, name] = await one.context.storage_state()
-            else:
-                await one.open("/account")
-            await one.speak(lang)
+            await one.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": lang, "url": origin}])
             yield one
 
 

@@ -6,18 +6,18 @@ Not here: who plays it (``test_day.py``), the demonstration's own story (``deplo
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 
-from tests.fakes.browsing import PAUSE, Person, saved
+from tests.fakes.browsing import Person, saved
 
 PURPOSE = "offender-prevention"
-TRIES: Final = 300
-"""Looks at whether something has come: more than a minute in all, on any machine."""
+_REQUEST: Final = re.compile(r'href="/requests/[0-9a-f-]{36}"')
 PICTURES = os.environ.get("SLUIS_PICTURES")
 """Where ``make screenshots`` wants pictures of some screens."""
 EVIL = "" if PICTURES else '<script>document.title="x"</script><img src=x onerror=alert(1)>'
@@ -32,10 +32,12 @@ class Sight:
 
     axe: Axe | None = None
     pictures: Path | None = None
+    seen: set[str] = field(default_factory=set)
 
     async def at(self, one: Person, place: str) -> None:
-        """Look at the page that somebody is on now."""
-        if self.axe is not None:
+        """Look at the page that somebody is on now; once at each place, whoever comes there."""
+        if self.axe is not None and place not in self.seen:
+            self.seen.add(place)
             await one.look(self.axe, place)
 
     async def picture(self, one: Person, name: str) -> None:
@@ -63,11 +65,7 @@ async def signal(one: Person, sight: Sight, basis: str, **fields: str | Sequence
 async def hit(one: Person, case: str) -> str:
     """Wait until a hit on a case of one's own is there; open its page, and return its address."""
     row = one.page.locator("main .rows > li", has_text=case).first
-    for _ in range(TRIES):
-        await one.open("/hits")
-        if await row.count():
-            break
-        await one.page.wait_for_timeout(PAUSE)
+    await one.come("/hits", case)
     link = row.locator('a[href^="/hits/"]').first
     path = await link.get_attribute("href")
     assert path is not None
@@ -103,12 +101,7 @@ async def answer(one: Person, sight: Sight, path: str, text: str, file: Path) ->
 
 async def read_answer(one: Person, sight: Sight, path: str) -> str:
     """Read the answer to a request of one's own, as soon as it is given; return what the page says."""
-    button = one.page.locator(f'form[action="{path}/answer"] button')
-    for _ in range(TRIES):
-        await one.open(path)
-        if await button.count():
-            break
-        await one.page.wait_for_timeout(PAUSE)
+    await one.come(path, f'action="{path}/answer"')
     await one.send(f"{path}/answer")
     await sight.at(one, "answer")
     return await one.text()
@@ -117,11 +110,7 @@ async def read_answer(one: Person, sight: Sight, path: str) -> str:
 async def request(one: Person, which: str) -> str:
     """Wait until a request is on a list (``decide``, ``mine``), and open the newest; return its address."""
     row = one.page.locator('main .rows > li a[href^="/requests/"]').first
-    for _ in range(TRIES):
-        await one.open(f"/requests/list/{which}")
-        if await row.count():
-            break
-        await one.page.wait_for_timeout(PAUSE)
+    await one.come(f"/requests/list/{which}", _REQUEST)
     path = await row.get_attribute("href")
     assert path is not None
     await one.open(path)

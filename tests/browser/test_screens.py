@@ -40,18 +40,25 @@ def test_every_screen_is_visited() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("lang", ["nl", "en"])
 async def test_no_screen_has_a_barrier(town: Town, axe: Axe, lang: str) -> None:
-    """Axe finds nothing against WCAG 2.2 A and AA, nothing is wider than 320 pixels, and large text is not cut off."""
+    """Axe finds nothing against WCAG 2.2 A and AA, nothing is wider than 320 pixels, and large text is not cut off.
+
+    Pages differ by their words alone from language to language, so that the checker sees them in one of both.
+    """
+    checker = axe if lang == "nl" else None
     for name in ("coordinator", "officer", "chief"):
         async with town.at(CARE, name, lang=lang) as one:
             for screen, (who, pages) in VISITS.items():
                 for page in pages if who == name else ():
                     await one.open(page)
                     assert await one.page.locator("html").get_attribute("lang") == lang
-                    await one.look(axe, screen)
+                    await one.look(checker, screen)
             if name == "coordinator":
                 for page in NOWHERE:
                     await one.open(page)
-                    await one.look(axe, "error")
+                    await one.look(checker, "error")
+                await one.open("/today")
+                await one.speak("en" if lang == "nl" else "nl")
+                assert await one.page.locator("html").get_attribute("lang") != lang
 
 
 async def test_the_doors_have_no_barrier(browser: Browser, town: Town, axe: Axe) -> None:

@@ -440,3 +440,20 @@ async def test_whatever_leaves_the_console_is_seen(browser: Browser) -> None:
     with pytest.raises(AssertionError, match=r"a request to elsewhere\.example"):
         async with person(browser, "http://127.0.0.1:9") as one:
             await one.page.goto('data:text/html,<img src="https://elsewhere.example/x.png">')
+
+
+async def test_what_a_checker_finds_is_a_fault(tmp_path: Path, browser: Browser, axe: Axe) -> None:
+    """Grey on white, a picture without words, something too wide: each is noted, also on a page that was clean."""
+    worsened = {
+        "color-contrast": "document.querySelector('h1').style.color = '#ddd'",
+        "image-alt": "document.querySelector('main').append(document.createElement('img'))",
+        "320 pixels": "document.querySelector('main').style.width = '2000px'",
+    }
+    async with place(tmp_path, browser, axe) as at:
+        await at.room.seen("hits.html", "Nothing here.", "/hits")
+        for fault, change in worsened.items():
+            await at.room.one.open("/hits")
+            await at.room.one.page.evaluate(change)
+            await at.room.one.look(axe, "worse")
+            assert fault in str(at.room.one.faults)
+            at.room.one.faults.clear()
