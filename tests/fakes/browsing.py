@@ -272,7 +272,7 @@ async def _large_text(page: Page) -> list[str]:
     """Text at twice its size (WCAG 1.4.4), as by the browser's own setting."""
     tools = await page.context.new_cdp_session(page)
     await tools.send("Page.setFontSizes", cast(Any, {"fontSizes": {"standard": 2 * _FONT, "fixed": 2 * _FONT}}))
-    wide, cut = await page.evaluate(_OVERFLOW), await page.evaluate(_CUT)
+    wide, cut = await page.evaluate(f"() => [({_OVERFLOW})(), ({_CUT})()]")
     await tools.send("Page.setFontSizes", cast(Any, {"fontSizes": {"standard": _FONT, "fixed": _FONT}}))
     await tools.detach()
     return [
