@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Run all tests, as runs side by side: those of whole systems and of the broker mostly wait, the others compute.
 
+What computes gives way to what waits, so that none is left over at the end with a processor idle.
+
 What the other runs say is shown when they have ended. Ends with a failure when one fails. Arguments go to one ordinary
 run instead. Not here: any test.
 """
@@ -19,6 +21,7 @@ BESIDE: Final = {
     "The console in a browser": ("tests/browser",),
 }
 """What runs beside the rest, by name."""
+GIVES_WAY: Final = ("nice", "-n", "10")
 SLOWEST: Final = 20
 """Tests of each run that are named with their time: who makes the suite slow should see it."""
 
@@ -36,7 +39,7 @@ def main(arguments: list[str]) -> int:
             stack.callback(run.kill)
             runs.append((name, run, said))
         ignored = [f"--ignore={folder}" for folders in BESIDE.values() for folder in folders]
-        statuses = [subprocess.run(_pytest(*ignored), cwd=ROOT, check=False).returncode]
+        statuses = [subprocess.run([*GIVES_WAY, *_pytest(*ignored)], cwd=ROOT, check=False).returncode]
         for name, run, said in runs:
             statuses.append(run.wait())
             said.seek(0)

@@ -34,6 +34,8 @@ class KeyHolders:
     kit: CovenantKit
     board: SignedCovenants
     homes: tuple[Path, ...]
+    look_every: float = 0.5
+    """Seconds between looks for a newer covenant; each takes a twentieth of a core at this pace."""
 
     @property
     def covenant(self) -> Covenant:
@@ -70,7 +72,7 @@ class KeyHolders:
     def start(self, index: int) -> Process:
         """Start key-holder ``index`` as a process of its own; its output lies beside its home."""
         return start(
-            ["keyholder", *self.arguments(index, "--look-every", "0.5")],
+            ["keyholder", *self.arguments(index, "--look-every", str(self.look_every))],
             folder=self.folder / "output",
             name=f"keyholder-{index}",
             environment=ENVIRONMENT,

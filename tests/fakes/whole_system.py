@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -133,14 +133,17 @@ def whole_system(
     agencies: Sequence[tuple[str, str, str, str]] = AGENCIES,
     url: str | None = None,
     broker_port: int | None = None,
+    look_every: float = 30,
 ) -> Iterator[System]:
     """Make, start and enrol everything; stop it at the end. ``budget`` replaces each purpose's, as for a covenant.
 
+    ``look_every`` is how many seconds lie between a key-holder's looks for a newer covenant, for who publishes one;
     ``url`` is the broker's address in the covenant when something else listens there, and passes on to ``broker_port``.
     """
     now, port = utc(datetime.now(UTC)), broker_port or free_port()
     address = url or f"http://127.0.0.1:{port}"
     holders = make_key_holders(folder / "holders", now=now, broker_url=address, budget=budget, sign=False)
+    holders = replace(holders, look_every=look_every)
     system = System(folder, holders, address, port, agencies)
     system.files = _write_parties(system, now)
     _sign(system)

@@ -40,7 +40,7 @@ def own() -> Iterator[System]:
     """Return a running system of its own: what happens to its covenant here, no other test could bear."""
     with tempfile.TemporaryDirectory(prefix="sluis-covenant-") as folder:
         Path(folder).chmod(0o711)
-        with whole_system(Path(folder)) as made:
+        with whole_system(Path(folder), look_every=0.5) as made:
             yield made
 
 
