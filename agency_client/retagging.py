@@ -13,15 +13,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from agency_client.draft import Draft
 from agency_client.evaluation import KeyHolders
 from agency_client.keys import PublishedKeys
 from agency_client.post import Post, Tally
-from agency_client.submit import Sender, Tagging, ToSign, derive, make_signal, request_body
+from agency_client.submit import Batch, Sender
 from agency_client.vault import Vault
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
 from agency_client.vault.registrations import Candidate
-from agency_client.vault.signals import Pending
 from edge.ldv import UNLOGGED, Works
 from protocol.covenant import Covenant
 from protocol.errors import RefusedError, SluisError
@@ -107,46 +105,22 @@ class Retagging:
         ]
 
     async def _one(self, purpose: PurposeId, epoch: Epoch, signals: Sequence[SignalId]) -> int:
-        batch = await asyncio.to_thread(self._vault.registrations.pending, signals)
-        if not batch:
+        pending = await asyncio.to_thread(self._vault.registrations.pending, signals)
+        if not pending:
             return 0
-        drafts = [Draft.from_bytes(pending.draft) for pending in batch]
-        tagging = Tagging.of(drafts)
-        key = new_key()
+        batch, key, limit = Batch.of(pending), new_key(), self._covenant.purpose(purpose).max_batch
         with self._works.do(Work.TAGGING, purpose, trace_of_key(key, random_bytes)):
             keys = await self._keys.get(purpose, epoch)
-            limit = self._covenant.purpose(purpose).max_batch
-            outputs = await self._holders.outputs(keys, tagging.inputs, limit)
-        number = await asyncio.to_thread(self._write, batch, drafts, tagging, outputs, epoch, key)
+            outputs = await self._holders.outputs(keys, batch.tagging.inputs, limit)
+        number = await asyncio.to_thread(self._write, batch, outputs, epoch, key)
         tally = Tally()
         await self._post.send(number, tally)
         return tally.retagged
 
-    def _write(
-        self,
-        batch: Sequence[Pending],
-        drafts: Sequence[Draft],
-        tagging: Tagging,
-        outputs: Sequence[bytes],
-        epoch: Epoch,
-        key: str,
-    ) -> int:
-        purpose = batch[0].purpose
-        derived = derive(outputs, purpose, epoch)
-        made = [
-            make_signal(
-                ToSign(pending.id, draft, pending.expires_at, pending.supersedes),
-                tagging,
-                derived,
-                purpose,
-                epoch,
-                self._sender,
-            )
-            for pending, draft in zip(batch, drafts, strict=True)
-        ]
-        body = request_body([signal for signal, _ in made])
-        posting = NewPosting(PostingKind.RETAG, "/v1/signals", key, body, purpose)
-        kept = [(pending.id, keys) for pending, (_, keys) in zip(batch, made, strict=True)]
+    def _write(self, batch: Batch, outputs: Sequence[bytes], epoch: Epoch, key: str) -> int:
+        body, signed = batch.signed(outputs, epoch, self._sender)
+        posting = NewPosting(PostingKind.RETAG, "/v1/signals", key, body, batch.purpose)
+        kept = [(one.id, keys) for one, keys in signed]
         return self._vault.registrations.put(posting, kept, epoch, self._clock())
 
 

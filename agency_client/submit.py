@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from agency_client.draft import Draft, DraftKey
-from agency_client.vault.signals import KeptKey
+from agency_client.vault.signals import KeptKey, Pending
 from protocol.encoding import label, lp, parse_time
 from protocol.envelope import EnvelopeKeyRef, PartContext, SealedParts, part_digest, seal, signal_statement
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
@@ -120,6 +120,44 @@ def make_signal(
     )
     kept = tuple(KeptKey(key.kind, key.role, pair.envelope_key.encoded) for key, pair in found)
     return signal, kept
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Signals of one purpose that leave in one request."""
+
+    pending: tuple[Pending, ...]
+    drafts: tuple[Draft, ...] = field(repr=False)
+    tagging: Tagging = field(repr=False)
+    """What the key-holders are asked."""
+
+    @staticmethod
+    def of(pending: Sequence[Pending]) -> "Batch":
+        """Read the drafts."""
+        drafts = tuple(Draft.from_bytes(one.draft) for one in pending)
+        return Batch(tuple(pending), drafts, Tagging.of(drafts))
+
+    @property
+    def purpose(self) -> PurposeId:
+        """The purpose of all of them."""
+        return self.pending[0].purpose
+
+    def signed(
+        self, outputs: Sequence[bytes], epoch: Epoch, sender: Sender
+    ) -> tuple[bytes, list[tuple[Pending, Sequence[KeptKey]]]]:
+        """Return the request's body, and of each signal the keys that open what a counterpart seals.
+
+        ``outputs`` are the key-holders' answers to ``tagging.inputs``, in that order.
+        """
+        derived = derive(outputs, self.purpose, epoch)
+        signals: list[Signal] = []
+        kept: list[tuple[Pending, Sequence[KeptKey]]] = []
+        for one, draft in zip(self.pending, self.drafts, strict=True):
+            ready = ToSign(one.id, draft, one.expires_at, one.supersedes)
+            signal, keys = make_signal(ready, self.tagging, derived, self.purpose, epoch, sender)
+            signals.append(signal)
+            kept.append((one, keys))
+        return request_body(signals), kept
 
 
 def request_body(signals: Sequence[Signal]) -> bytes:

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from agency_client.draft import Draft
 from agency_client.evaluation import KeyHolders
 from agency_client.keys import PublishedKeys
 from agency_client.post import FIRST_COME, Post, Tally
-from agency_client.submit import Sender, Tagging, ToSign, derive, make_signal, request_body
+from agency_client.submit import Batch, Sender
 from agency_client.vault import Vault
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
-from agency_client.vault.signals import KeptKey, Pending
+from agency_client.vault.signals import Pending
 from edge.ldv import UNLOGGED, Works
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError, VerificationError
@@ -159,58 +158,26 @@ class Sending:
             return None
         return None if number is None else await self._send(number)
 
-    async def _tag(self, batch: Sequence[Pending]) -> int | None:
+    async def _tag(self, pending: Sequence[Pending]) -> int | None:
         """Return the number of the request that carries the batch, or None when the covenant lets it have none."""
-        purpose, epoch = batch[0].purpose, self._covenant.epoch_at(self._clock())
-        drafts = [Draft.from_bytes(pending.draft) for pending in batch]
-        tagging = Tagging.of(drafts)
+        batch, epoch = Batch.of(pending), self._covenant.epoch_at(self._clock())
         # The request's key, which gives its trace too: from the key-holders to the event it is one.
-        key = new_key()
-        with self._works.do(Work.TAGGING, purpose, trace_of_key(key, random_bytes)):
-            keys = await self._keys.get(purpose, epoch)
+        key, limit = new_key(), self._covenant.purpose(batch.purpose).max_batch
+        with self._works.do(Work.TAGGING, batch.purpose, trace_of_key(key, random_bytes)):
+            keys = await self._keys.get(batch.purpose, epoch)
             try:
-                outputs = await self._holders.outputs(keys, tagging.inputs, self._covenant.purpose(purpose).max_batch)
+                outputs = await self._holders.outputs(keys, batch.tagging.inputs, limit)
             except RefusedError as error:
                 if error.code is not Code.POLICY_REFUSED:
                     raise
-                refused = await asyncio.to_thread(self._vault.signals.turn_away, batch, error.code, error.rule)
+                refused = await asyncio.to_thread(self._vault.signals.turn_away, pending, error.code, error.rule)
                 self.tally.refuse(refused, error.code, error.rule)
                 self._turned_away = error
                 return None
-        return await asyncio.to_thread(self._write, batch, drafts, tagging, outputs, epoch, key)
+        return await asyncio.to_thread(self._write, batch, outputs, epoch, key)
 
-    def _write(
-        self,
-        batch: Sequence[Pending],
-        drafts: Sequence[Draft],
-        tagging: Tagging,
-        outputs: Sequence[bytes],
-        epoch: Epoch,
-        key: str,
-    ) -> int:
-        purpose = batch[0].purpose
-        derived = derive(outputs, purpose, epoch)
-        made = [
-            make_signal(
-                ToSign(pending.id, draft, pending.expires_at, pending.supersedes),
-                tagging,
-                derived,
-                purpose,
-                epoch,
-                self._sender,
-            )
-            for pending, draft in zip(batch, drafts, strict=True)
-        ]
-        kept: list[tuple[Pending, Sequence[KeptKey]]] = [
-            (pending, keys) for pending, (_, keys) in zip(batch, made, strict=True)
-        ]
-        posting = NewPosting(
-            PostingKind.PUSH,
-            "/v1/signals",
-            key,
-            request_body([signal for signal, _ in made]),
-            purpose,
-            # A batch is of one sender: it is logged as that person's act, or else as our system's.
-            batch[0].person,
-        )
+    def _write(self, batch: Batch, outputs: Sequence[bytes], epoch: Epoch, key: str) -> int:
+        body, kept = batch.signed(outputs, epoch, self._sender)
+        # A batch is of one sender: it is logged as that person's act, or else as our system's.
+        posting = NewPosting(PostingKind.PUSH, "/v1/signals", key, body, batch.purpose, batch.pending[0].person)
         return self._vault.outbox.put_push(posting, kept, epoch, self._clock())
