@@ -86,6 +86,7 @@ async def _tail(
             async with online(session, asyncio.sleep) as doors:
                 ends = asyncio.get_running_loop().time() + LOOK_SECONDS
                 while asyncio.get_running_loop().time() < ends:
+                    _end_when_told()
                     size = (await doors.trail.advance()).checkpoint.size
                     if after is None:
                         after, looked = size - 1, size
@@ -101,6 +102,13 @@ async def _tail(
             show(error)
             await asyncio.sleep(seconds)
         session = await asyncio.to_thread(renewed, session)
+
+
+def _end_when_told() -> None:
+    """End when Ctrl-C was pressed, also when what was waited for at that moment did not pass it on."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _news(
