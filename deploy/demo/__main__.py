@@ -81,6 +81,7 @@ def _run(world: World, out: Console, *, short: bool, once: bool) -> dict[str, An
     out.rule("[bold]10. Real public data: FEBRL4[/]", align="left")
     # By now every kind of message has been sent: what FEBRL4's words meet there are words of the programs too.
     search.learn_words(set(names["febrl"]) - set(names["story"]))
+    consoles.seed(world)
     runs = {} if short else _match(world, out)
     if short:
         out.print("  Left out, as asked by --short.\n")

@@ -50,8 +50,16 @@ class Consoles:
     password: str
 
 
+def seed(world: World) -> None:
+    """Send what the consoles begin with: before the public data, whose thousands of hits then have later deadlines."""
+    # The prosecution's own was sent weeks ago (``story.summon``).
+    for agency in SEEN:
+        for path, mapping in data.write_seeds(world.folder / "files", agency) if agency != PROSECUTION else ():
+            world.agency(agency, "push", str(path), "--mapping", str(mapping))
+
+
 def open_consoles(world: World, out: Console) -> Consoles:
-    """Seed what there is to see, give people accounts, start the consoles, and look that each shows its row."""
+    """Give people accounts, start the consoles, and look that each shows what was seeded."""
     step(out, "11", "Click through it", "Five consoles, as the agencies' own people see them.")
     password = "-".join(secrets.token_hex(2) for _ in range(4))
     with ThreadPoolExecutor(3) as pool:
@@ -86,11 +94,8 @@ def show_addresses(found: Consoles, out: Console) -> None:
 
 
 def _prepare(world: World, agency: str, password: str) -> None:
-    """Send what is seeded at an agency, and give its people accounts."""
+    """Give an agency's people accounts."""
     files = world.folder / "files"
-    # The prosecution's own was sent weeks ago (``story.summon``).
-    for path, mapping in data.write_seeds(files, agency) if agency != PROSECUTION else ():
-        world.agency(agency, "push", str(path), "--mapping", str(mapping))
     secret = files / f"{agency}.password"
     secret.write_text(password, encoding="utf-8")
     for name, shown, roles in (*PEOPLE, OPERATOR):
