@@ -9,7 +9,7 @@ from protocol.errors import Code, InputError
 
 
 def require_reason(code: str, covenant: Covenant) -> None:
-    """Pass for a reason that the covenant knows; for any when it says none. Raises ``InputError``."""
-    if covenant.reasons and code not in covenant.reasons:
+    """Pass for a reason that the covenant knows. Raises ``InputError``."""
+    if code not in covenant.reasons:
         known = ", ".join(f"{one} ({title.en})" for one, title in covenant.reasons.items())
         raise InputError(Code.MALFORMED, "The covenant has no such reason to look.", hint=f"It has: {known}.")

@@ -238,7 +238,7 @@ class Covenant:
         return {agency.id: agency.witness_key for agency in self.agencies if agency.witness_key is not None}
 
     def missing(self) -> tuple[str, ...]:
-        """Return in words which parties a running role would miss; empty when complete."""
+        """Return in words what a running role would miss; empty when complete."""
         lacks = []
         if self.named_broker is None:
             lacks.append("it names no broker")
@@ -246,10 +246,12 @@ class Covenant:
             lacks.append(f"it names {there} of {wanted} key-holders")
         if not self.agencies:
             lacks.append("it names no agency")
+        if not self.reasons:
+            lacks.append("it names no reason to look")
         return tuple(lacks)
 
     def require_complete(self) -> None:
-        """Pass when every party that a running role needs is there. Raises ``ConfigurationError``."""
+        """Pass when all that a running role needs is there. Raises ``ConfigurationError``."""
         if lacks := self.missing():
             raise _incomplete(", ".join(lacks))
 

@@ -9,19 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from agency_client.console.languages import N_, Speech
+from agency_client.console.languages import Speech
 from agency_client.console.previews import title_in
 from agency_client.console.visits import Form
 from protocol.covenant import Covenant
 from protocol.messages import MAX_TEXT, Justification
 
-REASONS: Final[Mapping[str, str]] = {
-    "own-case": N_("I work on this person's case"),
-    "safety": N_("Somebody may be in danger"),
-    "on-duty": N_("I am on duty for a colleague"),
-    "supervision": N_("I look along with a colleague"),
-}
-"""Of a covenant that does not say which there are: codes that stand in the log, and how people say them."""
 MAX_CASE: Final = 100
 
 
@@ -61,9 +54,7 @@ def _one_line(text: str) -> str:
 
 def reasons_of(covenant: Covenant, speech: Speech) -> dict[str, str]:
     """Return the reasons that the covenant knows, in its order, and how people say them."""
-    if covenant.reasons:
-        return {code: title_in(title, speech) for code, title in covenant.reasons.items()}
-    return {code: speech.gettext(words) for code, words in REASONS.items()}
+    return {code: title_in(title, speech) for code, title in covenant.reasons.items()}
 
 
 def reason_said(code: str, covenant: Covenant, speech: Speech) -> str:

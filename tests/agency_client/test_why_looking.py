@@ -34,9 +34,10 @@ def test_a_reason_that_there_is_not_is_refused() -> None:
     assert caught.value.hint == "It has: youth-meeting (The youth meeting asked), own-case (Own case)."
 
 
-def test_a_covenant_that_says_no_reasons_takes_any() -> None:
-    """Covenants of before go on as they were."""
-    require_reason("anything", make_covenant(now=NOW, agencies=2, change=lambda files: files.pop(FILE)).covenant)
+def test_nobody_acts_under_a_covenant_that_says_no_reasons() -> None:
+    """It can still be read, as covenants of before must be; the board is told before it signs one."""
+    covenant = make_covenant(now=NOW, agencies=2, change=lambda files: files.pop(FILE)).covenant
+    assert covenant.missing() == ("it names no reason to look",)
 
 
 @pytest.mark.parametrize(

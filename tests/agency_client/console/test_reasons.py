@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Why somebody looks: the reasons are the covenant's, in its order and its words."""
 
-from pathlib import Path
 
 import pytest
-import yaml
 
 from agency_client.console.languages import Languages
-from agency_client.console.reasons import REASONS, ReasonForm, options, reason_said
+from agency_client.console.reasons import ReasonForm, options, reason_said
 from agency_client.console.visits import Form
 from protocol.covenant import Covenant
 from protocol.errors import ConfigurationError
@@ -48,23 +46,6 @@ def test_the_covenant_says_which_reasons_there_are() -> None:
     assert (said.code, said.text, said.case_reference) == ("youth-meeting", "Het jeugdoverleg vroeg het", "Z-1")
     assert reason_said("youth-meeting", covenant, ENGLISH) == "The youth meeting asked"
     assert reason_said("of-yesterday", covenant, ENGLISH) == "of-yesterday"
-
-
-def test_a_covenant_of_before_leaves_those_of_the_client() -> None:
-    """It can be read, and people look for the same reasons as then."""
-    covenant = _covenant(None)
-    assert covenant.reasons == {}
-    assert dict(options(covenant, ENGLISH)) == REASONS
-    assert not ReasonForm.read(_form("on-duty"), covenant, ENGLISH).errors
-
-
-def test_the_example_has_what_the_client_had() -> None:
-    """Codes that stand in logs keep their meaning when the example covenant begins to say them."""
-    example = yaml.safe_load((Path(__file__).parents[3] / "policies" / FILE).read_text(encoding="utf-8"))["reasons"]
-    assert {code: title["en"] for code, title in example.items()} == REASONS
-    assert {code: title["nl"] for code, title in example.items()} == {
-        code: DUTCH.gettext(words) for code, words in REASONS.items()
-    }
 
 
 @pytest.mark.parametrize("text", [b"reasons: {}\n", b"reasons:\n  own-case: {nl: Eigen zaak}\n", b"others: {}\n"])
