@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Why somebody looks: the reasons are the covenant's, in its order and its words."""
 
-
 import pytest
 
 from agency_client.console.languages import Languages
