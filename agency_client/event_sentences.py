@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from agency_client.changing import STILL_NEEDED
 from agency_client.searching import SeenEntry
-from edge.event_words import EVENTS_SAID, OPERATIONS_SAID, REASONS_SAID
+from edge.code_words import code_said
+from edge.event_words import EVENTS_SAID, GROUNDS_SAID, OPERATIONS_SAID, REASONS_SAID, UNUSUAL_SAID
 from edge.languages import Lang, Pair, listed, say
 from edge.problems import plain
 from protocol import events as e
@@ -18,7 +20,7 @@ from protocol.checkpoint import CosignedCheckpoint
 from protocol.covenant import Covenant
 from protocol.covenant_parts import Title
 from protocol.encoding import Json
-from protocol.ids import PartyId
+from protocol.ids import PartyId, PurposeId
 from protocol.policy_text import Rule
 
 Line = tuple[str, str]
@@ -98,6 +100,17 @@ _STEPS: Final[Mapping[str, Pair]] = {
     "contacted": ("contact gehad", "contacted"),
     "closed": ("afgesloten", "closed"),
 }
+_QUALITIES: Final[Mapping[str, Pair]] = {
+    "hit": ("treffer", "hit"),
+    "probable": ("waarschijnlijk", "probable"),
+    "possible": ("mogelijk", "possible"),
+}
+_REASONS: Final[Mapping[str, Pair]] = {
+    STILL_NEEDED: ("nog nodig", "still needed"),
+    "informing-review": ("opnieuw bekeken of de persoon het kan weten", "informing looked at again"),
+    "access-request": ("verzoek van een burger", "a citizen's request"),
+}
+"""Of acts that have one reason only; to look has the covenant's."""
 _NOBODY: Final[Pair] = ("de bemiddelaar zelf", "the broker itself")
 
 
@@ -108,7 +121,8 @@ def headline(entry: SeenEntry, covenant: Covenant, lang: Lang) -> tuple[str, str
     who = _agency(act.agency, covenant, lang)
     if act.recipient is not None:
         who = f"{who} → {_agency(act.recipient, covenant, lang)}"
-    return f"{entry.index:,}", moment(act.time), who, what, _purpose(entry.event, covenant, lang)
+    purpose = "" if act.purpose is None else _purpose(act.purpose, covenant, lang)
+    return f"{entry.index:,}", moment(act.time), who, what, purpose
 
 
 def lines_of(
@@ -125,8 +139,8 @@ def lines_of(
     yield _label("who", lang), _who(event, covenant, name_of, lang)
     yield _label("when", lang), moment(act.time)
     yield _label("what", lang), _what(event, covenant, lang)
-    if purpose := _purpose(event, covenant, lang):
-        yield _label("purpose", lang), purpose
+    if act.purpose is not None:
+        yield _label("purpose", lang), _purpose(act.purpose, covenant, lang)
     if why := _why(event, covenant, lang):
         yield _label("why", lang), why
     if act.policy_ids:
@@ -194,10 +208,14 @@ def _holder(witness: str, covenant: Covenant, lang: Lang) -> str:
     return witness if found is None else _title(found.title, lang)
 
 
-def _purpose(event: e.Event, covenant: Covenant, lang: Lang) -> str:
-    name = event.act.purpose
-    found = None if name is None else covenant.purposes.get(name)
-    return name or "" if found is None else _title(found.title, lang)
+def _purpose(name: PurposeId, covenant: Covenant, lang: Lang) -> str:
+    found = covenant.purposes.get(name)
+    return name if found is None else _title(found.title, lang)
+
+
+def _refusal(code: str, covenant: Covenant, lang: Lang) -> str:
+    found = None if covenant.disclosures is None else covenant.disclosures.refusals.get(code)
+    return code if found is None else _title(found, lang)
 
 
 def _who(event: e.Event, covenant: Covenant, name_of: Callable[[str], str | None], lang: Lang) -> str:
@@ -230,15 +248,16 @@ def _details(event: e.Event, covenant: Covenant, lang: Lang) -> Iterator[str]:
                 yield f"{say(('Hoeveel', 'How much'), lang)}: {say(_LEVELS[event.level], lang)}"
         case e.SignalsMatched():
             names = listed([_agency(one, covenant, lang) for one in event.agencies], lang)
-            yield f"{say(('Van', 'Of'), lang)} {names}: {event.quality}"
+            yield f"{say(('Van', 'Of'), lang)} {names}: {say(_QUALITIES[event.quality], lang)}"
         case e.QueryAnswered():
             yield f"{say(('Gevonden', 'Found'), lang)}: {event.matches:,}"
         case e.SignalRefused() | e.RequestRefused():
-            yield f"{say(('Reden', 'Reason'), lang)}: {event.code}"
+            yield code_said(event.code, lang).removesuffix(".")
         case e.SignalRestricted():
             yield say(_RESTRICTED[event.restricted], lang)
         case e.SignalExtended():
-            yield f"{event.days:,} {say(('dagen', 'days'), lang)}, {say(('keer', 'time'), lang)} {event.count}"
+            days = say(("dag", "day") if event.days == 1 else ("dagen", "days"), lang)
+            yield f"{event.days:,} {days}, {say(('keer', 'time'), lang)} {event.count}"
         case e.FollowedUp():
             yield say(_STEPS[event.step], lang)
             outcome = None if event.outcome is None else covenant.outcomes.get(event.outcome)
@@ -246,20 +265,22 @@ def _details(event: e.Event, covenant: Covenant, lang: Lang) -> Iterator[str]:
                 said = event.outcome if outcome is None else _title(outcome.title, lang)
                 yield f"{say(('Uitkomst', 'Outcome'), lang)}: {said}"
         case e.EventsRead() | e.EventsExported():
-            yield f"{say(REASONS_SAID[event.log_purpose], lang)}, {event.entries:,} {say(('regels', 'entries'), lang)}"
+            yield f"{say(REASONS_SAID[event.log_purpose], lang)}, {_entries(event.entries, lang)}"
         case e.EventsErased():
-            yield f"{say(('Grond', 'Ground'), lang)}: {event.ground}"
-            yield f"{event.entries:,} {say(('regels', 'entries'), lang)}"
+            yield f"{say(('Grond', 'Ground'), lang)}: {say(GROUNDS_SAID[event.ground], lang)}"
+            yield _entries(event.entries, lang)
         case e.SubjectReported():
-            yield f"{event.entries:,} {say(('regels', 'entries'), lang)}"
+            yield _entries(event.entries, lang)
         case e.UnusualUse():
-            yield f"{event.reason}: {event.count:,} > {event.limit:,}"
+            limit = say(("de grens is", "the limit is"), lang)
+            yield f"{say(UNUSUAL_SAID[event.reason], lang)}: {event.count:,}, {limit} {event.limit:,}"
         case e.StatisticsRead():
-            yield f"{say(('Over', 'About'), lang)} {event.about}, {event.cells:,} {say(('getallen', 'numbers'), lang)}"
+            about, numbers = _purpose(event.about, covenant, lang), say(("getallen", "numbers"), lang)
+            yield f"{say(('Over', 'About'), lang)} {about}, {event.cells:,} {numbers}"
         case e.DisclosureDecided():
             yield say(_DECIDED[event.outcome], lang)
             if event.reason is not None:
-                yield f"{say(('Reden', 'Reason'), lang)}: {event.reason}"
+                yield f"{say(('Reden', 'Reason'), lang)}: {_refusal(event.reason, covenant, lang)}"
         case e.DisclosureEnded():
             yield say(_ENDED.get(event.rule, (event.rule, event.rule)), lang)
         case e.EvaluationsReported():
@@ -270,13 +291,24 @@ def _details(event: e.Event, covenant: Covenant, lang: Lang) -> Iterator[str]:
 
 def _why(event: e.Event, covenant: Covenant, lang: Lang) -> str:
     act, words = event.act, event.subject.words
-    parts = [act.justification] if act.justification else []
+    parts = [_reason(act.justification, covenant, lang)] if act.justification else []
     if words is not None:
         parts += [plain(words.text), f"{say(('zaak', 'case'), lang)} {plain(words.case_reference)}"]
     if act.basis is not None:
         basis = covenant.legal_bases.get(act.basis)
         parts.append(act.basis if basis is None else f"{_title(basis.title, lang)} ({basis.article})")
     return ", ".join(parts)
+
+
+def _entries(count: int, lang: Lang) -> str:
+    return f"{count:,} {say(('regel', 'entry') if count == 1 else ('regels', 'entries'), lang)}"
+
+
+def _reason(code: str, covenant: Covenant, lang: Lang) -> str:
+    if code in _REASONS:
+        return say(_REASONS[code], lang)
+    found = covenant.reasons.get(code)
+    return code if found is None else _title(found, lang)
 
 
 def _rule(name: str, covenant: Covenant, rules: Mapping[str, Rule], lang: Lang) -> str:
@@ -292,11 +324,11 @@ def _about(entry: SeenEntry, lang: Lang) -> str:
     if entry.subject == "withheld":
         return say(("niet voor uw instantie", "not for your agency"), lang)
     if entry.subject == "erased" and entry.erased_by is not None:
-        said = entry.erased_by
+        said, ground = entry.erased_by, say(GROUNDS_SAID[entry.erased_by.ground], lang)
         return say(
             (
-                f"gewist, zie regel {said.index:,} van {moment(said.at)} ({said.ground})",
-                f"erased, see entry {said.index:,} of {moment(said.at)} ({said.ground})",
+                f"gewist, zie regel {said.index:,} van {moment(said.at)} ({ground})",
+                f"erased, see entry {said.index:,} of {moment(said.at)} ({ground})",
             ),
             lang,
         )

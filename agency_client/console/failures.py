@@ -16,10 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as PlainHTTPException
 
-from agency_client.console.code_words import CODES_SAID
 from agency_client.console.languages import N_
 from agency_client.console.visits import House, LoginNeededError
 from edge.api import SECURITY_HEADERS
+from edge.code_words import code_said
 from edge.logs import logger
 from edge.problems import status_of
 from protocol.errors import Code, InputError, NotFoundError, SluisError, UnavailableError
@@ -91,7 +91,7 @@ def add_errors(app: FastAPI, house: House) -> None:
             return answer
         found = _REFERENCE.search(bytes(answer.body).decode())
         shown = {} if found is None else {"reference": found[0]}
-        internal = UnavailableError(Code.INTERNAL, CODES_SAID[Code.INTERNAL])
+        internal = UnavailableError(Code.INTERNAL, code_said(Code.INTERNAL, "en"))
         # Without the visitor: asking who it is may be what failed.
         page = house.page(request, house.speech(request), "error.html", answer.status_code, error=internal, **shown)
         # Outside of all that adds headers to other answers.

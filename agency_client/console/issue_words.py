@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from agency_client.console.code_words import CODES_SAID, known_words, rule_words, trouble_words
+from agency_client.console.error_words import known_words, rule_words, trouble_words
 from agency_client.console.languages import N_, Speech
-from protocol.errors import Issue
+from protocol.errors import Code, Issue
 
 REASONS_SAID: Final[Mapping[str, str]] = {
     "missing": N_("Fill this in."),
@@ -75,7 +75,7 @@ WHOLE: Final = "whole"
 """Where it stands when it is of no single field."""
 _RECORD: Final = "record"
 """The place of what is wrong with a record as a whole."""
-_CODES: Final = frozenset(str(code) for code in CODES_SAID)
+_CODES: Final = frozenset(str(code) for code in Code)
 _PLACE: Final = re.compile(r"(?:(?P<who>subject|associates\[(?P<number>\d+)\])\.)?(?P<name>[a-z_.-]+?)(?:\[\d+\])?\Z")
 
 

@@ -12,7 +12,7 @@ from babel.support import NullTranslations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from agency_client.console.code_words import trouble_words
+from agency_client.console.error_words import trouble_words
 from agency_client.console.issue_words import words_of
 from agency_client.console.languages import Speech
 from agency_client.console.refusals import detail_said, hint_said

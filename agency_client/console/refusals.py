@@ -2,7 +2,7 @@
 """Refusals in words, in the language of who reads them: the sentences of acts, of the covenant's guards and the broker.
 
 They are made in English where something is refused, since programs read them too. Of what is not known here another
-language says what its code means (``code_words.py``), and leaves out the hint. A hint that names a command of the
+language says what its code means (``edge/code_words.py``), and leaves out the hint. A hint that names a command of the
 terminal is never shown: who sits at a screen cannot follow it. Not here: what is wrong with what was filled in
 (``issue_words.py``).
 """
@@ -10,7 +10,7 @@ terminal is never shown: who sits at a screen cannot follow it. Not here: what i
 import re
 from typing import Final, Protocol
 
-from agency_client.console.code_words import known_words, trouble_words
+from agency_client.console.error_words import known_words, trouble_words
 from agency_client.console.languages import N_, Speech
 from protocol.errors import Code
 

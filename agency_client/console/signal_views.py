@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from agency_client.console.code_words import code_said, rule_words
+from agency_client.console.error_words import rule_words
 from agency_client.console.hit_words import agency_said
 from agency_client.console.languages import N_, Speech, TimeLeft
 from agency_client.console.previews import title_in
@@ -19,6 +19,7 @@ from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.proofs import ProvenEntry
 from agency_client.vault.signal_lists import Listed, Standing, standing_of
 from agency_client.vault.signals import Kept
+from edge.code_words import code_said
 from edge.event_words import EVENTS_SAID
 from edge.languages import say
 from protocol.commitments import parse_opening
@@ -209,7 +210,7 @@ def _refusal(kept: Kept, rules: Mapping[str, Rule], speech: Speech) -> str:
     if kept.code is None:
         return ""
     rule = rules.get(kept.rule or "")
-    why = code_said(kept.code, speech) if rule is None else rule_words(rule.id, rule.says, speech)
+    why = code_said(kept.code, speech.lang) if rule is None else rule_words(rule.id, rule.says, speech)
     return speech.gettext("It was refused, and nobody was told of it: %(why)s") % {"why": why}
 
 

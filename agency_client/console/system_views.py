@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from agency_client.connectors.states import ConnectorState
-from agency_client.console.code_words import trouble_words
+from agency_client.console.error_words import trouble_words
 from agency_client.console.hit_words import purpose_said
 from agency_client.console.languages import N_, Speech
 from agency_client.console.previews import title_in
@@ -28,7 +28,7 @@ PROBLEMS_SAID: Final[Mapping[str, str]] = {
     "log_forked": N_("the log contradicted itself"),
     "log_rolled_back": N_("the log went back"),
 }
-"""By a problem's code, as it follows the name of a party; of another, the error's own words (``code_words.py``)."""
+"""By a problem's code, as it follows the name of a party; of another, the error's own words (``error_words.py``)."""
 LISTENING_SAID: Final[Mapping[Listening, str]] = {
     "stream": N_("News comes at once"),
     "poll": N_("News is asked for every few seconds"),

@@ -10,11 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from agency_client.event_sentences import entry_json, headline, lines_of
 from agency_client.searching import Inquiry, Searching, SeenPage
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import prove
-from edge.languages import LANGS
 from protocol import events as e
 from protocol.errors import Code, InputError, RefusedError, VerificationError
 from protocol.event_search import EventFilters, EventPage
@@ -83,13 +81,15 @@ def _registered(log: SearchedLog, party: PartyId, signal: SignalId) -> e.SignalR
     )
 
 
-def _inquiry(role: PersonRole = "privacy-officer", **filters: Any) -> Inquiry:
+def inquiry_of(role: PersonRole = "privacy-officer", **filters: Any) -> Inquiry:
+    """Return what somebody looks for."""
     return Inquiry(EventFilters(**filters), "self-monitoring", PERSON, role)
 
 
-def _reader(
+def reader_of(
     folder: Path, log: SearchedLog, party: PartyId = POLICE, bend: Bend = lambda page: page
 ) -> tuple[Client, Searching, SearchingDoor]:
+    """Return an agency's client, its reading of this log, and the door that it reads through."""
     client = make_client(folder / party, log.world, party)
     agreed = agreed_of(log.covenant)
     door = SearchingDoor(log, party, bend)
@@ -104,8 +104,8 @@ def _names(page: SeenPage) -> list[str]:
 
 async def test_an_officer_sees_proven_entries_and_why_each_is_shown(tmp_path: Path, log: SearchedLog) -> None:
     """Own acts and notices whole, the other side's opening without its subject part; the reading is kept as proven."""
-    client, reading, _ = _reader(tmp_path, log)
-    page = await reading.page(_inquiry(), None, 100)
+    client, reading, _ = reader_of(tmp_path, log)
+    page = await reading.page(inquiry_of(), None, 100)
     assert _names(page) == ["SignalRegistered", "NoticeIssued", "HitOpened", "HitOpened", "RequestRefused"]
     assert [one.scope for one in page.entries] == ["own", "counterpart", "own", "counterpart", "own"]
     assert [one.subject for one in page.entries] == ["given", "given", "given", "withheld", "given"]
@@ -116,28 +116,28 @@ async def test_an_officer_sees_proven_entries_and_why_each_is_shown(tmp_path: Pa
 
 async def test_a_supervisor_sees_all(tmp_path: Path, log: SearchedLog) -> None:
     """By mandate everybody's entries are shown, the match too."""
-    _, reading, _ = _reader(tmp_path, log, SUPERVISOR)
-    page = await reading.page(_inquiry("supervisor"), None, 100)
+    _, reading, _ = reader_of(tmp_path, log, SUPERVISOR)
+    page = await reading.page(inquiry_of("supervisor"), None, 100)
     assert len(page.entries) == 8
     assert {one.scope for one in page.entries} == {"others"}
 
 
 async def test_who_may_not_read_asks_nothing(tmp_path: Path, log: SearchedLog) -> None:
     """In a role that the covenant does not name, nothing leaves and nothing is logged."""
-    _, reading, door = _reader(tmp_path, log)
+    _, reading, door = reader_of(tmp_path, log)
     before = len(log.world.broker.log.leaves)
     with pytest.raises(RefusedError):
-        await reading.page(_inquiry("coordinator"), None, 100)
+        await reading.page(inquiry_of("coordinator"), None, 100)
     assert door.asked == []
     assert len(log.world.broker.log.leaves) == before
 
 
 async def test_pages_follow_each_other(tmp_path: Path, log: SearchedLog) -> None:
     """Page by page the same entries come as at once, and each page is a reading of its own."""
-    _, reading, _ = _reader(tmp_path, log)
-    whole = await reading.page(_inquiry(until=NOW.replace(year=2999)), None, 100)
-    first = await reading.page(_inquiry(event=9), None, 1)
-    second = await reading.page(_inquiry(event=9), first.next, 1)
+    _, reading, _ = reader_of(tmp_path, log)
+    whole = await reading.page(inquiry_of(until=NOW.replace(year=2999)), None, 100)
+    first = await reading.page(inquiry_of(event=9), None, 1)
+    second = await reading.page(inquiry_of(event=9), first.next, 1)
     places = [one.index for page in (first, second) for one in page.entries]
     assert places == [one.index for one in whole.entries if one.event.TAG == 9]
     assert second.next is None
@@ -147,8 +147,8 @@ async def test_pages_follow_each_other(tmp_path: Path, log: SearchedLog) -> None
 async def test_an_erased_part_is_shown_with_the_entry_that_says_so(tmp_path: Path, log: SearchedLog) -> None:
     """Erased is told from withheld by a marker that stands in the log."""
     marker = log.erase(0)
-    _, reading, _ = _reader(tmp_path, log)
-    page = await reading.page(_inquiry(event=3), None, 100)
+    _, reading, _ = reader_of(tmp_path, log)
+    page = await reading.page(inquiry_of(event=3), None, 100)
     (entry,) = page.entries
     assert entry.subject == "erased"
     assert entry.erased_by is not None
@@ -157,10 +157,10 @@ async def test_an_erased_part_is_shown_with_the_entry_that_says_so(tmp_path: Pat
 
 async def test_what_was_proven_before_must_be_among_what_fits(tmp_path: Path, log: SearchedLog) -> None:
     """A receipt that fits is found again; one that does not fit the question is not missed."""
-    client, reading, _ = _reader(tmp_path, log)
+    client, reading, _ = reader_of(tmp_path, log)
     await _keep(client, log, 0)
-    assert _names(await reading.page(_inquiry(event=3), None, 100)) == ["SignalRegistered"]
-    assert _names(await reading.page(_inquiry(event=12), None, 100)) == []
+    assert _names(await reading.page(inquiry_of(event=3), None, 100)) == ["SignalRegistered"]
+    assert _names(await reading.page(inquiry_of(event=12), None, 100)) == []
 
 
 async def _keep(client: Client, log: SearchedLog, index: int) -> None:
@@ -221,16 +221,16 @@ async def test_a_page_that_is_none_is_refused(
     """An entry twice, or out of the log's order, does not have a page's form."""
     bend = _bent(change)
     with pytest.raises(InputError):
-        await _reader(tmp_path, log, bend=bend)[1].page(_inquiry(), None, 100)
+        await reader_of(tmp_path, log, bend=bend)[1].page(inquiry_of(), None, 100)
 
 
 async def _alarmed(
     tmp_path: Path, log: SearchedLog, bend: Bend, code: Code, inquiry: Inquiry | None = None, after: int | None = None
 ) -> None:
-    client, reading, _ = _reader(tmp_path, log, bend=bend)
+    client, reading, _ = reader_of(tmp_path, log, bend=bend)
     before = client.vault.evidence.count_receipts()
     with pytest.raises(VerificationError) as caught:
-        await reading.page(inquiry or _inquiry(), after, 100)
+        await reading.page(inquiry or inquiry_of(), after, 100)
     assert caught.value.code is code
     assert [one.code for one in client.vault.evidence.findings()] == [code]
     assert client.vault.evidence.count_receipts() == before
@@ -261,7 +261,7 @@ async def test_words_of_another_agency_are_not_shown(tmp_path: Path, log: Search
 
 async def test_an_entry_outside_the_question_is_not_shown(tmp_path: Path, log: SearchedLog) -> None:
     """What was not asked for does not come in through an answer."""
-    await _alarmed(tmp_path, log, _swapped(log, 0, 5), Code.RECEIPT_INVALID, _inquiry(event=3))
+    await _alarmed(tmp_path, log, _swapped(log, 0, 5), Code.RECEIPT_INVALID, inquiry_of(event=3))
 
 
 async def test_a_part_left_out_without_a_marker_is_an_alarm(tmp_path: Path, log: SearchedLog) -> None:
@@ -272,28 +272,28 @@ async def test_a_part_left_out_without_a_marker_is_an_alarm(tmp_path: Path, log:
 
 async def test_an_own_act_that_is_withheld_is_missed(tmp_path: Path, log: SearchedLog) -> None:
     """An entry that was proven to us at the time, and is not in an answer that it fits, is an alarm that names it."""
-    client, _, _ = _reader(tmp_path, log)
+    client, _, _ = reader_of(tmp_path, log)
     await _keep(client, log, 0)
     log.entries = log.entries[1:]
-    client, reading, _ = _reader(tmp_path, log)
+    client, reading, _ = reader_of(tmp_path, log)
     with pytest.raises(VerificationError) as caught:
-        await reading.page(_inquiry(), None, 100)
+        await reading.page(inquiry_of(), None, 100)
     assert caught.value.code is Code.ENTRY_WITHHELD
     assert "Entry 0" in caught.value.detail
 
 
 async def test_a_log_cut_short_for_us_is_missed(tmp_path: Path, log: SearchedLog) -> None:
     """A broker that looks at less of the log than it showed before hides what is newest."""
-    client, _, _ = _reader(tmp_path, log)
+    client, _, _ = reader_of(tmp_path, log)
     await client.trail.advance()
 
     def bend(page: EventPage) -> EventPage:
         entries = page.entries[:1]
         return page.model_copy(update={"entries": entries, "through": entries[0].index + 1})
 
-    _, reading, _ = _reader(tmp_path, log, bend=bend)
+    _, reading, _ = reader_of(tmp_path, log, bend=bend)
     with pytest.raises(VerificationError) as caught:
-        await reading.page(_inquiry(), None, 100)
+        await reading.page(inquiry_of(), None, 100)
     assert caught.value.code is Code.ENTRY_WITHHELD
 
 
@@ -305,10 +305,10 @@ async def test_one_entry_of_the_log_is_one_reading(tmp_path: Path, log: Searched
         first.append(page)
         return first[0]
 
-    _, reading, _ = _reader(tmp_path, log, bend=bend)
-    await reading.page(_inquiry(event=3), None, 100)
+    _, reading, _ = reader_of(tmp_path, log, bend=bend)
+    await reading.page(inquiry_of(event=3), None, 100)
     with pytest.raises(VerificationError):
-        await reading.page(_inquiry(event=3), None, 100)
+        await reading.page(inquiry_of(event=3), None, 100)
 
 
 @pytest.mark.parametrize(
@@ -337,45 +337,3 @@ async def test_a_reading_that_is_logged_otherwise_is_an_alarm(
 
     log.said = said
     await _alarmed(tmp_path, log, lambda page: page, Code.RECEIPT_INVALID)
-
-
-# --- Words ------------------------------------------------------------------------------------------------------------
-
-
-async def test_an_entry_is_told_in_plain_words_in_both_languages(tmp_path: Path, log: SearchedLog) -> None:
-    """Who, when, what, why, which rule and law, and how it is proven, in Dutch and English."""
-    _, reading, _ = _reader(tmp_path, log)
-    page = await reading.page(_inquiry(), None, 100)
-    rules = agreed_of(log.covenant).engine.rules
-    told = {
-        lang: {
-            entry.event.TAG: dict(lines_of(entry, page.cosigned, log.covenant, rules, {"p-1": "jan"}.get, lang))
-            for entry in page.entries
-        }
-        for lang in LANGS
-    }
-    english, dutch = told["en"], told["nl"]
-    assert english[3]["What"] == "Signal registered (collection)."
-    assert dutch[3]["Wat"] == "Signaal geregistreerd (verzamelen)."
-    assert english[3]["Proof"].startswith("in the log, confirmed by 2 of 3: ")
-    assert dutch[3]["Bewijs"].startswith("in het logboek, bevestigd door 2 van 3: ")
-    assert english[9]["About"] == "not for your agency"
-    assert english[3]["Shown because"] == "your agency did this"
-    assert "malformed" in english[11]["What"]
-    assert english[8]["What"].startswith("Notice issued (disclosure). An agency is told that another knows the person")
-    own = dict(lines_of(page.entries[2], page.cosigned, log.covenant, rules, {"p-1": "jan"}.get, "en"))
-    assert own["Why"] == "own-case, overleg [bold]x[/], case Z-1"
-    assert own["Who"].endswith(", jan")
-
-
-async def test_every_kind_of_entry_can_be_told(tmp_path: Path, log: SearchedLog) -> None:
-    """A row and a document exist for everything that a supervisor finds."""
-    _, reading, _ = _reader(tmp_path, log, SUPERVISOR)
-    page = await reading.page(_inquiry("supervisor"), None, 100)
-    for entry in page.entries:
-        row = headline(entry, log.covenant, "en")
-        assert row[0] == f"{entry.index:,}"
-        assert ("→" in row[2]) == (entry.event.act.recipient is not None)
-        document = entry_json(entry)
-        assert document["index"] == entry.index
-        assert document["record"] == entry.opening.record
