@@ -19,7 +19,7 @@ PROBE: Final[Pair] = (
 
 def actors(vault: Vault, lang: Lang) -> Callable[[int], Callable[[str], str | None]]:
     """Return what gives, for an entry's place, the name behind a reference in it; None for who is not known here."""
-    probes, name_of = vault.probes.places(), vault.evidence.person_name
+    probes, name_of = vault.probes.places(), vault.evidence.people()
 
     def at(place: int) -> Callable[[str], str | None]:
         if place not in probes:

@@ -128,22 +128,21 @@ def _show(machine: Machine, session: Session, found: list[Listed], lang: Lang) -
     if not found:
         out.print(say(_NOTHING, lang))
     else:
-        table = Table(*(say(head, lang) for head in _HEADS), box=None)
+        table, name_of = Table(*(say(head, lang) for head in _HEADS), box=None), session.vault.evidence.people()
         for one in found:
-            table.add_row(*(escape(cell) for cell in _cells(session, one, lang)))
+            table.add_row(*(escape(cell) for cell in _cells(session, one, name_of, lang)))
         out.print(table)
         out.print(say(_COUNTS, lang), style="dim")
     out.print(say(_LOGGED, lang), style="dim")
 
 
-def _cells(session: Session, one: Listed, lang: Lang) -> tuple[str, ...]:
+def _cells(session: Session, one: Listed, name_of: Callable[[str], str | None], lang: Lang) -> tuple[str, ...]:
     when = one.day.isoformat()
     if one.hour is not None:
         when = say(_HOUR, lang).format(day=when, hour=f"{one.hour:%H:%M}")
     who = _agency(session, one.agency, lang)
     if one.person is not None:
-        person = session.vault.evidence.person_name(one.person) or one.person
-        who = say(_PERSON, lang).format(agency=who, person=person)
+        who = say(_PERSON, lang).format(agency=who, person=name_of(one.person) or one.person)
     limit = "" if one.reason == CANARY else number_of(one.limit, lang)
     why = say(UNUSUAL_SAID[one.reason], lang)
     return when, who, _purpose(session, one.purpose, lang), why, number_of(one.count, lang), limit

@@ -127,7 +127,7 @@ def _show_request(out: Console, kept: KeptDisclosure, session: Session) -> None:
     if kept.refusal is not None:
         table.add_row("Refused", escape(plain(f"{_refusal(kept.refusal.code, session.covenant)}. {kept.refusal.text}")))
     if kept.assigned_to is not None:
-        name = session.vault.evidence.person_name(kept.assigned_to)
+        name = session.vault.evidence.people()(kept.assigned_to)
         table.add_row("Answered by", escape(plain(name or kept.assigned_to)))
     out.print(table)
     out.print()

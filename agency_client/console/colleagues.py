@@ -18,10 +18,10 @@ def reference_of(visit: Visit) -> str:
 
 def name_of(vault: Vault) -> Callable[[str], str | None]:
     """Return what gives the name of an own employee: as the account says, else as it was entered."""
-    shown = {one.subject: one.display for one in vault.people.accounts()}
+    shown, known = {one.subject: one.display for one in vault.people.accounts()}, vault.evidence.people()
 
     def named(reference: str) -> str | None:
-        subject = vault.evidence.person_name(reference)
+        subject = known(reference)
         return None if subject is None else shown.get(subject, subject)
 
     return named

@@ -93,11 +93,11 @@ def seen_rows(visit: Visit, page: SeenPage) -> list[EntryRow]:
 
 def use_rows(visit: Visit, found: Iterable[Listed]) -> list[UseRow]:
     """Return rows of use that is worth a look: counts, and no accusation."""
-    lang, number = visit.speech.lang, visit.speech.number
+    lang, number, name_of = visit.speech.lang, visit.speech.number, visit.running.session.vault.evidence.people()
     return [
         UseRow(
             when=visit.speech.day(one.day) + (f", {one.hour:%H:%M} UTC" if one.hour is not None else ""),
-            who=_agency(visit, one.agency) + (f", {_employee(visit, one.person)}" if one.person is not None else ""),
+            who=_agency(visit, one.agency) + (f", {name_of(one.person) or one.person}" if one.person else ""),
             purpose=_purpose(visit, one.purpose),
             why=say(UNUSUAL_SAID[one.reason], lang),
             count=number(one.count),
@@ -163,10 +163,6 @@ def _agency(visit: Visit, agency: PartyId | None) -> str:
 def _purpose(visit: Visit, purpose: PurposeId | None) -> str:
     found = None if purpose is None else visit.running.session.covenant.purposes.get(purpose)
     return str(purpose or "") if found is None else str(getattr(found.title, visit.speech.lang))
-
-
-def _employee(visit: Visit, reference: str) -> str:
-    return visit.running.session.vault.evidence.person_name(reference) or reference
 
 
 def _witness(visit: Visit, name: str) -> str:

@@ -4,7 +4,7 @@
 Not here: the verifying (``trail.py``, ``inbox.py``, ``post.py``); only verified things are put here, except findings.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -211,11 +211,19 @@ class EvidenceShelf:
                 row.seen_at = format_time(now)
             return len(rows)
 
-    def person_name(self, reference: str) -> str | None:
-        """Return who is behind a person reference of this agency's, if it was made here."""
+    def people(self) -> Callable[[str], str | None]:
+        """Return what gives who is behind a person reference of this agency's, if it was made here.
+
+        All are read at once, and a name is unsealed when it is asked for.
+        """
         with self._database.reading() as session:
-            row = session.get(PersonRow, reference)
-            return None if row is None else self._database.open(row.name, "person", reference).decode()
+            sealed = {row.reference: row.name for row in session.exec(select(PersonRow)).all()}
+
+        def name_of(reference: str) -> str | None:
+            name = sealed.get(reference)
+            return None if name is None else self._database.open(name, "person", reference).decode()
+
+        return name_of
 
     def put_person(self, reference: str, name: str) -> None:
         """Keep who is behind a person reference, sealed."""

@@ -147,7 +147,7 @@ async def test_an_employee_is_sought_by_a_hash_and_not_kept(officer: Officer) ->
     (search,) = officer.desk.asked
     assert search.filters.person is not None
     assert EVIL not in search.to_json().decode()
-    assert officer.console.client.vault.evidence.person_name(search.filters.person) is None
+    assert officer.console.client.vault.evidence.people()(search.filters.person) is None
 
 
 async def test_hostile_input_is_shown_as_text(officer: Officer) -> None:

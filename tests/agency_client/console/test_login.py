@@ -409,4 +409,4 @@ async def test_the_log_sees_the_same_person_from_console_and_command_line(consol
     """One opaque reference each; who it is stays in the vault."""
     await console.logged_in("anna", "coordinator")
     session = console.running.session
-    assert session.vault.evidence.person_name(session.person("anna")) == "Anna (anna)"
+    assert session.vault.evidence.people()(session.person("anna")) == "Anna (anna)"

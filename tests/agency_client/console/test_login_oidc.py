@@ -108,7 +108,7 @@ async def test_the_whole_way_there_and_back(console: LoginConsole) -> None:
     assert "identity provider, which keeps your password" in page
     session = console.running.session
     subject = next(one.subject for one in console.people.staff(console.running).all())
-    assert session.vault.evidence.person_name(session.person(subject)) == "Anna Bakker"
+    assert session.vault.evidence.people()(session.person(subject)) == "Anna Bakker"
 
 
 async def test_somebody_without_a_role_is_not_let_in(console: LoginConsole) -> None:
