@@ -222,7 +222,7 @@ class _House:
                 "request",
                 method=scope["method"],
                 route=_template(scope),
-                status=status or 500,
+                status=int(status or HTTPStatus.INTERNAL_SERVER_ERROR),
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
 
