@@ -125,6 +125,8 @@ class HitShown:
     told_at: datetime
     follow_up: FollowUpShown | None
     own: OwnRecord | None
+    own_restricted: bool
+    """Whether this agency restricted its own signal."""
     level: Level
     opened_at: datetime | None
     knows: tuple[Knows, ...]
@@ -146,6 +148,15 @@ class HitShown:
         return self.state == HitState.LIVE and self.level in ("contact", "content")
 
     @property
+    def may_ask(self) -> bool:
+        """Whether there is somebody to ask for more, and no restriction that the broker would refuse it for."""
+        return (
+            self.state in (HitState.LIVE, HitState.UNDELIVERED)
+            and self.level != "existence"
+            and not self.own_restricted
+        )
+
+    @property
     def other_outcome(self) -> str | None:
         """The code of "not the same person", where the covenant has it."""
         return NOT_THE_SAME if any(code == NOT_THE_SAME for code, _ in self.outcomes) else None
@@ -158,6 +169,7 @@ class HitRead:
     kept: KeptHit
     follow_up: FollowUp | None
     signal: Kept | None
+    own_restricted: bool
     cover: PartyId | None
     entries: tuple[ProvenEntry, ...]
     waiting: tuple[str, ...]
@@ -176,7 +188,8 @@ def read_hit(vault: Vault, hit: HitId) -> HitRead:
     waiting = vault.hit_lists.waiting(hit)
     requests = tuple(vault.disclosures.of_hit(hit))
     covers, signal = behind.covers.get(mine), behind.signals.get(mine)
-    return HitRead(kept, follow_up, signal, covers, tuple(entries), tuple(waiting), requests)
+    restricted = vault.changes.is_restricted(mine)
+    return HitRead(kept, follow_up, signal, restricted, covers, tuple(entries), tuple(waiting), requests)
 
 
 def hit_shown(running: Running, hit: HitId, speech: Speech) -> HitShown:
@@ -209,6 +222,7 @@ def shown_of(
         notice.at,
         None if found.follow_up is None else _follow_up(found.follow_up, covenant, speech),
         None if draft is None or found.signal is None else _own(found.signal, draft, covenant, speech),
+        found.own_restricted,
         notice.level,
         None if kept.opened_at is None else parse_time(kept.opened_at),
         _knows(kept, me, engine, now, speech),

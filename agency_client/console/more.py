@@ -21,6 +21,7 @@ from agency_client.console.languages import Speech
 from agency_client.console.reasons import ReasonForm, options
 from agency_client.console.visits import House, Visit
 from agency_client.running import Running
+from agency_client.vault.hits import HitState
 from edge.problems import plain
 from protocol.disclosure_payload import Wanted
 from protocol.disclosures import MAX_WORDS
@@ -38,7 +39,10 @@ class MoreShown:
     topics: tuple[tuple[str, str], ...]
     due: datetime
     """By when they decide, when it is asked now."""
-    may_ask: bool
+    nobody: bool
+    """Whether there is nobody to ask: the other agency may not be named, or took its signal back."""
+    restricted: bool
+    """Whether nothing may be asked for now, since one of both signals is restricted."""
 
 
 def more_shown(running: Running, hit: HitId, speech: Speech) -> MoreShown:
@@ -57,7 +61,8 @@ def more_shown(running: Running, hit: HitId, speech: Speech) -> MoreShown:
         purpose_said(kept.notice.purpose, covenant, speech),
         tuple((code, titled(title, speech)) for code, title in known.items()),
         session.clock() + timedelta(hours=hours),
-        other is not None and kept.state != "withdrawn",
+        other is None or kept.state is HitState.WITHDRAWN,
+        kept.state is HitState.RESTRICTED or session.vault.changes.is_restricted(kept.notice.my_signal),
     )
 
 

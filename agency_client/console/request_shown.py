@@ -61,6 +61,8 @@ class RequestShown:
     purpose: str
     hit: str
     hit_stands: bool
+    restricted: bool
+    """Whether nothing may be given or read for now, since one of both signals is restricted."""
     case: str = field(repr=False)
     """Our own."""
     reference: str = field(repr=False)
@@ -94,17 +96,25 @@ class RequestShown:
     @property
     def may_approve(self) -> bool:
         """Whether the first of two persons may agree now."""
-        return self.to_decide and self.second_person and self.state == "requested"
+        return self.to_decide and not self.restricted and self.second_person and self.state == "requested"
 
     @property
     def may_give(self) -> bool:
         """Whether whoever looks may give the answer now."""
-        return self.to_decide and not self.may_approve and not self.approved_by_me
+        waits = self.second_person and self.state == "requested"
+        return self.to_decide and not self.restricted and not waits and not self.approved_by_me
 
     @property
     def may_read(self) -> bool:
         """Whether there is an answer to read."""
-        return self.mine and self.hit_stands and self.state in ("granted", "received") and not self.sending
+        may = self.mine and self.hit_stands and not self.restricted
+        return may and self.state in ("granted", "received") and not self.sending
+
+    @property
+    def waits_for_lifting(self) -> bool:
+        """Whether somebody could give or read something, were no signal of the hit restricted."""
+        answered = self.mine and self.state in ("granted", "received")
+        return self.restricted and self.hit_stands and (self.to_decide or answered)
 
     @property
     def may_cancel(self) -> bool:
@@ -140,6 +150,7 @@ def request_shown(running: Running, request: DisclosureId, me: str, subject: str
         purpose_said(kept.purpose, covenant, speech),
         str(kept.hit),
         hit.state is not HitState.WITHDRAWN,
+        hit.state is HitState.RESTRICTED or vault.changes.is_restricted(kept.signal),
         "" if draft is None else plain(draft.case_reference),
         "" if draft is None else plain(draft.reference),
         tuple(titled(topics[one], speech) if one in topics else one for one in _topics(kept)),

@@ -140,3 +140,10 @@ async def test_the_console_says_that_it_waits(database: str, tmp_path: Path) -> 
         assert "is beperkt zolang het wordt nagekeken" in page.text
         assert "is restricted while it is checked" in read.text
         assert "A colleague was first" not in read.text
+        await restrict(met.world, met.asker.party, met.asker_signal)
+        await met.owner.read(0.0)
+        page = await owner.post(f"/requests/{made}/grant", {"text": "Bel eerst haar tante."}, lang="nl")
+        assert page.status_code == HTTPStatus.CONFLICT
+        assert page.text.count("is beperkt zolang het wordt nagekeken") == 1
+        assert "Wat u schreef, en niet is verstuurd" in page.text
+        assert "Bel eerst haar tante." in page.text

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
@@ -28,14 +29,15 @@ from agency_client.source_rows import Row
 from agency_client.taken import note_taken
 from edge.languages import Lang
 from protocol.errors import Code, RefusedError, UnavailableError
-from protocol.ids import PartyId
+from protocol.events import HitOpened, Subject, Words
+from protocol.ids import HitId, PartyId
 from protocol.messages import Refusal
 from tests.agency_client.test_informing import deferred
 from tests.browser.serving import Room, room
 from tests.fakes.agency import clock
 from tests.fakes.agency_session import MAPPING
 from tests.fakes.browsing import person
-from tests.fakes.change_desk import ChangeDesk, tell
+from tests.fakes.change_desk import ChangeDesk, keep_back, tell
 from tests.fakes.console_cases import PERSON, others, record, signalled
 from tests.fakes.console_world import Console, console_of
 from tests.fakes.covenants import amended, make_covenant
@@ -93,15 +95,17 @@ def test_every_page_is_looked_at() -> None:
 
 
 async def test_a_hit_in_each_of_its_states(tmp_path: Path, browser: Browser, axe: Axe) -> None:
-    """Not opened, wrongly opened, opened, closed wrongly, done by somebody else, doubted, restricted, withdrawn."""
+    """Not opened, wrongly opened, opened, closed wrongly, done by somebody else, doubted, restricted by either side,
+    not delivered, withdrawn.
+    """
     me = PartyId("prosecution-oost")
     async with place(tmp_path, browser, axe, me, lang="nl") as at:
         see, one, client = at.room.seen, at.room.one, at.console.client
         at.world.broker.level = "content"
         await see("hits.html", "Hier is niets.", "/hits")
         await signalled(client, record("D-17", (*PERSON, ("bsn", BSN)), case=LONG, content={"danger": LONG}))
-        theirs = record("L-1", PERSON, content={"danger": f"Niet thuis bellen. {LONG}", "note": LONG})
-        other = await others(tmp_path, at.world, theirs, agency="police-oost")
+        known = record("L-1", PERSON, content={"danger": f"Niet thuis bellen. {LONG}", "note": LONG})
+        other = await others(tmp_path, at.world, known, agency="police-oost")
         await client.reading.read()
         (kept,) = client.vault.hits.all()
         hit = f"/hits/{kept.id}"
@@ -143,6 +147,19 @@ async def test_a_hit_in_each_of_its_states(tmp_path: Path, browser: Browser, axe
         tell(at.world.broker, me, kept.id, "restricted", reason="disputed")
         await client.reading.read()
         await see("hit.html", "vraagt het signaal voorlopig niet te gebruiken", hit)
+        assert await one.page.get_by_role("link", name="Vraag om meer").count() == 0
+        await see("more.html", "Een signaal van deze treffer is beperkt", f"{hit}/more")
+        tell(at.world.broker, me, kept.id, "lifted", reason="disputed")
+        (theirs,) = set(at.world.broker.hits[kept.id]) - {kept.notice.my_signal}
+        keep_back(at.world.broker, theirs, True)
+        await client.reading.read()
+        await see("hit.html", "is nog niet bezorgd", hit)
+        assert await one.page.get_by_role("link", name="Vraag om meer").count() == 1
+        await one.open(f"/signals/{kept.notice.my_signal}")
+        await one.fill({"restriction": "contested"})
+        await one.send("/restrict")
+        await see("hit.html", "U hebt uw eigen signaal beperkt", hit)
+        await see("more.html", "Een signaal van deze treffer is beperkt", f"{hit}/more")
         await other.acts.withdraw(other.acts.find_signal("L-1"), "mistake", "f" * 32)
         await client.reading.read()
         await see("hit.html", "heeft het signaal ingetrokken", hit)
@@ -327,6 +344,12 @@ async def test_the_logbook_and_its_forms(tmp_path: Path, browser: Browser, axe: 
         async with one.page.expect_navigation(wait_until="load"):
             await one.page.locator('button[formaction="/logbook/unusual"]').click()
         await see("logbook_unusual.html", "Nothing unusual was found.")
+        _look_often(desk, police, console.running.session.person("anna"))
+        await one.open("/logbook")
+        await one.fill({"why": "lawfulness-check"})
+        async with one.page.expect_navigation(wait_until="load"):
+            await one.page.locator('button[formaction="/logbook/unusual"]').click()
+        await see("logbook_unusual.html", "one employee who looked at many people in a day")
         await one.open("/logbook/requests/new")
         await found.unchecked()
         await one.send("/logbook/requests/new")
@@ -346,6 +369,14 @@ async def test_the_logbook_and_its_forms(tmp_path: Path, browser: Browser, axe: 
         await one.fill({"why": "lawfulness-check"})
         await one.send("/logbook/entries")
         await see("error.html", "That did not work")
+
+
+def _look_often(desk: LogbookDesk, agency: PartyId, person: str) -> None:
+    """Have somebody of an agency open more hits in a day than its covenant finds usual."""
+    why = Words(text="overleg", case_reference="Z-1")
+    for number in range(desk.log.covenant.terms.unusual.acts_per_person + 1):
+        act = desk.log.act(agency=agency, person=person, purpose=PURPOSE, justification="own-case")
+        desk.log.add(HitOpened(act=act, subject=Subject(hit_id=HitId(UUID(int=number)), words=why)))
 
 
 async def test_the_system_when_things_go_wrong(tmp_path: Path, browser: Browser, axe: Axe) -> None:

@@ -68,12 +68,17 @@ _HIDDEN: dict[int, set[SignalId]] = {}
 
 def hide(broker: MemoryBroker, signal: SignalId, asked: Restriction) -> None:
     """Keep a signal's parts back, or give them again; tell whoever was told of it."""
-    hidden = _HIDDEN.setdefault(id(broker), set())
-    (hidden.add if asked.restricted else hidden.discard)(signal)
     for hit, pair in broker.hits.items():
         if signal in pair:
             other = broker.signals[pair[0] if pair[1] == signal else pair[1]].agency
             tell(broker, other, hit, "restricted" if asked.restricted else "lifted", reason=asked.reason)
+    keep_back(broker, signal, asked.restricted)
+
+
+def keep_back(broker: MemoryBroker, signal: SignalId, on: bool) -> None:
+    """Keep a signal's parts back, or give them again, whoever was told what."""
+    hidden = _HIDDEN.setdefault(id(broker), set())
+    (hidden.add if on else hidden.discard)(signal)
     before = MemoryBroker._left_of
 
     def left_of(notice: Notice) -> Notice:
