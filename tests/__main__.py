@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Run all tests, as runs side by side: those of whole systems and of the broker mostly wait, the others compute.
 
-What computes gives way to what waits, so that none is left over at the end with a processor idle.
+What computes gives way to what waits, and is two runs: what is left over at the end keeps two processors busy.
 
 What the other runs say is shown when they have ended. Ends with a failure when one fails. Arguments go to one ordinary
 run instead. Not here: any test.
@@ -19,8 +19,11 @@ BESIDE: Final = {
     "Whole systems": ("tests/flow",),
     "The broker and programs that are not ours": ("tests/broker", "tests/interop"),
     "The console in a browser": ("tests/browser",),
+    "The agency's client": ("tests/agency_client",),
 }
 """What runs beside the rest, by name."""
+COMPUTES: Final = frozenset({"The agency's client"})
+"""Which of it computes, as the rest does."""
 GIVES_WAY: Final = ("nice", "-n", "10")
 SLOWEST: Final = 20
 """Tests of each run that are named with their time: who makes the suite slow should see it."""
@@ -35,6 +38,7 @@ def main(arguments: list[str]) -> int:
         for name, folders in BESIDE.items():
             said = stack.enter_context(tempfile.TemporaryFile())
             command = _pytest(*folders, "-p", "no:cacheprovider")
+            command = [*GIVES_WAY, *command] if name in COMPUTES else command
             run = stack.enter_context(subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT))
             stack.callback(run.kill)
             runs.append((name, run, said))
