@@ -131,6 +131,8 @@ SEEDS: Final = {
 }
 """What the consoles begin with: file, purpose, ground, and rows under the names of fields. Care and police meet about
 one; care and the municipality about a victim, of whom the police know the telephone for another purpose."""
+_SEED_URGENCY, _FEBRL_URGENCY = "urgent", "normal"
+"""The consoles' rows stand above the thousands of hits of the public data, also where a purpose is urgent by itself."""
 FEBRL_COLUMNS: Final = {
     "rec_id": "reference",
     "given_name": "given_names",
@@ -158,8 +160,7 @@ def write_seeds(folder: Path, agency: str) -> list[tuple[Path, Path]]:
         path, mapping = folder / f"{agency}-{name}", folder / f"{agency}-{name}.mapping.yaml"
         path.write_text(text, encoding="utf-8")
         constants = _signal(purpose, ground, _SEED_BASES[agency]) | _contact(*_SEED_CONTACTS[agency])
-        # Above the thousands of hits of the public data, for who matches those too.
-        constants |= {"urgency": "urgent"}
+        constants |= {"urgency": _SEED_URGENCY}
         columns = {column: column for column in text.partition("\n")[0].split(",")}
         mapping.write_text(_yaml(columns, constants), encoding="utf-8")
         written.append((path, mapping))
@@ -170,7 +171,9 @@ def write_febrl_mapping(path: Path, *, purpose: str, ground: str, basis: str, id
     """Write the mapping of a FEBRL4 file; ``identifier`` names the column that is a document number, if any."""
     columns = FEBRL_COLUMNS | ({identifier: "documents.soc-sec"} if identifier else {})
     constants = (
-        _signal(purpose, ground, basis) | {"country": "AU"} | _contact("Proefdienst", "onderzoeker", "n.v.t.", "-")
+        _signal(purpose, ground, basis)
+        | {"country": "AU", "urgency": _FEBRL_URGENCY}
+        | _contact("Proefdienst", "onderzoeker", "n.v.t.", "-")
     )
     path.write_text(_yaml(columns, constants), encoding="utf-8")
     return path

@@ -19,7 +19,7 @@ from deploy.demo import data, febrl
 from deploy.demo.world import BROKER, World
 
 FIRST, SECOND = "politie-oost", "jeugdzorg-zuid"
-_PURPOSES: Final = {
+PURPOSES: Final = {
     True: ("offender-prevention", "exploits-or-recruits"),
     False: ("victim-protection", "signs-of-exploitation"),
 }
@@ -41,7 +41,7 @@ class Linked:
 
 def run(world: World, out: Console, *, with_identifier: bool) -> Linked:
     """Push both files and judge what both agencies were told."""
-    purpose, ground = _PURPOSES[with_identifier]
+    purpose, ground = PURPOSES[with_identifier]
     folder = world.folder / "files"
     paths = febrl.write_files(folder, with_identifier=with_identifier)
     mappings = {
