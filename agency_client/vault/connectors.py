@@ -35,16 +35,6 @@ class Hindrance:
     code: str
     words: str
 
-    def to_text(self) -> str:
-        """Return it as one text: the code on a line of its own, then the words."""
-        return f"{self.code}\n{self.words}"
-
-    @staticmethod
-    def from_text(text: str) -> "Hindrance":
-        """Read it back; a text that an earlier version wrote has no code."""
-        code, line, words = text.partition("\n")
-        return Hindrance(code, words) if line else Hindrance("", text)
-
 
 @dataclass(frozen=True, slots=True)
 class KeptConnector:
@@ -124,7 +114,8 @@ class ConnectorShelf:
         """Keep how a look went."""
         with self._database.writing() as session:
             row = session.get(ConnectorRow, name) or ConnectorRow(name=name)
-            row.looked_at, row.problem = format_time(now), None if problem is None else problem.to_text()
+            row.looked_at = format_time(now)
+            row.problem_code, row.problem = (None, None) if problem is None else (problem.code, problem.words)
             if done.taken or done.quarantined or done.withdrawn:
                 row.taken_at = format_time(now)
             row.taken += done.taken
@@ -141,5 +132,5 @@ class ConnectorShelf:
             row.taken,
             row.quarantined,
             row.withdrawn,
-            None if row.problem is None else Hindrance.from_text(row.problem),
+            None if row.problem_code is None else Hindrance(row.problem_code, row.problem or ""),
         )

@@ -62,8 +62,10 @@ class ConnectorRow(Row, table=True):
     taken: int = 0
     quarantined: int = 0
     withdrawn: int = 0
+    problem_code: str | None = None
+    """What stands in its way: an error's code."""
     problem: str | None = None
-    """What stands in its way: a code, the end of a line, and words without any value (``connectors.py``)."""
+    """The same in words, without any value."""
 
 
 class SeenRow(Row, table=True):

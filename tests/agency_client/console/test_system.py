@@ -97,11 +97,12 @@ async def test_a_problem_without_short_words_is_told_by_its_code(console: Consol
     assert (await console.get("/system", role="operator")).text.count("frobnicator") == 3
 
 
-def test_a_connector_s_problem_is_kept_with_its_code() -> None:
-    """In one text; what an earlier version wrote down has words only."""
-    assert Hindrance.from_text("A file was refused.") == Hindrance("", "A file was refused.")
-    both = Hindrance("unavailable", "Two lines.\nOf words.")
-    assert Hindrance.from_text(both.to_text()) == both
+def test_what_stands_in_a_connector_s_way_is_kept_until_it_is_gone(console: Console) -> None:
+    """Its code and its words, as they were."""
+    shelf, wrong = console.client.vault.connectors, Hindrance(Code.UNAVAILABLE, "Two lines.\nOf words.")
+    for problem in (wrong, None):
+        shelf.note("zaken", Progress(), problem, NOW)
+        assert shelf.get("zaken").problem == problem
 
 
 @pytest.mark.parametrize("reason", _REASONS)
