@@ -2,7 +2,8 @@
 # Every target sets up what it needs; nothing is installed outside .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Byte code is made of what is used when it is first used: of all that is installed it takes as long as the installing.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 GO := $(or $(shell command -v go 2>/dev/null),$(wildcard /usr/local/go/bin/go))
 
 .DEFAULT_GOAL := help
