@@ -19,6 +19,7 @@ from rich.console import Console
 from agency_client.ask import Answered, Question, question_of, require_allowed
 from agency_client.ask_person import MAX_JSON, person_of, person_of_file, person_of_json
 from agency_client.ask_showing import answer_json, show_answer, show_unused
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.push import MAPPING_SUFFIX
 from agency_client.session import Session, online
 from agency_client.why_looking import require_reason
@@ -47,7 +48,6 @@ PROMPTS: Final = {
 """What the terminal is asked; online accounts and documents need a platform or kind: they go by JSON or option."""
 _OPTION: Final = "Person"
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 OneValue = Annotated[str | None, typer.Option(rich_help_panel=_OPTION)]
 
 
@@ -93,7 +93,7 @@ def add_ask(
         person: Annotated[
             str | None, typer.Option(help="Who asks; default the logged-in user. Only a keyed hash of it leaves.")
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Ask who else knows a person, without signalling. It is logged, and who knows the person sees that you asked.
 
@@ -125,7 +125,7 @@ def add_ask(
             show_unused(out, question.unused)
             answered = asyncio.run(_ask(session, question, person_of_user(person)))
             if as_json:
-                sys.stdout.write(json.dumps(answer_json(answered, session.covenant), ensure_ascii=False) + "\n")
+                print_json(answer_json(answered, session.covenant))
                 return
             show_answer(out, answered, session.covenant)
 

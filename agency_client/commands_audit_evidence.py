@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from agency_client.command_line import HomeOption
 from agency_client.cosigning import PLACE
 from agency_client.machine import Machine
 from agency_client.session import Session
@@ -23,8 +24,6 @@ from protocol.checkpoint import open_signed
 from protocol.encoding import Json
 from protocol.errors import Code, InputError, NotFoundError
 from protocol.fork_evidence import fork_evidence
-
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 
 
 def add_evidence(app: typer.Typer, machine: Machine) -> None:

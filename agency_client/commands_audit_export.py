@@ -15,8 +15,8 @@ from typing import Annotated, Final
 import typer
 from rich.progress import Progress
 
+from agency_client.command_line import HomeOption, print_json
 from agency_client.commands_audit_search import (
-    HomeOption,
     JsonOption,
     LangOption,
     PersonOption,
@@ -25,7 +25,6 @@ from agency_client.commands_audit_search import (
     inquiry_of,
     lang_of,
     moment_of,
-    print_json,
 )
 from agency_client.exporting import Exporting
 from agency_client.machine import Machine

@@ -6,12 +6,10 @@ following (``commands_audit_tail.py``).
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Final, Literal, cast, get_args
 from uuid import UUID
 
@@ -22,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from agency_client.actors import actors
+from agency_client.command_line import HomeOption, print_json
 from agency_client.event_sentences import entry_json, headline, lines_of, proof_words
 from agency_client.machine import Machine
 from agency_client.searching import Inquiry, SeenEntry, SeenPage
@@ -39,7 +38,6 @@ SHOWN: Final = 200
 _REASONS: Final = tuple(one for one in get_args(LogPurpose) if one != "none")
 _DAY: Final = len("2026-11-22")
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 WhyOption = Annotated[
     str,
     typer.Option("--log-purpose", help=f"Why you read the log; the law permits four reasons: {', '.join(_REASONS)}."),
@@ -224,12 +222,6 @@ def _document(pages: list[SeenPage], entries: list[SeenEntry], more: int | None)
         "readings": [one.reading for one in pages],
         "proof": {"size": page.cosigned.checkpoint.size, "cosigners": list(page.cosigned.cosigners)},
     }
-
-
-def print_json(value: Json) -> None:
-    """Write a value for programs, on a line of its own."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
 
 
 # --- Input ------------------------------------------------------------------------------------------------------------

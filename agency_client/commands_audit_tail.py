@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 import typer
 
+from agency_client.command_line import HomeOption, print_json
 from agency_client.commands_audit_search import (
-    HomeOption,
     JsonOption,
     LangOption,
     PersonOption,
@@ -19,7 +19,6 @@ from agency_client.commands_audit_search import (
     WhyOption,
     inquiry_of,
     lang_of,
-    print_json,
 )
 from agency_client.event_sentences import entry_json, headline
 from agency_client.machine import Machine

@@ -14,8 +14,8 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from agency_client.command_line import HomeOption, print_json
 from agency_client.commands_audit_search import (
-    HomeOption,
     JsonOption,
     LangOption,
     PersonOption,
@@ -23,7 +23,6 @@ from agency_client.commands_audit_search import (
     WhyOption,
     inquiry_of,
     lang_of,
-    print_json,
 )
 from agency_client.machine import Machine
 from agency_client.searching import Inquiry

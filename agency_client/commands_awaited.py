@@ -4,20 +4,19 @@
 Not here: what is true (``awaiting.py``), its words (``showing_waits.py``), the machine (``cli.py`` passes it).
 """
 
-import json
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from agency_client.awaiting import waits
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.session import Session
 from agency_client.showing_waits import show_waits, wait_json
 from edge.cli import reported
+from protocol.encoding import Json
 
 
 def add_awaited(
@@ -27,15 +26,12 @@ def add_awaited(
 
     @app.command("awaited")
     @reported()
-    def command(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
-    ) -> None:
+    def command(home: HomeOption, as_json: JsonOption = False) -> None:
         """Show which of your signals await a counterpart: until when, whether it is late, whether it came."""
         with opened(home) as session:
             found = list(waits(session.vault, session.covenant, session.me.id, session.clock()))
             if as_json:
-                listed = [wait_json(wait, session.vault, session.covenant) for wait in found]
-                sys.stdout.write(json.dumps({"awaited": listed}, ensure_ascii=False) + "\n")
+                listed: list[Json] = [wait_json(wait, session.vault, session.covenant) for wait in found]
+                print_json({"awaited": listed})
                 return
             show_waits(console(), session.vault, found, session.covenant)

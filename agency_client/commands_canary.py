@@ -6,7 +6,6 @@ given again. Not here: what any of them refuses (``canaries.py``), the machine (
 """
 
 import asyncio
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from rich.table import Table
 
 from agency_client.canaries import checked, lent, put_planted
 from agency_client.canary_drafting import draft, read_canaries
+from agency_client.command_line import HomeOption, print_json
 from agency_client.handing_over import left_to_the_other
 from agency_client.post import Tally
 from agency_client.push import Constants, settle_mapping
@@ -40,7 +40,6 @@ MAX_FILE: Final = 1 << 20
 """Bytes of a file of canaries: a thousand statements with two digests each are 300 kB."""
 
 M = TypeVar("M", bound=Message)
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", dir_okay=False)]
 
 Opening = Callable[[Path], AbstractContextManager[Session]]
@@ -186,7 +185,7 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
                     }
                     for one, state in listed
                 ]
-                sys.stdout.write(json.dumps({"canaries": found}, ensure_ascii=False) + "\n")
+                print_json({"canaries": found})
                 return
             table = Table("Canary", "Shown as", "Purpose", "State", "Until", box=None)
             for one, state in listed:

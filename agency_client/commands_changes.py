@@ -5,8 +5,6 @@ Not here: the acts (``changing.py``), the list (``vault.changes``), the machine 
 """
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption, PersonOption, print_json
 from agency_client.machine import Machine
 from agency_client.session import Online, Session, online
 from agency_client.showing import reference_of
@@ -27,11 +26,7 @@ from protocol.encoding import Json, format_time
 from protocol.errors import Code, InputError
 from protocol.ids import SignalId
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 SignalArgument = Annotated[str, typer.Argument(help="Your record's reference, or a signal's id.", show_default=False)]
-PersonOption = Annotated[
-    str | None, typer.Option(help="Who does this; default the logged-in user. Only a keyed hash of it leaves.")
-]
 CodeOption = Annotated[str, typer.Option("--reason", help="Why, as a code. It stands in the log: no names.")]
 
 
@@ -73,7 +68,7 @@ def add_changes(app: typer.Typer, machine: Machine) -> None:
     @reported()
     def listed(
         home: HomeOption,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
         count: Annotated[int, typer.Option("--last", help="How many, the newest first.", min=1, max=1_000)] = PAGE,
     ) -> None:
         """List what you changed of your signals, and who of those who were told carried it out."""
@@ -81,7 +76,7 @@ def add_changes(app: typer.Typer, machine: Machine) -> None:
             found = session.vault.changes.page(count)
             if as_json:
                 rows: list[Json] = [change_json(one, session) for one in found]
-                sys.stdout.write(json.dumps({"changes": rows}, ensure_ascii=False) + "\n")
+                print_json({"changes": rows})
                 return
             _show(machine.console(), found, session)
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption
 from agency_client.connectors.descriptions import FOLDER, SUFFIX, Broken, described, read_description
 from agency_client.connectors.settings import machine_passwords
 from agency_client.connectors.sql import DELETIONS
@@ -25,8 +26,6 @@ from edge.cli import exit_status, reported
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, NotFoundError
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
 NameArgument = Annotated[str, typer.Argument(help="The connector's name: that of its file.")]
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from agency_client.command_line import HomeOption
 from agency_client.session import Session
 from edge.cli import reported
 from edge.files import put_lines
@@ -24,7 +25,7 @@ def add_decisions(app: typer.Typer, opened: Callable[[Path], AbstractContextMana
     @app.command("decisions")
     @reported()
     def command(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
+        home: HomeOption,
         out: Annotated[Path, typer.Option(help="File to write, a line an entry.", dir_okay=False)],
     ) -> None:
         """Write what the rules decided about this agency, without signals, hits or tags, for `sluis policy replay`.

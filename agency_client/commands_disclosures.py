@@ -7,13 +7,13 @@ Not here: the acts (``disclosing.py``), how they are printed (``showing_disclosu
 import asyncio
 import json
 import mimetypes
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from agency_client.command_line import HomeOption, JsonOption, PersonOption, print_json
 from agency_client.disclosing import Answer, Attachment, Disclosed, Wanted
 from agency_client.machine import Machine
 from agency_client.saving import save_files
@@ -27,14 +27,9 @@ from protocol.errors import Code, InputError
 from protocol.ids import DisclosureId
 from protocol.messages import Justification, OpeningRequest, parse
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
-PersonOption = Annotated[
-    str | None, typer.Option(help="Who does this; default the logged-in user. Only a keyed hash of it leaves.")
-]
 RequestArgument = Annotated[
     str, typer.Argument(help="The request's number, or how it begins: see `requests`.", show_default=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
 LISTED: Final = 100
 """Requests of each sort that are listed: more is for the console, which has pages."""
 
@@ -98,7 +93,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
             asked = [] if open_only else shelf.mine(LISTED)
             if as_json:
                 rows: list[Json] = [disclosure_json(one, session) for one in (*([] if mine else theirs), *asked)]
-                sys.stdout.write(json.dumps({"requests": rows}, ensure_ascii=False) + "\n")
+                print_json({"requests": rows})
                 return
             show_requests(machine.console(), [] if mine else theirs, asked, session)
 
@@ -196,7 +191,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
             given = asyncio.run(_take(session, request, machine.person_of(person)))
             saved = {} if into is None else save_files(into, given.attachments)
             if as_json:
-                sys.stdout.write(json.dumps(disclosed_json(given, saved), ensure_ascii=False) + "\n")
+                print_json(disclosed_json(given, saved))
                 return
             show_disclosed(machine.console(), given, saved, session.covenant)
 

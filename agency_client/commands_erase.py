@@ -6,11 +6,11 @@ Not here: asking and believing (``erasing.py``), the machine (``cli.py`` passes 
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
 
+from agency_client.command_line import HomeOption
 from agency_client.machine import Machine
 from agency_client.session import Session, online
 from agency_client.vault.signals import Kept
@@ -29,7 +29,7 @@ def add_erase(app: typer.Typer, machine: Machine) -> None:
     @app.command("erase")
     @reported()
     def command(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
+        home: HomeOption,
         signal: Annotated[str, typer.Argument(help="A record's reference, or a signal's id.")],
         ground: Annotated[str, typer.Option(help=f"Why, as a code: {_GROUNDS}.")],
         reason: Annotated[str, typer.Option(help="Why, in words. They stand in the log: no names.")],

@@ -5,8 +5,6 @@ Not here: the acts (``following.py``), the list (``vault.follow_ups``), the mach
 """
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption, PersonOption, print_json
 from agency_client.machine import Machine
 from agency_client.session import Online, Session, online
 from agency_client.showing import reference_of
@@ -27,10 +26,6 @@ from protocol.encoding import Json, format_time
 from protocol.follow_ups import FollowUpState
 from protocol.ids import HitId
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
-PersonOption = Annotated[
-    str | None, typer.Option(help="Who does this; default the logged-in user. Only a keyed hash of it leaves.")
-]
 HitArgument = Annotated[str, typer.Argument(help="The hit's number, or how it begins.", show_default=False)]
 _SHORT: Final = 8
 """Characters of a hit's id that tell it from the others in practice."""
@@ -50,14 +45,14 @@ def add_follow_up(app: typer.Typer, machine: Machine) -> None:
     def listed(
         home: HomeOption,
         late: Annotated[bool, typer.Option("--late", help="Only what was not acknowledged in time.")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """List the hits that are not closed yet, the nearest deadline first."""
         with machine.offline(home) as session:
             found = list(_all(session.vault.follow_ups, late=late))
             if as_json:
                 rows: list[Json] = [follow_up_json(one, session) for one in found]
-                sys.stdout.write(json.dumps({"followUp": rows}, ensure_ascii=False) + "\n")
+                print_json({"followUp": rows})
                 return
             _show(machine.console(), found, session)
 

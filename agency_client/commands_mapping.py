@@ -5,8 +5,6 @@ Nothing is sent and nothing kept; ``--write`` writes the mapping file, which eve
 (``mapping_guess.py``), the machine (``cli.py`` passes it).
 """
 
-import json
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.connectors.trying import TRIED, Tried
 from agency_client.machine import Machine
 from agency_client.mapping import Mapping
@@ -29,7 +28,6 @@ from protocol.encoding import Json
 from protocol.errors import Code, ConflictError
 from protocol.keys import KINDS
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 _SHOWN: Final = 3
 _SURE: Final = {Surety.NAME: "sure: its name", Surety.CONTENT: "likely: its values", Surety.UNKNOWN: "not understood"}
 _MAX_SHOWN: Final = 40
@@ -59,7 +57,7 @@ def add_mapping(app: typer.Typer, machine: Machine) -> None:
         show_values: Annotated[
             bool, typer.Option("--show-values", help="Also show some values: of people, so mind who looks along.")
         ] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Show which column is taken for what and what would be refused; write it down when it is right."""
         with machine.offline(home) as session:
@@ -69,7 +67,7 @@ def add_mapping(app: typer.Typer, machine: Machine) -> None:
             settled = settled.with_constants(**only_choices(session, settled))
             tried = None if settled.missing else try_rows(session, file, settled)
             if as_json:
-                sys.stdout.write(json.dumps(_json(found, settled, tried), ensure_ascii=False) + "\n")
+                print_json(_json(found, settled, tried))
             else:
                 _show(machine.console(), found, settled, seen.rows, tried, values=show_values)
             if write or to is not None:

@@ -4,8 +4,6 @@
 Not here: what these acts are (``people/staff.py``), the machine (``cli.py`` passes it).
 """
 
-import json
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.machine import Machine
 from agency_client.people.accounts import ROLES, Account, AccountState
 from agency_client.people.gate import Gate
@@ -28,9 +27,7 @@ from edge.cli import reported
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, InputError
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 NameArgument = Annotated[str, typer.Argument(help="The user name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
 RoleOption = Annotated[list[str], typer.Option("--role", help=f"{', '.join(ROLES)}; may be given several times.")]
 _MAX_PASSWORD_FILE: Final = 1_024
 _SHOWN_ID: Final = 12
@@ -105,7 +102,7 @@ def _add_additions(people: typer.Typer, machine: Machine) -> None:
         with machine.offline(home) as session:
             found = staff_of(session).all()
             if as_json:
-                _print({"people": [_json(one) for one in found]})
+                print_json({"people": [_json(one) for one in found]})
                 return
             _show(found, machine.console())
 
@@ -150,8 +147,8 @@ def _add_sessions(people: typer.Typer, machine: Machine) -> None:
         with machine.offline(home) as session:
             found = staff_of(session).sessions()
             if as_json:
-                _print({"sessions": [{"id": one.id, "since": format_time(at.created_at), "until":
-                                      format_time(at.ends_at())} for one, at in found]})  # fmt: skip
+                print_json({"sessions": [{"id": one.id, "since": format_time(at.created_at), "until":
+                                          format_time(at.ends_at())} for one, at in found]})  # fmt: skip
                 return
             table = Table("Who", "Since", "Ends, if nothing is done", "Browser", box=None)
             for account, at in found:
@@ -191,7 +188,7 @@ def _add_sessions(people: typer.Typer, machine: Machine) -> None:
 
 def _show_added(added: Added, home: Path, out: Console, as_json: bool) -> None:
     if as_json:
-        _print({**_json(added.account), "code": added.code})
+        print_json({**_json(added.account), "code": added.code})
         return
     account = added.account
     if added.code is None:
@@ -242,7 +239,3 @@ def _password(path: Path) -> str:
 
 
 _moment: Callable[[datetime], str] = format_time
-
-
-def _print(value: Json) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -4,7 +4,6 @@
 Not here: what is true (``preview.py``), its words (``preview_words.py``), the machine (``cli.py`` passes it).
 """
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.looking import Looked, look, mark_shown, not_shown
 from agency_client.mapping import Mapping as ColumnMapping
 from agency_client.preview import SEND_RULE, PushKind, preview, sendable
@@ -39,7 +39,7 @@ def add_preview(
     @app.command("preview")
     @reported()
     def command(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
+        home: HomeOption,
         files: Annotated[
             list[Path] | None, typer.Argument(help="Of these records; else of any.", dir_okay=False, exists=True)
         ] = None,
@@ -49,7 +49,7 @@ def add_preview(
         basis: Annotated[str | None, typer.Option(help="As for push.")] = None,
         urgency: Annotated[str | None, typer.Option(help="normal or urgent.")] = None,
         language: Annotated[str, typer.Option(help="nl or en.")] = "en",
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Show who could be told what of your signals, on which law and until when. Nothing is sent."""
         spoken = _language(language)
@@ -135,7 +135,7 @@ def _show(
             for file in looked.files
         ]
         previews: list[Json] = [dict(preview_json(one)) for one in found]
-        typer.echo(json.dumps({"files": files, "previews": previews}, ensure_ascii=False))
+        print_json({"files": files, "previews": previews})
         return
     for one in found:
         show_preview(out, one, language, looked.informed)

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from agency_client.command_line import HomeOption, JsonOption
 from agency_client.probe_answers import Answers
 from agency_client.probe_exchange import Taken, statement_for, take
 from agency_client.push import drain
@@ -33,7 +34,6 @@ from protocol.messages import parse
 from protocol.probe_statements import MAX_FILE, SignedProbeStatement
 
 Opening = Callable[[Path], AbstractContextManager[Session]]
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 
 
 def add_probes(app: typer.Typer, opened: Opening, offline: Opening, console: Callable[[], Console]) -> None:
@@ -46,7 +46,7 @@ def add_probes(app: typer.Typer, opened: Opening, offline: Opening, console: Cal
         context: typer.Context,
         home: Annotated[Path | None, typer.Option("--home", help="This agency's folder.", file_okay=False)] = None,
         lang: Annotated[str, typer.Option(help="nl or en.")] = "en",
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Show how often the broker is probed, what came of it, and the chance to notice what it withholds."""
         if context.invoked_subcommand is not None:

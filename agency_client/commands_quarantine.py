@@ -7,7 +7,6 @@ Not here: the repair (``connectors/repairing.py``), the machine (``cli.py`` pass
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.connectors.repairing import Repaired, Repairing
 from agency_client.machine import Machine
 from agency_client.vault.quarantine import Quarantined
@@ -22,12 +22,10 @@ from edge.cli import reported
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, InputError, Issue
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 NumberArgument = Annotated[int, typer.Argument(help="The row's number in the list.", min=1)]
 PersonOption = Annotated[
     str | None, typer.Option(help="Who does this; default the logged-in user. Only a keyed hash of it is kept.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
 PAGE: Final = 100
 
 
@@ -48,7 +46,7 @@ def add_quarantine(app: typer.Typer, machine: Machine) -> None:
         with machine.offline(home) as session:
             found = session.vault.quarantine.page(PAGE, before, system)
         if as_json:
-            sys.stdout.write(json.dumps({"rows": [_json(one) for one in found]}, ensure_ascii=False) + "\n")
+            print_json({"rows": [_json(one) for one in found]})
         else:
             _show(machine.console(), found)
 

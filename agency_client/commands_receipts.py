@@ -5,8 +5,6 @@ From the agency's own vault; nobody is asked. The covenants that the receipts na
 is written (``receipts.py``), the machine (``cli.py`` passes it).
 """
 
-import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -16,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.machine import Machine
 from agency_client.receipts import Wanted, Written, write_covenants, write_receipts
 from agency_client.session import Session
@@ -33,7 +32,7 @@ def add_receipts(app: typer.Typer, machine: Machine) -> None:
     @app.command("receipts")
     @reported()
     def command(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
+        home: HomeOption,
         out: Annotated[Path, typer.Option(help="Folder to write to; made when it is not there.", file_okay=False)],
         signal: Annotated[str | None, typer.Option(help="Your record's reference, or a signal's id.")] = None,
         notice: Annotated[int | None, typer.Option(help="A notice's number.", min=1)] = None,
@@ -48,7 +47,7 @@ def add_receipts(app: typer.Typer, machine: Machine) -> None:
                 "--without-subject", help="Leave out signal ids, hit ids, tags and words; it proves the same."
             ),
         ] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Write a receipt for each act and notice that the log proved to this agency, a file each.
 
@@ -78,8 +77,7 @@ def add_receipts(app: typer.Typer, machine: Machine) -> None:
             without = session.vault.evidence.count_receipts() - session.vault.proofs.count()
             covenants = write_covenants(session.trust, versions, out) if count else []
         if as_json:
-            answer = {"folder": str(out), "receipts": listed, "covenants": covenants, "withoutPath": without}
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            print_json({"folder": str(out), "receipts": listed, "covenants": [*covenants], "withoutPath": without})
             return
         _show(machine.console(), count, out, without, told=told)
 

@@ -9,7 +9,6 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption
 from agency_client.informing import Review, reviews
 from agency_client.machine import Machine
 from agency_client.session import Session, online
@@ -26,8 +26,6 @@ from protocol.encoding import Json
 from protocol.errors import Code, InputError
 from protocol.informing import InformingReview
 from protocol.messages import Justification, OpeningRequest, parse
-
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 
 
 def add_reviews(app: typer.Typer, machine: Machine) -> None:
@@ -40,7 +38,7 @@ def add_reviews(app: typer.Typer, machine: Machine) -> None:
         due: Annotated[
             int | None, typer.Option(help="Only those due within so many days, and the overdue ones.", min=0)
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """List the people who were not told yet and whose review comes: overdue first."""
         with machine.offline(home) as session:

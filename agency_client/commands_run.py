@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from agency_client.command_line import HomeOption
 from agency_client.health import ConnectorHealth
 from agency_client.machine import Machine
 from agency_client.reading import News
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from agency_client.running import Running
     from agency_client.telling import TellTask
 
-_Home = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 CONNECTORS_SECONDS: Final = 10.0
 """Between looks how the connectors are doing: they write it down at most every minute themselves."""
 FAILED: Final = exit_status(Code.INTERNAL)
@@ -47,7 +47,7 @@ def add_run(app: typer.Typer, machine: Machine) -> None:
     @app.command()
     @reported()
     def run(
-        home: _Home,
+        home: HomeOption,
         host: Annotated[str | None, typer.Option(help="Address to listen on; run.json's when absent.")] = None,
         port: Annotated[
             int | None,

@@ -5,8 +5,6 @@ Not here: what is true (``statistics.py``), its words (``showing_statistics.py``
 """
 
 import asyncio
-import json
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Annotated, cast, get_args
 import typer
 from rich.console import Console
 
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.session import Session, online
 from agency_client.showing_statistics import show_statistics, statistics_json
 from agency_client.statistics import CheckedStatistics, Wish, purpose_for
@@ -36,7 +35,7 @@ def add_statistics(
     @app.command("statistics")
     @reported()
     def command(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
+        home: HomeOption,
         about: Annotated[str, typer.Option(help="The purpose whose numbers you want.")],
         year: Annotated[int, typer.Option(help="Calendar year.", min=FIRST_YEAR, max=LAST_YEAR)],
         purpose: Annotated[
@@ -46,7 +45,7 @@ def add_statistics(
         person: Annotated[
             str | None, typer.Option(help="Who reads; default the logged-in user. Only a keyed hash of it leaves.")
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Show how many signals and hits there were, by closed month and kind of agency; no small numbers."""
         with opened(home) as session:
@@ -55,7 +54,7 @@ def add_statistics(
             reference = session.person(person_of(person))
             found = asyncio.run(_read(session, Wish(counted, under, year, session.me.id, reference, _role(role))))
             if as_json:
-                sys.stdout.write(json.dumps(statistics_json(found), ensure_ascii=False) + "\n")
+                print_json(statistics_json(found))
                 return
             show_statistics(console(), found, session.covenant)
 

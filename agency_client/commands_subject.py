@@ -16,6 +16,7 @@ from typing import Annotated, Final, cast
 import typer
 
 from agency_client.ask_person import MAX_JSON, person_of, person_of_file
+from agency_client.command_line import HomeOption, JsonOption, PersonOption
 from agency_client.commands_ask import PROMPTS, STANDARD_INPUT
 from agency_client.machine import Machine
 from agency_client.mapping_person import fields_of_yaml
@@ -39,11 +40,6 @@ from protocol.normalise import Person
 
 _OBJECTS: Final = (".yaml", ".yml", ".json")
 """Files with one person's fields; any other file has records, of which there must be one."""
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
-PersonOption = Annotated[
-    str | None, typer.Option(help="Who does this; default the logged-in user. Only a keyed hash of it leaves.")
-]
 CaseArgument = Annotated[str, typer.Argument(help="The request's case.")]
 
 

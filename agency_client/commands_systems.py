@@ -6,12 +6,12 @@ Not here: the tokens (``vault/systems.py``), the machine (``cli.py`` passes it).
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from agency_client.command_line import HomeOption, JsonOption
 from agency_client.connectors.descriptions import FOLDER, NAME, SUFFIX
 from agency_client.machine import Machine
 from agency_client.vault.systems import KeptSystem, Scope
@@ -19,7 +19,6 @@ from edge.cli import reported
 from protocol.encoding import Json, format_time
 from protocol.errors import Code, ConflictError, InputError
 
-HomeOption = Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)]
 NameArgument = Annotated[str, typer.Argument(help="The system's name: small letters, digits, hyphens.")]
 
 
@@ -51,7 +50,7 @@ def add_systems(app: typer.Typer, machine: Machine) -> None:
     @reported()
     def listed(
         home: HomeOption,
-        as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """List the systems, what each may do and when its token was last used."""
         with machine.offline(home) as session:

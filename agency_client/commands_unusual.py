@@ -16,8 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from agency_client.budgets import known_budgets, scarcest
+from agency_client.command_line import HomeOption, print_json
 from agency_client.commands_audit_search import (
-    HomeOption,
     JsonOption,
     LangOption,
     PersonOption,
@@ -26,7 +26,6 @@ from agency_client.commands_audit_search import (
     inquiry_of,
     lang_of,
     moment_of,
-    print_json,
 )
 from agency_client.machine import Machine
 from agency_client.searching import Inquiry

@@ -8,7 +8,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -16,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agency_client.checking import Checked
-from agency_client.commands_audit_search import inquiry_of, lang_of, print_json
+from agency_client.command_line import HomeOption, print_json
+from agency_client.commands_audit_search import inquiry_of, lang_of
 from agency_client.machine import Machine
 from agency_client.own_entries import OwnEntries, open_own
 from agency_client.session import Session, online
@@ -94,7 +94,7 @@ def add_verify(app: typer.Typer, machine: Machine, name: str = "verify") -> None
 
 def _verifying(machine: Machine) -> Callable[..., None]:
     def verify(
-        home: Annotated[Path, typer.Option("--home", help="This agency's folder.", file_okay=False)],
+        home: HomeOption,
         log_purpose: Annotated[
             str | None,
             typer.Option(help="Also open the entries this agency may see, for one of the law's four reasons. Logged."),
