@@ -485,25 +485,6 @@ def status(home: HomeOption, as_json: JsonOption = False) -> None:
             )
 
 
-add_canary(
-    app,
-    lambda home: opened(home, _passphrase(), _now),
-    lambda home: opened(home, _passphrase(), _now, offline=True),
-    lambda: _console(),
-)
-add_preview(app, lambda home: opened(home, _passphrase(), _now), lambda: _console())
-add_ask(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
-add_awaited(app, lambda home: opened(home, _passphrase(), _now, offline=True), lambda: _console())
-add_decisions(app, lambda home: opened(home, _passphrase(), _now, offline=True))
-add_probes(
-    app,
-    lambda home: opened(home, _passphrase(), _now),
-    lambda home: opened(home, _passphrase(), _now, offline=True),
-    lambda: _console(),
-)
-add_statistics(app, lambda home: opened(home, _passphrase(), _now), lambda: _console(), lambda given: _person(given))
-
-
 # --- What belongs to the machine ---
 
 
@@ -534,6 +515,13 @@ MACHINE: Final = Machine(
     person_of=_person,
 )
 """This machine, for commands that are written in files of their own."""
+add_canary(app, MACHINE)
+add_preview(app, MACHINE)
+add_ask(app, MACHINE)
+add_awaited(app, MACHINE)
+add_decisions(app, MACHINE)
+add_probes(app, MACHINE)
+add_statistics(app, MACHINE)
 add_receipts(app, MACHINE)
 add_unusual(app, MACHINE)
 add_verify(app, MACHINE)

@@ -8,8 +8,7 @@ JSON on standard input. Not here: asking (``ask.py``), the machine (``cli.py`` p
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,6 +19,7 @@ from agency_client.ask import Answered, Question, question_of, require_allowed
 from agency_client.ask_person import MAX_JSON, person_of, person_of_file, person_of_json
 from agency_client.ask_showing import answer_json, show_answer, show_unused
 from agency_client.command_line import HomeOption, JsonOption, print_json
+from agency_client.machine import Machine
 from agency_client.push import MAPPING_SUFFIX
 from agency_client.session import Session, online
 from agency_client.why_looking import require_reason
@@ -51,13 +51,8 @@ _OPTION: Final = "Person"
 OneValue = Annotated[str | None, typer.Option(rich_help_panel=_OPTION)]
 
 
-def add_ask(
-    app: typer.Typer,
-    opened: Callable[[Path], AbstractContextManager[Session]],
-    console: Callable[[], Console],
-    person_of_user: Callable[[str | None], str],
-) -> None:
-    """Add the command; ``opened`` opens a home, ``console`` is where people read, the last says who acts."""
+def add_ask(app: typer.Typer, machine: Machine) -> None:
+    """Add the command to the agency's commands."""
 
     @app.command("ask")
     @reported()
@@ -115,15 +110,15 @@ def add_ask(
         fields: dict[str, Sequence[str]] = {name: [text] for name, text in one.items() if text is not None}
         fields |= {name: texts for name, texts in many.items() if texts}
         fields |= _pairs("handles", handle) | _pairs("documents", document)
-        with opened(home) as session:
+        with machine.opened(home) as session:
             # Before anybody types a person's name for nothing.
             require_reason(reason_code, session.covenant)
             require_allowed(session.me.id, PurposeId(purpose), (), session.engine, session.clock())
             whom = _whom(fields, file, mapping, ask=ask)
             question = question_of(whom, PurposeId(purpose), why, session.covenant)
-            out = Console(stderr=True) if as_json else console()
+            out = Console(stderr=True) if as_json else machine.console()
             show_unused(out, question.unused)
-            answered = asyncio.run(_ask(session, question, person_of_user(person)))
+            answered = asyncio.run(_ask(session, question, machine.person_of(person)))
             if as_json:
                 print_json(answer_json(answered, session.covenant))
                 return

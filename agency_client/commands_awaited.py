@@ -4,34 +4,27 @@
 Not here: what is true (``awaiting.py``), its words (``showing_waits.py``), the machine (``cli.py`` passes it).
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-
 import typer
-from rich.console import Console
 
 from agency_client.awaiting import waits
 from agency_client.command_line import HomeOption, JsonOption, print_json
-from agency_client.session import Session
+from agency_client.machine import Machine
 from agency_client.showing_waits import show_waits, wait_json
 from edge.cli import reported
 from protocol.encoding import Json
 
 
-def add_awaited(
-    app: typer.Typer, opened: Callable[[Path], AbstractContextManager[Session]], console: Callable[[], Console]
-) -> None:
-    """Add the command to the agency's commands; ``opened`` opens a home, ``console`` is where people read."""
+def add_awaited(app: typer.Typer, machine: Machine) -> None:
+    """Add the command to the agency's commands."""
 
     @app.command("awaited")
     @reported()
     def command(home: HomeOption, as_json: JsonOption = False) -> None:
         """Show which of your signals await a counterpart: until when, whether it is late, whether it came."""
-        with opened(home) as session:
+        with machine.offline(home) as session:
             found = list(waits(session.vault, session.covenant, session.me.id, session.clock()))
             if as_json:
                 listed: list[Json] = [wait_json(wait, session.vault, session.covenant) for wait in found]
                 print_json({"awaited": listed})
                 return
-            show_waits(console(), session.vault, found, session.covenant)
+            show_waits(machine.console(), session.vault, found, session.covenant)

@@ -8,13 +8,10 @@ given again. Not here: what any of them refuses (``canaries.py``), the machine (
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,6 +19,7 @@ from agency_client.canaries import checked, lent, put_planted
 from agency_client.canary_drafting import draft, read_canaries
 from agency_client.command_line import HomeOption, print_json
 from agency_client.handing_over import left_to_the_other
+from agency_client.machine import Machine
 from agency_client.post import Tally
 from agency_client.push import Constants, settle_mapping
 from agency_client.session import Session, online
@@ -42,19 +40,17 @@ MAX_FILE: Final = 1 << 20
 M = TypeVar("M", bound=Message)
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", dir_okay=False)]
 
-Opening = Callable[[Path], AbstractContextManager[Session]]
 
-
-def add_canary(app: typer.Typer, opened: Opening, offline: Opening, console: Callable[[], Console]) -> None:
-    """Add the commands; ``opened`` opens a home, ``offline`` without asking anybody."""
+def add_canary(app: typer.Typer, machine: Machine) -> None:
+    """Add the commands to the agency's commands."""
     canary = typer.Typer(no_args_is_help=True, help="Signals about nobody, which tell a supervisor who goes fishing.")
     app.add_typer(canary, name="canary")
-    _add_drafting(canary, opened, console)
-    _add_lending(canary, opened, console)
-    _add_keeping(canary, opened, offline, console)
+    _add_drafting(canary, machine)
+    _add_lending(canary, machine)
+    _add_keeping(canary, machine)
 
 
-def _add_drafting(canary: typer.Typer, opened: Opening, console: Callable[[], Console]) -> None:
+def _add_drafting(canary: typer.Typer, machine: Machine) -> None:
     @canary.command("draft")
     @reported()
     def draft_command(
@@ -72,11 +68,11 @@ def _add_drafting(canary: typer.Typer, opened: Opening, console: Callable[[], Co
         ] = None,
     ) -> None:
         """Seal records about nobody in a cover's name, and write what the cover must sign."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             agency = session.covenant.agency(PartyId(cover))
             as_cover = session.seen_as(agency)
             constants = Constants(purpose, grounds, basis, urgency)
-            settled, _ = settle_mapping(as_cover, file, mapping, constants, console())
+            settled, _ = settle_mapping(as_cover, file, mapping, constants, machine.console())
             card = {} if contact is None else read_contact(contact.read_bytes(), str(contact))
             ready, intake, taken, quarantine = read_canaries(session, agency.id, file, settled, card)
 
@@ -86,14 +82,14 @@ def _add_drafting(canary: typer.Typer, opened: Opening, console: Callable[[], Co
 
             request = asyncio.run(work())
             replace_file(out, request.to_json() + b"\n")
-            screen = console()
+            screen = machine.console()
             count = counted(len(request.request.statements), "canary", "canaries")
             screen.print(f"{count} drafted; give {escape(str(out))} to {agency.id} to sign.", highlight=False)
             if taken.quarantined or taken.partly:
                 screen.print(f"  Some rows could not be used: {escape(str(quarantine))}", highlight=False)
 
 
-def _add_lending(canary: typer.Typer, opened: Opening, console: Callable[[], Console]) -> None:
+def _add_lending(canary: typer.Typer, machine: Machine) -> None:
     @canary.command("lend")
     @reported()
     def lend_command(
@@ -103,9 +99,9 @@ def _add_lending(canary: typer.Typer, opened: Opening, console: Callable[[], Con
         yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether that is right.")] = False,
     ) -> None:
         """Lend this agency's name to a supervisor's canaries, after showing what that means."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             wanted = checked(session, _read(SignedCanaryRequest, request))
-            screen = console()
+            screen = machine.console()
             counts = Counter((one.purpose, one.epoch) for one in wanted.statements)
             for (purpose, epoch), count in sorted(counts.items()):
                 title = session.covenant.purpose(purpose).title.en
@@ -125,14 +121,14 @@ def _add_lending(canary: typer.Typer, opened: Opening, console: Callable[[], Con
             screen.print(f"Signed. Give {escape(str(out))} back to the supervisor.", highlight=False)
 
 
-def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console: Callable[[], Console]) -> None:
+def _add_keeping(canary: typer.Typer, machine: Machine) -> None:
     @canary.command("plant")
     @reported()
     def plant_command(
         home: HomeOption, name: Annotated[Path, typer.Argument(help="The cover's file.", exists=True, dir_okay=False)]
     ) -> None:
         """Send canaries whose cover has signed; from then on you hear of whoever touches one."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             number = put_planted(session, _read(LentName, name))
             tally = Tally()
 
@@ -161,7 +157,7 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
                 )
             said = "They were planted before." if number is None and not tally.accepted else None
             stand = counted(tally.accepted, "canary stands", "canaries stand")
-            console().print(said or f"{stand}, proven in the log.", highlight=False)
+            machine.console().print(said or f"{stand}, proven in the log.", highlight=False)
 
     @canary.command("list")
     @reported()
@@ -169,7 +165,7 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
         home: HomeOption, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
     ) -> None:
         """Show this supervisor's canaries and how each of them is."""
-        with offline(home) as session:
+        with machine.offline(home) as session:
             listed = [
                 (one, _state(session, one.id) if one.planted else "drafted") for one in session.vault.canaries.all()
             ]
@@ -190,7 +186,7 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
             table = Table("Canary", "Shown as", "Purpose", "State", "Until", box=None)
             for one, state in listed:
                 table.add_row(escape(one.reference), one.cover, one.purpose, state, one.expires_at[:10])
-            console().print(table)
+            machine.console().print(table)
 
     @canary.command("withdraw")
     @reported()
@@ -200,7 +196,7 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
         reason: Annotated[str, typer.Option(help="Why, as a code.")] = "ended",
     ) -> None:
         """Take a canary back; whoever touched it hears that the cover's signal is gone, as of any other."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             person = session.person(session.me.id)
 
             async def work() -> None:
@@ -212,7 +208,7 @@ def _add_keeping(canary: typer.Typer, opened: Opening, offline: Opening, console
                     await doors.acts.withdraw(kept, reason, person)
 
             asyncio.run(work())
-            console().print("Withdrawn.")
+            machine.console().print("Withdrawn.")
 
 
 def _state(session: Session, signal: SignalId) -> str:

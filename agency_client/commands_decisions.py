@@ -5,22 +5,22 @@ From the agency's own proven receipts; nobody is asked. Not here: a line's form 
 machine (``cli.py`` passes it).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agency_client.command_line import HomeOption
+from agency_client.machine import Machine
 from agency_client.session import Session
 from edge.cli import reported
 from edge.files import put_lines
 from protocol.decision_lines import is_decision, write_line
 
 
-def add_decisions(app: typer.Typer, opened: Callable[[Path], AbstractContextManager[Session]]) -> None:
-    """Add the command to the agency's commands; ``opened`` opens a home."""
+def add_decisions(app: typer.Typer, machine: Machine) -> None:
+    """Add the command to the agency's commands."""
 
     @app.command("decisions")
     @reported()
@@ -32,7 +32,7 @@ def add_decisions(app: typer.Typer, opened: Callable[[Path], AbstractContextMana
 
         It holds moments, rules, and the reasons of questions. Canaries are left out.
         """
-        with opened(home) as session:
+        with machine.offline(home) as session:
             count = put_lines(out, decisions_of(session))
         typer.echo(f"{count} decisions written to {out}")
 

@@ -5,8 +5,7 @@ Not here: what is true (``preview.py``), its words (``preview_words.py``), the m
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +15,7 @@ from rich.markup import escape
 
 from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.looking import Looked, look, mark_shown, not_shown
+from agency_client.machine import Machine
 from agency_client.mapping import Mapping as ColumnMapping
 from agency_client.preview import SEND_RULE, PushKind, preview, sendable
 from agency_client.preview_words import Language, preview_json, show_preview
@@ -31,10 +31,8 @@ from protocol.keys import KINDS
 _LANGUAGES: Final[tuple[Language, ...]] = ("nl", "en")
 
 
-def add_preview(
-    app: typer.Typer, opened: Callable[[Path], AbstractContextManager[Session]], console: Callable[[], Console]
-) -> None:
-    """Add the command to the agency's commands; ``opened`` opens a home, ``console`` is where people read."""
+def add_preview(app: typer.Typer, machine: Machine) -> None:
+    """Add the command to the agency's commands."""
 
     @app.command("preview")
     @reported()
@@ -53,15 +51,15 @@ def add_preview(
     ) -> None:
         """Show who could be told what of your signals, on which law and until when. Nothing is sent."""
         spoken = _language(language)
-        with opened(home) as session:
+        with machine.opened(home) as session:
             if not files:
                 kinds = _any_records(session, purpose, urgency)
-                _show(session, kinds, Looked(), console(), spoken, as_json)
+                _show(session, kinds, Looked(), machine.console(), spoken, as_json)
                 return
             constants = Constants(purpose, grounds, basis, urgency)
-            out = Console(stderr=True) if as_json else console()
+            out = Console(stderr=True) if as_json else machine.console()
             mappings, _ = settle_mappings(session, files, mapping, constants, out)
-            show_look(session, look(session.intake(), mappings, Looked()), console(), spoken, as_json=as_json)
+            show_look(session, look(session.intake(), mappings, Looked()), machine.console(), spoken, as_json=as_json)
 
 
 def show_look(

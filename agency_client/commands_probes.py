@@ -8,16 +8,14 @@ it).
 import asyncio
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from agency_client.command_line import HomeOption, JsonOption
+from agency_client.machine import Machine
 from agency_client.probe_answers import Answers
 from agency_client.probe_exchange import Taken, statement_for, take
 from agency_client.push import drain
@@ -33,10 +31,8 @@ from protocol.ids import PartyId
 from protocol.messages import parse
 from protocol.probe_statements import MAX_FILE, SignedProbeStatement
 
-Opening = Callable[[Path], AbstractContextManager[Session]]
 
-
-def add_probes(app: typer.Typer, opened: Opening, offline: Opening, console: Callable[[], Console]) -> None:
+def add_probes(app: typer.Typer, machine: Machine) -> None:
     """Add the commands to the agency's program."""
     probes = typer.Typer(invoke_without_command=True, help="Probes against hits that the broker would withhold.")
 
@@ -53,28 +49,28 @@ def add_probes(app: typer.Typer, opened: Opening, offline: Opening, console: Cal
             return
         if home is None:
             raise InputError(Code.MALFORMED, "Which agency?", hint="Give --home.")
-        with offline(home) as session:
+        with machine.offline(home) as session:
             figures = figures_of(session.prober())
             if as_json:
                 sys.stdout.write(json.dumps(figures_json(figures)) + "\n")
             else:
-                show_figures(console(), figures, _lang(lang))
+                show_figures(machine.console(), figures, _lang(lang))
 
-    _add_run(probes, opened, console)
-    _add_files(probes, opened, offline, console)
+    _add_run(probes, machine)
+    _add_files(probes, machine)
     app.add_typer(probes, name="probes")
 
 
-def _add_run(probes: typer.Typer, opened: Opening, console: Callable[[], Console]) -> None:
+def _add_run(probes: typer.Typer, machine: Machine) -> None:
     @probes.command("run")
     @reported()
     def run(home: HomeOption) -> None:
         """Push what is due, tell last month's numbers, read the notices, and look at the answers."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             before = _alarms(session)
             _, obstacle = asyncio.run(drain(session, asyncio.sleep, lambda: False, lambda _: None))
             obstacle = obstacle or asyncio.run(_read(session))
-            screen, alarms = console(), _alarms(session)
+            screen, alarms = machine.console(), _alarms(session)
             if obstacle is not None:
                 show(obstacle)
                 raise typer.Exit(exit_status(obstacle.code))
@@ -101,7 +97,7 @@ def _alarms(session: Session) -> int:
     return counts[ProbeState.MISSING] + counts[ProbeState.LATE]
 
 
-def _add_files(probes: typer.Typer, opened: Opening, offline: Opening, console: Callable[[], Console]) -> None:
+def _add_files(probes: typer.Typer, machine: Machine) -> None:
     @probes.command("export")
     @reported()
     def export_command(
@@ -110,11 +106,11 @@ def _add_files(probes: typer.Typer, opened: Opening, offline: Opening, console: 
         out: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False)],
     ) -> None:
         """Write which probes with another agency were pushed from here, for that agency."""
-        with offline(home) as session:
+        with machine.offline(home) as session:
             said = statement_for(session.prober(), PartyId(other))
             replace_file(out, said.to_json() + b"\n")
             claims = counted(len(said.statement.claims), "probe")
-            console().print(f"{claims} written; give {escape(str(out))} to {escape(other)}.", highlight=False)
+            machine.console().print(f"{claims} written; give {escape(str(out))} to {escape(other)}.", highlight=False)
 
     @probes.command("import")
     @reported()
@@ -123,7 +119,7 @@ def _add_files(probes: typer.Typer, opened: Opening, offline: Opening, console: 
         file: Annotated[Path, typer.Argument(help="The other agency's file.", exists=True, dir_okay=False)],
     ) -> None:
         """Take another agency's word of what it pushed, as far as the log proves it, and look at the answers again."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             said = _statement(file)
 
             async def work() -> Taken:
@@ -135,7 +131,7 @@ def _add_files(probes: typer.Typer, opened: Opening, offline: Opening, console: 
             before = _alarms(session)
             taken = asyncio.run(work())
             Answers(session.vault, session.covenant, session.clock).assess()
-            console().print(
+            machine.console().print(
                 f"{taken.pushed} pushed there as the log proves, {taken.passed} not pushed, "
                 f"{taken.unfit} that do not go with ours.",
                 highlight=False,

@@ -5,15 +5,12 @@ Not here: what is true (``statistics.py``), its words (``showing_statistics.py``
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
-from rich.console import Console
 
 from agency_client.command_line import HomeOption, JsonOption, print_json
+from agency_client.machine import Machine
 from agency_client.session import Session, online
 from agency_client.showing_statistics import show_statistics, statistics_json
 from agency_client.statistics import CheckedStatistics, Wish, purpose_for
@@ -24,13 +21,8 @@ from protocol.policy import PersonRole
 from protocol.statistics import FIRST_YEAR, LAST_YEAR
 
 
-def add_statistics(
-    app: typer.Typer,
-    opened: Callable[[Path], AbstractContextManager[Session]],
-    console: Callable[[], Console],
-    person_of: Callable[[str | None], str],
-) -> None:
-    """Add the command to the agency's commands; ``opened`` opens a home, ``console`` is where people read."""
+def add_statistics(app: typer.Typer, machine: Machine) -> None:
+    """Add the command to the agency's commands."""
 
     @app.command("statistics")
     @reported()
@@ -48,15 +40,15 @@ def add_statistics(
         as_json: JsonOption = False,
     ) -> None:
         """Show how many signals and hits there were, by closed month and kind of agency; no small numbers."""
-        with opened(home) as session:
+        with machine.opened(home) as session:
             counted = PurposeId(about)
             under = PurposeId(purpose) if purpose else purpose_for(counted, session.me.id, session.covenant)
-            reference = session.person(person_of(person))
+            reference = session.person(machine.person_of(person))
             found = asyncio.run(_read(session, Wish(counted, under, year, session.me.id, reference, _role(role))))
             if as_json:
                 print_json(statistics_json(found))
                 return
-            show_statistics(console(), found, session.covenant)
+            show_statistics(machine.console(), found, session.covenant)
 
 
 async def _read(session: Session, wish: Wish) -> CheckedStatistics:

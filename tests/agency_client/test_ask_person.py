@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Whom a question is about: by options, JSON, a file or the terminal; and nothing of it in an error."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agency_client import commands_ask
@@ -17,6 +14,7 @@ from agency_client.ask_person import person_of, person_of_file, person_of_json
 from protocol.errors import Code, ConfigurationError, InputError
 from protocol.normalise import Person
 from tests.fakes.covenants import make_covenant
+from tests.fakes.machine import machine_of
 from tests.fakes.people_files import write_people
 from tests.fakes.small_world import NOW, agreed_of
 
@@ -100,12 +98,8 @@ class _Asked:
             self.question = question
             return Answered(question, NOW, 7, (), {})
 
-        @contextmanager
-        def opened(home: Path) -> Iterator[Any]:
-            yield _Session(agency)
-
         monkeypatch.setattr(commands_ask, "_ask", ask)
-        commands_ask.add_ask(self.app, opened, Console, lambda given: given or "me")
+        commands_ask.add_ask(self.app, machine_of(_Session(agency)))
 
         @self.app.command()
         def other() -> None:

@@ -3,7 +3,6 @@
 
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from protocol.errors import Code
 from protocol.ids import PartyId, PurposeId
 from protocol.messages import Signal
 from tests.fakes.agency import Client, make_client, signed_nothing
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW, World
 
 ADVICE = PurposeId("probation-advice")
@@ -186,7 +186,7 @@ async def test_the_command_lists_what_is_awaited(tmp_path: Path, world: World) -
     session = SimpleNamespace(vault=client.vault, covenant=world.kit.covenant, me=me, clock=lambda: LATER)
     app = typer.Typer()
     app.callback()(lambda: None)
-    add_awaited(app, lambda _: nullcontext(session), lambda: Console(width=160))  # type: ignore[arg-type]
+    add_awaited(app, machine_of(session, offline=True))
     shown = CliRunner().invoke(app, ["awaited", "--home", str(tmp_path)])
     assert (shown.exit_code, "late since Sat 05 Dec 2026" in shown.output) == (0, True)
     told = CliRunner().invoke(app, ["awaited", "--home", str(tmp_path), "--json"])

@@ -2,20 +2,17 @@
 """Changing own signals, and carrying out others' changes: proven, hidden at once, answered, and never shown again."""
 
 import json
-from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agency_client.changing import Changing
 from agency_client.commands_changes import add_changes
-from agency_client.machine import Machine
 from agency_client.vault.changes import ChangeKind
 from agency_client.vault.hits import HitState
 from agency_client.wording import words_of
@@ -26,6 +23,7 @@ from protocol.ids import PartyId, SignalId
 from protocol.messages import Justification
 from tests.fakes.agency import CONTACT, Client, make_client
 from tests.fakes.change_desk import ChangeDesk, bent, tell
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW, PURPOSE, World
 
 POLICE, CARE = PartyId("police-oost"), PartyId("care-linde")
@@ -205,9 +203,8 @@ async def test_people_and_programs_see_who_carried_a_change_out(tmp_path: Path, 
     police, care, changing, signal = await met(tmp_path, world)
     await changing.restrict(signal, True, "accuracy-contested", WHO)
     session = SimpleNamespace(vault=care.vault, covenant=world.kit.covenant, clock=lambda: NOW)
-    machine = SimpleNamespace(offline=lambda _: nullcontext(session), console=lambda: Console(width=160))
     app = typer.Typer()
-    add_changes(app, cast(Machine, machine))
+    add_changes(app, machine_of(session, offline=True))
     app.callback()(lambda: None)
     (row,) = json.loads(CliRunner().invoke(app, ["changes", "--home", str(tmp_path), "--json"]).output)["changes"]
     assert (row["reference"], row["change"], row["recipients"][0]["agency"]) == ("C-1", "restricted", POLICE)

@@ -3,22 +3,17 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 import typer
 from click.testing import Result
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agency_client.commands_people import add_people
-from agency_client.machine import Machine
-from agency_client.session import Session
 from tests.fakes.login_world import OFFICE, PASSWORD, LoginWorld, login_world
+from tests.fakes.machine import machine_of
 
 
 @pytest.fixture
@@ -28,15 +23,8 @@ def logins(tmp_path: Path) -> LoginWorld:
 
 
 def _run(logins: LoginWorld, home: Path, *words: str) -> Result:
-    @contextmanager
-    def opened(_: Path) -> Iterator[Session]:
-        yield cast("Session", SimpleNamespace(vault=logins.vault, clock=logins.clock))
-
     app = typer.Typer()
-    machine = Machine(
-        opened, opened, lambda: Console(width=160), lambda: Console(stderr=True), lambda given: given or ""
-    )
-    add_people(app, machine)
+    add_people(app, machine_of(SimpleNamespace(vault=logins.vault, clock=logins.clock)))
     at = [] if "--help" in words else ["--home", str(home)]
     return CliRunner().invoke(app, ["people", *words, *at])
 

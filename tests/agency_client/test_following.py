@@ -2,22 +2,19 @@
 """Following up hits at the agency: by deadline, each step proven, one colleague first, and no false lateness."""
 
 import json
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agency_client.commands_follow_up import add_follow_up
 from agency_client.following import Following
 from agency_client.lateness import due_of
-from agency_client.machine import Machine
 from agency_client.vault.follow_ups import FollowUp
 from protocol.errors import Code, ConflictError, InputError, NotFoundError, UnavailableError, VerificationError
 from protocol.events import Event
@@ -25,6 +22,7 @@ from protocol.follow_ups import FollowUpState
 from protocol.ids import HitId, PartyId
 from tests.fakes.agency import Client, make_client
 from tests.fakes.follow_up_desk import FollowUpDesk, tell_doubted, tell_late
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW, PURPOSE, World
 
 POLICE, CARE = PartyId("police-oost"), PartyId("care-linde")
@@ -225,11 +223,8 @@ async def test_a_doubt_of_the_other_side_stands_at_the_hit(tmp_path: Path, world
 
 def _commands(client: Client, world: World) -> typer.Typer:
     session = SimpleNamespace(vault=client.vault, covenant=world.kit.covenant, clock=lambda: NOW + due(world))
-    machine = SimpleNamespace(
-        offline=lambda _: nullcontext(session), console=lambda: Console(width=120), person_of=lambda _: "a.bakker"
-    )
     app = typer.Typer()
-    add_follow_up(app, cast(Machine, machine))
+    add_follow_up(app, machine_of(session, offline=True))
     return app
 
 

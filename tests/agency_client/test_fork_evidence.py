@@ -3,24 +3,22 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agency_client.commands_audit_evidence import add_evidence
-from agency_client.machine import Machine
 from agency_client.trail import LogKeys, Trail
 from auditor.cli import app as audit_commands
 from protocol.covenant_bundle import pack
 from protocol.errors import Code, VerificationError
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.covenants import CovenantKit, make_covenant
+from tests.fakes.machine import machine_of
 from tests.fakes.served_log import MOMENT, ServedLog, leaf
 
 
@@ -51,12 +49,7 @@ class Agency:
         self.commands = typer.Typer()
         session: Any = SimpleNamespace(vault=self.vault, covenant=self.kit.covenant)
 
-        @contextmanager
-        def opened(_: Path) -> Iterator[Any]:
-            yield session
-
-        console = lambda: Console(width=200)  # noqa: E731 - made when output is caught
-        add_evidence(self.commands, Machine(opened, opened, console, console, lambda given: given or ""))
+        add_evidence(self.commands, machine_of(session, offline=True))
         self.bundle = folder / "covenant.json"
         self.bundle.write_bytes(pack(self.kit.files))
 

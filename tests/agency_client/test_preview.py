@@ -3,7 +3,6 @@
 
 import json
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import StringIO
@@ -32,6 +31,7 @@ from tests.agency_client.test_intake import MAPPING, ROWS
 from tests.fakes.agency import clock
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.covenants import make_covenant
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW
 
 ENGINE = PolicyEngine(make_covenant(now=NOW, agencies=7).covenant)
@@ -269,5 +269,5 @@ def test_a_wrong_option_ends_with_its_status(here: Session, wrong: list[str]) ->
 def _run(here: Session, *arguments: str) -> Result:
     app = typer.Typer()
     app.callback()(lambda: None)
-    add_preview(app, lambda _: nullcontext(here), lambda: Console(width=200))
+    add_preview(app, machine_of(here))
     return CliRunner().invoke(app, ["preview", "--home", ".", *arguments])

@@ -3,8 +3,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,13 +10,11 @@ from typing import Any
 
 import pytest
 import typer
-from rich.console import Console
 from sqlmodel import select
 from typer.testing import CliRunner
 
 from agency_client.ask import question_of
 from agency_client.commands_receipts import add_receipts
-from agency_client.machine import Machine
 from agency_client.receipts import Wanted, write_receipts
 from agency_client.signed_versions import SignedVersions
 from agency_client.statistics import Statistics, Wish
@@ -36,6 +32,7 @@ from protocol.receipts import CheckedReceipt, ReceiptTerms, read_receipt, verify
 from tests.fakes.agency import Client, clock, make_client, signed_nothing
 from tests.fakes.covenant_repository import signed_covenants
 from tests.fakes.covenants import make_covenant
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW, PURPOSE, World, agreed_of, make_world
 
 BSN = "123456782"
@@ -214,14 +211,9 @@ async def test_a_folder_that_cannot_be_written(tmp_path: Path, world: World) -> 
 
 
 def _run(session: object, *arguments: object) -> Any:
-    @contextmanager
-    def offline(_: Path) -> Iterator[Any]:
-        yield session
-
     app = typer.Typer()
     app.callback()(lambda: None)
-    wide = Console(width=200)
-    add_receipts(app, Machine(offline, offline, lambda: wide, lambda: Console(stderr=True), lambda _: WHO))  # type: ignore[arg-type]
+    add_receipts(app, machine_of(session, offline=True))
     return CliRunner().invoke(app, ["receipts", "--home", "x", *map(str, arguments)])
 
 

@@ -4,7 +4,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from protocol.statistics import MonthRow, StatisticsAnswer, end_of
 from tests.fakes.agency import Client, clock, make_client, signed_nothing
 from tests.fakes.covenants import make_covenant
 from tests.fakes.dishonest_broker import LogsOtherwise
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW, AgencyDoor, World, agreed_of, make_world
 
 RAPPORTEUR = PartyId("rapporteur")
@@ -280,12 +281,7 @@ async def test_the_command_asks_as_a_person_in_a_role(
     session = SimpleNamespace(me=me, covenant=covenant, person=lambda name: f"person-{name}")
     app = typer.Typer()
     app.callback()(lambda: None)
-    commands_statistics.add_statistics(
-        app,
-        lambda _: nullcontext(session),  # type: ignore[arg-type]
-        lambda: Console(width=160),
-        lambda given: given or "somebody",
-    )
+    commands_statistics.add_statistics(app, machine_of(session))
     asked = ["statistics", "--home", str(tmp_path), "--about", ABOUT, "--year", "2026"]
     # The command runs a loop of its own, so it stands beside this one.
     found = await asyncio.to_thread(CliRunner().invoke, app, [*asked, "--json"])

@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A reason to look is one of the covenant's, also on the command line."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agency_client import commands_ask, commands_disclosures
-from agency_client.machine import Machine
 from agency_client.why_looking import require_reason
 from protocol.errors import InputError
 from tests.fakes.covenants import make_covenant
+from tests.fakes.machine import machine_of
 from tests.fakes.small_world import NOW
 
 FILE = "vocabulary/reasons.yaml"
@@ -50,12 +47,9 @@ def test_nobody_acts_under_a_covenant_that_says_no_reasons() -> None:
 def test_the_commands_refuse_before_anything_is_asked(words: list[str], tmp_path: Path) -> None:
     """Nothing leaves: the session has no doors at all."""
     session = SimpleNamespace(covenant=make_covenant(now=NOW, agencies=2).covenant, clock=lambda: NOW)
-    machine = SimpleNamespace(
-        opened=lambda _: nullcontext(session), console=lambda: Console(width=120), person_of=lambda _: "a.bakker"
-    )
     app = typer.Typer()
-    commands_disclosures.add_disclosures(app, cast("Machine", machine))
-    commands_ask.add_ask(app, machine.opened, machine.console, machine.person_of)
+    commands_disclosures.add_disclosures(app, machine_of(session))
+    commands_ask.add_ask(app, machine_of(session))
     done = CliRunner().invoke(app, [*words, "--home", str(tmp_path), "--reason-code", "curious"])
     assert done.exit_code != 0
     assert "The covenant has no such reason to look." in done.output

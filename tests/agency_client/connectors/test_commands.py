@@ -3,12 +3,10 @@
 
 import json
 import sqlite3
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from agency_client.commands_connectors import add_connectors
@@ -16,11 +14,11 @@ from agency_client.commands_mapping import add_mapping
 from agency_client.commands_quarantine import add_quarantine
 from agency_client.commands_systems import add_systems
 from agency_client.connectors.entrance import Entrance, Origin
-from agency_client.machine import Machine
 from agency_client.mapping import Mapping
 from agency_client.states import SignalState
 from tests.agency_client.connectors.test_sql import SQLITE
 from tests.fakes.agency_session import HEADER, MAPPING, Agency
+from tests.fakes.machine import machine_of
 
 ROWS = "Z-1,Anna,Berg,2001-01-31,,\nZ-2,,,2001-13-31,,\nZ-3,Bo,Berg,2001-01-31,123456789,\n"
 
@@ -31,19 +29,8 @@ class Commands:
     def __init__(self, agency: Agency) -> None:
         self.agency = agency
         self.app = typer.Typer()
-
-        def opened(_: Path) -> "nullcontext[object]":
-            return nullcontext(agency.session)
-
-        machine = Machine(
-            opened,  # type: ignore[arg-type]
-            opened,  # type: ignore[arg-type]
-            lambda: Console(width=200),
-            lambda: Console(width=200, stderr=True),
-            lambda given: given or "me",
-        )
         for add in (add_connectors, add_mapping, add_quarantine, add_systems):
-            add(self.app, machine)
+            add(self.app, machine_of(agency.session))
 
     def run(self, *arguments: str) -> Result:
         """Run one command."""
