@@ -7,11 +7,13 @@ Not here: reading clock, environment or terminal itself.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from agency_client.session import Session
+from edge.keyfile import SecretText
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,9 @@ class Machine:
     """Where people read what is no result (standard error): progress, and words beside a program's JSON."""
     person_of: Callable[[str | None], str]
     """Who does this: as given, else the logged-in user."""
+    clock: Callable[[], datetime]
+    """For what has no session yet, which has the same clock."""
+    passphrase: Callable[[], SecretText]
+    """Returns the passphrase of the key file, for a home that cannot be opened yet. Raises ``ConfigurationError``."""
+    new_passphrase: Callable[[], SecretText]
+    """Returns a passphrase for a key file that is to be made, asked for twice. Raises ``ConfigurationError``."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the commands print: for people in words and tables, for programs as JSON. Only what was verified.
 
-Not here: the sentence of a hit (``wording.py``) and the commands (``cli.py``).
+Not here: the sentence of a hit (``wording.py``) and the commands (``commands_*.py``).
 """
 
 from collections.abc import Iterable, Mapping

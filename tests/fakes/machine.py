@@ -7,13 +7,17 @@ Not here: the session (each test has its own).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from rich.console import Console
 
 from agency_client.machine import Machine
 
 PERSON: Final = "a.bakker"
+
+
+def _never() -> NoReturn:
+    raise AssertionError("a command with a session has its clock, and needs no passphrase")
 
 
 def machine_of(session: Any, *, offline: bool = False) -> Machine:
@@ -35,4 +39,7 @@ def machine_of(session: Any, *, offline: bool = False) -> Machine:
         console=lambda: Console(width=200),
         notes=lambda: Console(width=200, stderr=True),
         person_of=lambda given: given or PERSON,
+        clock=_never,
+        passphrase=_never,
+        new_passphrase=_never,
     )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``sluis agency init`` and ``enrol``: an agency's folder, its keys, and whose covenant it believes.
+
+Not here: what is in the folder (``settings.py``), believing a covenant (``edge/covenant_watch.py``), the machine
+(``cli.py`` passes it).
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agency_client.command_line import HomeOption
+from agency_client.machine import Machine
+from agency_client.session import Session, online, opened
+from agency_client.settings import home_file, make_home, open_home
+from edge.cli import reported
+from edge.covenant_watch import enrol as enrol_home
+from protocol.encoding import format_time
+
+
+def add_home(app: typer.Typer, machine: Machine) -> None:
+    """Add the commands to the agency's commands."""
+
+    @app.command("init")
+    @reported()
+    def init(
+        home: HomeOption,
+        party: Annotated[str, typer.Option("--id", help="Name in the covenant, such as police-oost.")],
+        kind: Annotated[str, typer.Option(help="police, public-prosecution, probation, care, municipality, ...")],
+        title: Annotated[str, typer.Option(help="Name for people, in Dutch.")],
+        oin: Annotated[str, typer.Option(help="Organisatie-identificatienummer, 20 digits.")],
+        title_en: Annotated[str | None, typer.Option(help="Name in English; the Dutch one when absent.")] = None,
+        key_file_cost: Annotated[
+            str, typer.Option(help="Argon2id: moderate (256 MiB, 0.7 s) or interactive (64 MiB, 0.1 s; for tests).")
+        ] = "moderate",
+    ) -> None:
+        """Make the agency's keys and its vault's, and the party statement for the covenant board."""
+        wanted = home_file(
+            {
+                "id": party,
+                "kind": kind,
+                "title": {"nl": title, "en": title_en or title},
+                "oin": oin,
+                "madeAt": format_time(machine.clock()),
+                "keyFileCost": key_file_cost,
+            }
+        )
+        made = make_home(home, wanted, machine.new_passphrase())
+        typer.echo(f"{made.file.id} is ready. Give {made.statement_path} to the covenant board; it holds no secrets.")
+
+    @app.command("enrol")
+    @reported()
+    def enrol(
+        home: HomeOption,
+        root: Annotated[
+            Path, typer.Option(help="The board's root file, whose fingerprint you compared.", dir_okay=False)
+        ],
+        source: Annotated[
+            str, typer.Option("--from", help="Where signed covenants are: the broker's …/covenant/, or a copy of it.")
+        ],
+    ) -> None:
+        """Say whose covenant to believe and where it is; then verify it, the log and the key-holders' keys.
+
+        From then on every command that goes online takes a newer covenant over by itself, once the board has signed it.
+        """
+        # Before anything is believed: who has no passphrase is told so first, and types it once.
+        passphrase = machine.passphrase()
+        open_home(home)
+        trusted = enrol_home(home, root, source)
+        out = machine.console()
+        out.print(f"Covenant {trusted.covenant.version}, signed by the board until {trusted.until:%Y-%m-%d %H:%M} UTC; "
+                  "it is kept up to date.", highlight=False)  # fmt: skip
+        with opened(home, passphrase, machine.clock) as session:
+            asyncio.run(_check_keys(session, out))
+
+
+async def _check_keys(session: Session, out: Console) -> None:
+    async with online(session, asyncio.sleep) as doors:
+        head = await doors.trail.advance()
+        out.print(f"Log: {head.checkpoint.size:,} entries, cosigned by {', '.join(head.cosigners)}.", highlight=False)
+        epoch = session.covenant.epoch_at(session.clock())
+        for name, purpose in session.covenant.purposes.items():
+            if session.kind in purpose.participants:
+                await doors.keys.refresh(name, epoch)
+                out.print(f"Key of {name}: all key-holders agree, and the log proves it.", highlight=False)
