@@ -51,7 +51,7 @@ class Acts:
         """Take a signal back; one that never left is simply forgotten, one that is back already stays so."""
         if signal.state is SignalState.REFUSED:
             raise ConflictError(Code.CONFLICT, "The broker refused this signal; there is nothing to withdraw.")
-        if self._vault.signals.withdraw_unsent(signal.id):
+        if self._vault.pending.withdraw_unsent(signal.id):
             return
         if signal.state is not SignalState.ACCEPTED:
             raise ConflictError(

@@ -87,7 +87,7 @@ def put_planted(session: Session, name: LentName) -> int | None:
     # One transaction: a command that sends beside us never sees them as ordinary signals that wait.
     with session.vault.together():
         session.vault.signals.add([_new(waiting[one], session) for one in signed], now)
-        pending = [one for one in session.vault.signals.pending(MAX_SIGNALS) if one.id in signed]
+        pending = [one for one in session.vault.pending.batch(MAX_SIGNALS) if one.id in signed]
         number = session.vault.outbox.put_push(
             posting, [(one, waiting[one.id].keys) for one in pending], signals[0].epoch, now
         )

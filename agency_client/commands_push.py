@@ -58,7 +58,7 @@ def add_push(app: typer.Typer, machine: Machine) -> None:
             if not approved(session, looked_at(session, mappings), guessed=guessed, yes=yes):
                 raise typer.Exit(0)
             pushed = asyncio.run(push_files(session, mappings, Console(stderr=True), asyncio.sleep))
-            waiting = session.vault.signals.waiting()
+            waiting = session.vault.pending.count()
             if as_json:
                 print_json(push_json(pushed.taken, pushed.tally, waiting))
             for name, taken in pushed.taken.items():
@@ -72,7 +72,7 @@ def add_push(app: typer.Typer, machine: Machine) -> None:
         """Send what waits in the outbox."""
         with machine.opened(home) as session:
             tally, obstacle = asyncio.run(drain(session, asyncio.sleep, lambda: False, lambda _: None))
-            waiting = session.vault.signals.waiting()
+            waiting = session.vault.pending.count()
             if as_json:
                 print_json(push_json({}, tally, waiting))
             out = _beside_json(machine, as_json)

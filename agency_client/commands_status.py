@@ -49,7 +49,7 @@ def _json(session: Session) -> Json:
         "covenant": {"version": session.covenant.version, "sha256": session.covenant.sha256},
         "differing": others,
         "signals": states,
-        "waiting": session.vault.signals.waiting(),
+        "waiting": session.vault.pending.count(),
         "hits": _live(session),
         "requests": session.vault.outbox.count_open(),
         "findings": len(session.vault.evidence.findings(unseen_only=True)),

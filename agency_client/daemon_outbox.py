@@ -111,6 +111,6 @@ class OutboxTask:
 
     async def _count(self) -> None:
         vault = self.running.session.vault
-        waiting = await asyncio.to_thread(vault.signals.waiting)
+        waiting = await asyncio.to_thread(vault.pending.count)
         requests = await asyncio.to_thread(vault.outbox.count_open)
         self.running.note(waiting=waiting, requests=requests)

@@ -76,7 +76,7 @@ class Erasing:
             self.vault.evidence.report(error.code, "answer erasure", error.detail, self.clock())
             raise
         await asyncio.to_thread(self.vault.evidence.put_receipt, proven.receipt(str(signal.id)))
-        await asyncio.to_thread(self.vault.signals.erased, signal.id)
+        await asyncio.to_thread(self.vault.pending.settle_erasure, signal.id)
         return marker
 
     def _require_ours(self, proven: Proven, signal: Kept, request: ErasureRequest, person: str) -> Marker:

@@ -163,7 +163,7 @@ async def push_files(
 
         def told_sent(tally: Tally) -> None:
             done = tally.accepted + tally.refused
-            bar.update(sent, completed=done, total=done + session.vault.signals.waiting())
+            bar.update(sent, completed=done, total=done + session.vault.pending.count())
 
         task = asyncio.create_task(asyncio.to_thread(read))
         try:

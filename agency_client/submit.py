@@ -14,7 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from agency_client.draft import Draft, DraftKey
-from agency_client.vault.signals import KeptKey, Pending
+from agency_client.vault.pending import Pending
+from agency_client.vault.signals import KeptKey
 from protocol.encoding import label, lp, parse_time
 from protocol.envelope import EnvelopeKeyRef, PartContext, SealedParts, part_digest, seal, signal_statement
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId

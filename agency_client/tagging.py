@@ -17,7 +17,7 @@ from agency_client.post import FIRST_COME, Post, Tally
 from agency_client.submit import Batch, Sender
 from agency_client.vault import Vault
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
-from agency_client.vault.signals import Pending
+from agency_client.vault.pending import Pending
 from edge.ldv import UNLOGGED, Works
 from protocol.covenant import Covenant
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, SluisError, VerificationError
@@ -125,7 +125,7 @@ class Sending:
             coming = more()
             batch: list[Pending] = []
             if obstacle is None and len(running) < IN_FLIGHT:
-                batch = await asyncio.to_thread(self._vault.signals.pending, self._batch, passed, tuple(self._waits))
+                batch = await asyncio.to_thread(self._vault.pending.batch, self._batch, passed, tuple(self._waits))
             if batch:
                 passed[batch[-1].purpose, batch[-1].person] = batch[-1].position
                 running.add(asyncio.create_task(self._one_batch(batch)))
@@ -170,7 +170,7 @@ class Sending:
             except RefusedError as error:
                 if error.code is not Code.POLICY_REFUSED:
                     raise
-                refused = await asyncio.to_thread(self._vault.signals.turn_away, pending, error.code, error.rule)
+                refused = await asyncio.to_thread(self._vault.pending.turn_away, pending, error.code, error.rule)
                 self.tally.refuse(refused, error.code, error.rule)
                 self._turned_away = error
                 return None

@@ -15,6 +15,7 @@ from agency_client.vault.follow_ups import FollowUps
 from agency_client.vault.hit_lists import HitLists
 from agency_client.vault.hits import Hits
 from agency_client.vault.outbox import Outbox
+from agency_client.vault.pending import PendingSignals
 from agency_client.vault.people import People
 from agency_client.vault.probes import Probes
 from agency_client.vault.proofs import Proofs
@@ -39,9 +40,10 @@ class Vault:
         """Open or create the vault; raises ``ConfigurationError`` when the key is not the vault's."""
         self._database = Database(path, cipher, lookup_key)
         self.signals = Signals(self._database)
+        self.pending = PendingSignals(self._database)
         self.search_terms = SearchTerms(self._database)
         self.typed_records = TypedRecords(self._database, self.signals)
-        self.outbox = Outbox(self._database, self.signals)
+        self.outbox = Outbox(self._database, self.signals, self.pending)
         self.hits = Hits(self._database)
         self.asked = Asked(self._database)
         self.registrations = Registrations(self._database, self.outbox)
@@ -56,7 +58,7 @@ class Vault:
         self.reviews = Reviews(self._database)
         self.probes = Probes(self._database)
         self.subject_requests = SubjectRequests(self._database)
-        self.records = Records(self._database, self.signals, self.outbox)
+        self.records = Records(self._database, self.signals, self.pending, self.outbox)
         self.quarantine = Quarantine(self._database)
         self.connectors = ConnectorShelf(self._database)
         self.systems = Systems(self._database)

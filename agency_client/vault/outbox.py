@@ -17,7 +17,8 @@ from sqlmodel import Session, col, func, select
 from agency_client.states import Step
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
-from agency_client.vault.signals import KeptKey, Pending, Signals
+from agency_client.vault.pending import Pending, PendingSignals
+from agency_client.vault.signals import KeptKey, Signals
 from agency_client.vault.tables import HitRow, PostingRow, SignalRow
 from agency_client.verified import Receipt
 from protocol.changes import ChangeSeen
@@ -99,9 +100,10 @@ class Posting:
 class Outbox:
     """The shelf of requests."""
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    def __init__(self, database: Database, signals: Signals, pending: PendingSignals) -> None:
         self._database = database
         self._signals = signals
+        self._pending = pending
 
     def put_push(
         self, posting: NewPosting, signals: Sequence[tuple[Pending, Sequence[KeptKey]]], epoch: Epoch, now: datetime
@@ -109,7 +111,7 @@ class Outbox:
         """Write a push and mark its signals ready, in one transaction; returns the posting's number."""
         with self._database.writing() as session:
             number = self._put(session, posting, now)
-            self._signals.tagged(session, signals, epoch, number)
+            self._pending.tagged(session, signals, epoch, number)
         return number
 
     def put(self, posting: NewPosting, now: datetime) -> int:
@@ -193,7 +195,7 @@ class Outbox:
                 return None
             row.state = PostingState.OFFERED
             if row.kind == PostingKind.PUSH:
-                self._signals.step_posting(session, number, Step.OFFER)
+                self._pending.step_posting(session, number, Step.OFFER)
             return Posting(
                 number,
                 PostingKind(row.kind),
@@ -220,24 +222,24 @@ class Outbox:
         with self._database.writing() as session:
             posting = self._close(session, number, PostingState.DONE, None)
             accepted = [signal for signal, refusal in refusals.items() if refusal is None]
-            self._signals.step(session, accepted, Step.ACCEPT)
-            for old in self._signals.superseded_by(session, accepted):
+            self._pending.step(session, accepted, Step.ACCEPT)
+            for old in self._pending.superseded_by(session, accepted):
                 # Who corrects a signal is who takes the old one back.
                 self._put(session, withdrawal(old, CORRECTED, None if posting is None else posting.person), now)
             for signal, refusal in refusals.items():
                 if refusal is None:
                     continue
                 if refusal.code == "epoch_closed":
-                    self._signals.step(session, [signal], Step.EPOCH_CLOSED)
+                    self._pending.step(session, [signal], Step.EPOCH_CLOSED)
                 else:
-                    self._signals.step(session, [signal], Step.REFUSE, code=refusal.code, rule=refusal.rule)
+                    self._pending.step(session, [signal], Step.REFUSE, code=refusal.code, rule=refusal.rule)
             put_receipts(session, self._database, receipts)
 
     def settle_withdrawal(self, number: int, signal: SignalId, receipt: Receipt) -> None:
         """Write that the log proves a withdrawal."""
         with self._database.writing() as session:
             self._close(session, number, PostingState.DONE, None)
-            self._signals.step(session, [signal], Step.WITHDRAW)
+            self._pending.step(session, [signal], Step.WITHDRAW)
             put_receipts(session, self._database, [receipt])
 
     def settle_opening(self, number: int, hit: HitId, receipt: Receipt, now: datetime) -> None:
@@ -271,7 +273,7 @@ class Outbox:
             if row is None or row.kind != PostingKind.PUSH:
                 return
             step = Step.EPOCH_CLOSED if epoch_closed else Step.REFUSE
-            self._signals.step(session, self._signals.of_posting(session, number), step, code=code, rule=rule)
+            self._pending.step(session, self._pending.of_posting(session, number), step, code=code, rule=rule)
 
     @staticmethod
     def _close(session: Session, number: int, state: PostingState, code: str | None) -> PostingRow | None:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, or_, select, update
 from agency_client.states import SignalState, Step
 from agency_client.vault.database import Database
 from agency_client.vault.outbox import Outbox, withdrawal
+from agency_client.vault.pending import PendingSignals
 from agency_client.vault.record_tables import RecordRow
 from agency_client.vault.signals import Kept, Signals
 from agency_client.vault.tables import HitRow, PostingRow, SignalRow
@@ -64,9 +65,10 @@ class KeptRecord:
 class Records:
     """The shelf of records."""
 
-    def __init__(self, database: Database, signals: Signals, outbox: Outbox) -> None:
+    def __init__(self, database: Database, signals: Signals, pending: PendingSignals, outbox: Outbox) -> None:
         self._database = database
         self._signals = signals
+        self._pending = pending
         self._outbox = outbox
 
     def own(self, reference: str) -> bytes:
@@ -226,7 +228,7 @@ class Records:
         for signal in _standing(session, row.record):
             state = SignalState(signal.state)
             if state is SignalState.NEW:
-                self._signals.step(session, [SignalId(UUID(signal.id))], Step.WITHDRAW)
+                self._pending.step(session, [SignalId(UUID(signal.id))], Step.WITHDRAW)
             elif state in _ON_ITS_WAY:
                 left.add(state)
             elif signal.expires_at > format_time(now) and not _refused(session, signal.id):

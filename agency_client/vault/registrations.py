@@ -18,9 +18,10 @@ from agency_client.states import SignalState
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
 from agency_client.vault.outbox import NewPosting, Outbox
+from agency_client.vault.pending import Pending
 from agency_client.vault.probes import real
 from agency_client.vault.registration_tables import RegistrationRow
-from agency_client.vault.signals import KeptKey, Pending, pack_keys
+from agency_client.vault.signals import KeptKey, pack_keys
 from agency_client.vault.tables import CanaryRow, PostingRow, SignalRow
 from agency_client.verified import Receipt
 from protocol.encoding import format_time

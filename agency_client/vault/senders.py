@@ -3,7 +3,7 @@
 
 A column of its own table, so that vaults made before it open as they are. The reference is the opaque one that stands
 in the log and on requests (``submit.person_reference``); whose it is, only a sealed name says. Not here: how signals
-of one sender become one request (``signals.py``, ``agency_client/tagging.py``).
+of one sender become one request (``pending.py``, ``agency_client/tagging.py``).
 """
 
 from collections.abc import Collection, Mapping

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The signals of an agency in pages, newest first, by what stands with them: only a page is ever opened.
 
-Not here: the signals' own moves (``signals.py``), finding one by a case or person (``search_terms.py``).
+Not here: the signals' own moves (``pending.py``), finding one by a case or person (``search_terms.py``).
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,62 +1,38 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The signals on their way: added once a record, moved only along the table of ``states.py``.
+"""The signals of an agency: added once a record, found again by it or by their ids, counted by their states.
 
-Not here: the requests that carry them (``outbox.py``).
+Not here: what moves them from one state to the next (``pending.py``), pages for people (``signal_lists.py``).
 """
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select, update
 
 from agency_client.draft import Draft
-from agency_client.states import WAITING, SignalState, Step, after, before
+from agency_client.states import SignalState
 from agency_client.vault.adding import Added, Adding, Latest, NewSignal
 from agency_client.vault.database import Database
 from agency_client.vault.probes import real
 from agency_client.vault.registration_tables import RegistrationRow
 from agency_client.vault.reviews import put_reviews, review_day
 from agency_client.vault.search_terms import put_terms
-from agency_client.vault.senders import (
-    SenderRow,
-    as_person,
-    as_sender,
-    joined,
-    put_senders,
-    sender_of,
-    senders_of,
-)
+from agency_client.vault.senders import put_senders
 from agency_client.vault.tables import SignalRow
 from protocol.encoding import b64url, lp, unb64url
-from protocol.errors import Code, ConflictError, NotFoundError
+from protocol.errors import Code, NotFoundError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.informing import InformingReview
 from protocol.messages import Role
 
 _ASKED: Final = 500
 """Records or signals asked for in one statement: SQLite takes 32,766 values, older ones 999."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A signal that must be tagged."""
-
-    position: int
-    id: SignalId
-    purpose: PurposeId
-    digest: bytes
-    draft: bytes = field(repr=False)
-    expires_at: str
-    supersedes: SignalId | None
-    person: str | None = None
-    """Who sends it; None when the agency's system does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,164 +128,6 @@ class Signals:
             found |= {record: Latest(id, digest, SignalState(state)) for record, id, digest, state in rows}
         return found
 
-    def pending(
-        self,
-        limit: int,
-        passed: Mapping[tuple[PurposeId, str | None], int] | None = None,
-        without: Collection[PurposeId] = (),
-    ) -> list[Pending]:
-        """Return the first signals to tag, all of one purpose and one sender, in the order of reading.
-
-        ``passed`` is the last position that was taken already of each purpose and sender: their signals may alternate.
-        """
-        sender = sender_of()
-        with self._database.reading() as session:
-            waiting = [
-                col(SignalRow.state) == SignalState.NEW,
-                col(SignalRow.purpose).not_in(without),
-                *(
-                    or_(
-                        col(SignalRow.purpose) != purpose,
-                        sender != as_sender(person),
-                        col(SignalRow.position) > position,
-                    )
-                    for (purpose, person), position in (passed or {}).items()
-                ),
-            ]
-            first = session.exec(
-                select(SignalRow.purpose, sender)
-                .outerjoin(SenderRow, joined(SignalRow.id))
-                .where(*waiting)
-                .order_by(col(SignalRow.position))
-                .limit(1)
-            ).first()
-            if first is None:
-                return []
-            purpose, who = first
-            rows = session.exec(
-                select(SignalRow)
-                .outerjoin(SenderRow, joined(SignalRow.id))
-                .where(*waiting, SignalRow.purpose == purpose, sender == who)
-                .order_by(col(SignalRow.position))
-                .limit(limit)
-            ).all()
-        return [
-            Pending(
-                row.position or 0,
-                SignalId(UUID(row.id)),
-                PurposeId(row.purpose),
-                row.digest,
-                self._database.open(row.draft, "draft", row.id),
-                row.expires_at,
-                _id(row.supersedes),
-                as_person(who),
-            )
-            for row in rows
-        ]
-
-    def tagged(
-        self, session: Session, signals: Sequence[tuple[Pending, Sequence[KeptKey]]], epoch: Epoch, posting: int
-    ) -> None:
-        """Mark signals as ready within the transaction that wrote the posting that carries them.
-
-        Raises ``ConflictError`` when one of them moved meanwhile (withdrawn or changed at another terminal): nothing is
-        written then.
-        """
-        # Another state or digest than the signal was read with is no row to this statement.
-        moved = session.connection().execute(
-            update(SignalRow)
-            .where(
-                col(SignalRow.id) == bindparam("signal"),
-                col(SignalRow.state) == SignalState.NEW,
-                col(SignalRow.digest) == bindparam("read_as"),
-            )
-            .values(
-                state=after(SignalState.NEW, Step.TAG),
-                epoch=epoch,
-                posting=posting,
-                envelope_keys=bindparam("sealed"),
-            ),
-            [
-                {
-                    "signal": str(signal.id),
-                    "read_as": signal.digest,
-                    "sealed": self._database.seal(pack_keys(kept), "envelope-keys", str(signal.id)),
-                }
-                for signal, kept in signals
-            ],
-        )
-        senders = senders_of(session, [str(signal.id) for signal, _ in signals])
-        if moved.rowcount != len(signals) or any(senders.get(str(one.id)) != one.person for one, _ in signals):
-            raise ConflictError(Code.CONFLICT, "A signal changed while it was being prepared.", hint="Send again.")
-
-    def turn_away(self, signals: Sequence[Pending], code: str, rule: str | None) -> int:
-        """Refuse signals before they were sent; returns how many were still as they were read."""
-        if not signals:
-            return 0
-        with self._database.writing() as session:
-            moved = session.connection().execute(
-                update(SignalRow)
-                .where(
-                    col(SignalRow.id) == bindparam("signal"),
-                    col(SignalRow.state) == SignalState.NEW,
-                    col(SignalRow.digest) == bindparam("read_as"),
-                )
-                .values(_moved(SignalState.NEW, Step.TURN_AWAY, code, rule)),
-                [{"signal": str(signal.id), "read_as": signal.digest} for signal in signals],
-            )
-            return moved.rowcount
-
-    def step_posting(self, session: Session, posting: int, step: Step) -> None:
-        """Take every signal of a posting one step, where the table has it."""
-        for state in before(step):
-            session.connection().execute(
-                update(SignalRow)
-                .where(col(SignalRow.posting) == posting, col(SignalRow.state) == state)
-                .values(_moved(state, step, None, None))
-            )
-
-    def superseded_by(self, session: Session, signals: Sequence[SignalId]) -> list[SignalId]:
-        """Return the accepted signals that these take the place of."""
-        old = aliased(SignalRow)
-        found: list[SignalId] = []
-        for start in range(0, len(signals), _ASKED):
-            rows = session.exec(
-                select(old.id)
-                .join(SignalRow, col(SignalRow.supersedes) == col(old.id))
-                .where(
-                    col(SignalRow.id).in_([str(signal) for signal in signals[start : start + _ASKED]]),
-                    old.state == SignalState.ACCEPTED,
-                )
-                .order_by(col(SignalRow.position))
-            ).all()
-            found += [SignalId(UUID(row)) for row in rows]
-        return found
-
-    def of_posting(self, session: Session, posting: int) -> list[SignalId]:
-        """Return the signals that a posting carries."""
-        rows = session.exec(select(SignalRow.id).where(SignalRow.posting == posting)).all()
-        return [SignalId(UUID(row)) for row in rows]
-
-    def step(
-        self,
-        session: Session,
-        signals: Collection[SignalId],
-        step: Step,
-        *,
-        code: str | None = None,
-        rule: str | None = None,
-    ) -> None:
-        """Take signals one step; a step that one of them took before is no error, and changes nothing."""
-        if not signals:
-            return
-        for state in before(step):
-            session.connection().execute(
-                update(SignalRow)
-                .where(col(SignalRow.id) == bindparam("signal"), col(SignalRow.state) == state)
-                .values(_moved(state, step, code, rule)),
-                [{"signal": str(signal)} for signal in signals],
-            )
-
     def review(self, session: Session, signal: SignalId, decided: InformingReview) -> None:
         """Write what was decided about telling the person. The record's digest stays: its source did not change."""
         row = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).one()
@@ -318,22 +136,9 @@ class Signals:
         row.draft = self._database.seal(changed.to_bytes(), "draft", row.id)
         put_reviews(session, {row.id: None if decided.review_on is None else decided.review_on.isoformat()})
 
-    def erased(self, signal: SignalId) -> None:
-        """Write that the log forgot whom a signal's entries concern, and that it stands no more."""
-        with self._database.writing() as session:
-            self.step(session, [signal], Step.WITHDRAW)
-
     def erasure_key(self, signal: SignalId, body: bytes) -> bytes:
         """Return what makes a request to erase a signal the same one: nobody else can tell for which it is."""
         return self._database.keyed_hash("erasure", signal.bytes + lp(body))
-
-    def withdraw_unsent(self, signal: SignalId) -> bool:
-        """Withdraw a signal that was never offered; returns whether that was all there was to do."""
-        with self._database.writing() as session:
-            row = session.exec(select(SignalRow).where(SignalRow.id == str(signal))).one()
-            if row.state == SignalState.NEW:
-                row.state = after(SignalState.NEW, Step.WITHDRAW)
-            return row.state == SignalState.WITHDRAWN
 
     def find(self, text: str) -> list[Kept]:
         """Return the signals that a user means by a signal id or a record reference, newest first; never a probe."""
@@ -414,11 +219,6 @@ class Signals:
             ).all()
         return Counter({SignalState(state): count for state, count in rows})
 
-    def waiting(self) -> int:
-        """Return how many signals still have to be sent or proven."""
-        counted = self.count()
-        return sum(counted[state] for state in WAITING)
-
     def record_key(self, purpose: PurposeId, reference: str) -> bytes:
         """Return the keyed hash by which a record's signals for a purpose are found."""
         return self._database.keyed_hash("record", lp(purpose) + lp(reference))
@@ -434,22 +234,8 @@ class Signals:
             row.expires_at,
             row.code,
             row.rule,
-            _id(row.supersedes),
+            None if row.supersedes is None else SignalId(UUID(row.supersedes)),
         )
-
-
-def _moved(state: SignalState, step: Step, code: str | None, rule: str | None) -> dict[str, object]:
-    """Return what a step changes in a signal's row."""
-    changed: dict[str, object] = {"state": after(state, step)}
-    if step in {Step.REFUSE, Step.TURN_AWAY}:
-        changed |= {"code": code, "rule": rule}
-    if step is Step.EPOCH_CLOSED:
-        changed |= {"epoch": None, "envelope_keys": None, "posting": None}
-    return changed
-
-
-def _id(text: str | None) -> SignalId | None:
-    return None if text is None else SignalId(UUID(text))
 
 
 def pack_keys(keys: Sequence[KeptKey]) -> bytes:

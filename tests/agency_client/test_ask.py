@@ -57,7 +57,7 @@ async def test_an_answer_says_who_knows_and_whom_to_call(tmp_path: Path, world: 
     assert all(case.parts == {"contact": CONTACT} for case in answered.cases)
     assert {budget.used for budget in answered.budgets.values()} != {0}
     assert list(police.vault.evidence.receipts())[-1][:2] == (answered.place, "QueryAnswered")
-    assert (police.vault.hits.all(), police.vault.outbox.count_open(), police.vault.signals.waiting()) == ([], 0, 0)
+    assert (police.vault.hits.all(), police.vault.outbox.count_open(), police.vault.pending.count()) == ([], 0, 0)
     raw = b"".join(path.read_bytes() for path in (tmp_path / "p").iterdir())
     assert b"Vries" not in raw
     assert BSN.encode() not in raw

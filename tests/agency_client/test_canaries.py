@@ -110,7 +110,7 @@ def test_what_the_cover_signed_is_planted_once(session_of: Callable[[PartyId], S
     sent = parse(PushRequest, posting.body).signals
     assert [(one.cover, one.key_id) for one in sent] == [(COVER, f"{COVER}:1")] * 2
     assert supervisor.vault.signals.count() == {SignalState.SENT: 2}
-    assert supervisor.vault.signals.pending(10) == []
+    assert supervisor.vault.pending.batch(10) == []
     assert {supervisor.vault.canaries.cover_of(one.id) for one in sent} == {COVER}
     assert [one.planted for one in supervisor.vault.canaries.all()] == [True, True]
     assert put_planted(supervisor, name) is None

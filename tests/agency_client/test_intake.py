@@ -57,7 +57,7 @@ def test_bad_rows_are_named_and_good_rows_go_on(intake: Intake, vault: Vault, tm
         ("5", "no", "too-few-cells"),
     ]
     assert "123456789" not in (tmp_path / "people.csv.quarantine.csv").read_text()
-    draft = Draft.from_bytes(vault.signals.pending(1)[0].draft)
+    draft = Draft.from_bytes(vault.pending.batch(1)[0].draft)
     assert draft.parts == {"contact": {"unit": "Team Oost"}}
 
 
@@ -81,7 +81,7 @@ def test_a_record_that_says_nothing_is_as_urgent_as_its_purpose(intake: Intake, 
         (("purpose", "victim-protection"), ("grounds", "runaway-minor"), ("basis", "legal-duty")),
     )
     take(intake, vault, path, victims)
-    found = [Draft.from_bytes(pending.draft).urgency for pending in vault.signals.pending(2)]
+    found = [Draft.from_bytes(pending.draft).urgency for pending in vault.pending.batch(2)]
     assert found == ["urgent", "normal"]
 
 

@@ -224,7 +224,7 @@ def test_a_look_shows_what_would_be_sent_and_keeps_nothing(here: Session, people
     assert "2 need not be informed" in text
     assert "Preventing offending" in text
     assert "Nothing was sent" in text
-    assert here.vault.signals.waiting() == 0
+    assert here.vault.pending.count() == 0
     assert not any(name in text for name in ("Vries", "Berg", "123456789"))
 
 

@@ -236,7 +236,7 @@ async def test_no_shelf_that_people_see_has_a_probe(stage: Stage, tmp_path: Path
     signals = vault.probes.signals()
     assert signals
     assert vault.signals.count() == real == {SignalState.ACCEPTED: 3}
-    assert vault.signals.waiting() == 0
+    assert vault.pending.count() == 0
     assert vault.hits.all() == [] == vault.hits.starting_with("")
     assert not signals & {kept.id for _, kept in vault.signals.page(0, 500)}
     assert not any(vault.signals.find(str(one)) for one in signals)

@@ -110,7 +110,7 @@ async def test_after_its_epoch_closed_it_is_still_that_persons(client: Client, w
     """What is tagged again is sent again by who sent it first; what is refused is logged as that person's too."""
     client.vault.signals.add([by(ANNA, "P-1")], NOW)
     world.broker.refuse = Refusal(code=Code.EPOCH_CLOSED.value, detail="It closed.")
-    (pending,) = client.vault.signals.pending(10)
+    (pending,) = client.vault.pending.batch(10)
     assert pending.person == ANNA
     number = await client.sending._tag([pending])
     assert number is not None
@@ -161,13 +161,13 @@ async def test_a_push_that_is_logged_as_anothers_act_is_not_believed(
 def test_what_changed_hands_while_it_was_tagged_is_read_anew(client: Client) -> None:
     """A request is never written under a sender that its signals do not have any more."""
     client.vault.signals.add([by(ANNA, "P-1", "1")], NOW)
-    (read,) = client.vault.signals.pending(10)
+    (read,) = client.vault.pending.batch(10)
     client.vault.signals.add([by(None, "P-1", "2")], NOW)
     client.vault.signals.add([by(BART, "P-1", "1")], NOW)
     posting = NewPosting(PostingKind.PUSH, "/v1/signals", new_key(), b'{"signals":[]}', PURPOSE, ANNA)
     with pytest.raises(ConflictError):
         client.vault.outbox.put_push(posting, [(read, [])], Epoch(3), NOW)
-    assert [one.person for one in client.vault.signals.pending(10)] == [BART]
+    assert [one.person for one in client.vault.pending.batch(10)] == [BART]
 
 
 def test_who_sent_is_forgotten_with_the_content_and_an_older_vault_opens(tmp_path: Path, world: World) -> None:
@@ -175,7 +175,7 @@ def test_who_sent_is_forgotten_with_the_content_and_an_older_vault_opens(tmp_pat
     client = make_client(tmp_path / "p", world)
     client.vault.signals.add([by(ANNA, "P-1")], NOW)
     (kept,) = client.vault.signals.find("P-1")
-    client.vault.signals.withdraw_unsent(kept.id)
+    client.vault.pending.withdraw_unsent(kept.id)
     client.vault.retention.note_ended(NOW)
     client.vault.retention.erase([str(kept.id)], NOW + timedelta(days=1))
     database = client.vault._database
@@ -185,5 +185,5 @@ def test_who_sent_is_forgotten_with_the_content_and_an_older_vault_opens(tmp_pat
     client.vault.close()
     vault = open_vault(tmp_path / "p", b"police-oost")
     vault.signals.add([by(BART, "P-2")], NOW)
-    assert [one.person for one in vault.signals.pending(10)] == [BART]
+    assert [one.person for one in vault.pending.batch(10)] == [BART]
     vault.close()

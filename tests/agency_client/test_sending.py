@@ -99,7 +99,7 @@ async def test_a_broker_that_is_away_gets_the_same_request_later(tmp_path: Path,
     """A push that finds no broker waits in the outbox and goes out with the same key and bytes."""
     client = make_client(tmp_path / "p", world)
     client.add(("P-1", ANNA))
-    await client.keys.get(client.vault.signals.pending(1)[0].purpose, world.kit.covenant.epoch_at(NOW))
+    await client.keys.get(client.vault.pending.batch(1)[0].purpose, world.kit.covenant.epoch_at(NOW))
     world.broker.down = True
     assert isinstance(await client.send(), UnavailableError)
     assert client.vault.signals.count() == {SignalState.SENT: 1}

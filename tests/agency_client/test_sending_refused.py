@@ -74,7 +74,7 @@ async def test_a_policy_refusal_settles_the_signals(tmp_path: Path, world: World
     assert (kept.state, kept.code, kept.rule) == (SignalState.REFUSED, "policy_refused", RULE)
     assert client.sending.tally.refused == 5
     assert client.sending.tally.refusals == {f"policy_refused, rule {RULE}": 5}
-    assert client.vault.signals.waiting() == 0
+    assert client.vault.pending.count() == 0
     asked = len(world.holders[0].asked)
     assert await client.send() is None
     assert len(world.holders[0].asked) == asked
@@ -130,7 +130,7 @@ async def test_an_exhausted_budget_waits_for_its_renewal(tmp_path: Path, world: 
     assert client.vault.signals.count() == {SignalState.NEW: 9}
     assert client.sending.tally.refused == 0
     written = StringIO()
-    show_waiting(Console(file=written), client.vault.signals.waiting(), BUDGET)
+    show_waiting(Console(file=written), client.vault.pending.count(), BUDGET)
     assert "9 signals wait in the outbox: 9 are used; the budget renews at 2026-11-22T00:00:00Z." in written.getvalue()
     assert exit_status(BUDGET.code) == exit_status(Code.UNAVAILABLE)
     assert len(world.holders[0].asked) <= 3
@@ -164,8 +164,8 @@ async def test_a_signal_changed_meanwhile_is_not_refused(tmp_path: Path, world: 
     """Only what was refused as it was read is settled: a record that changed meanwhile is asked about once more."""
     client = make_client(tmp_path / "p", world)
     client.add(("P-1", ANNA), ("P-2", ANNA))
-    batch = client.vault.signals.pending(10)
+    batch = client.vault.pending.batch(10)
     client.add(("P-2", [("bsn", "111222333")]))
-    assert client.vault.signals.turn_away(batch, "policy_refused", RULE) == 1
-    assert client.vault.signals.turn_away(batch, "policy_refused", RULE) == 0
+    assert client.vault.pending.turn_away(batch, "policy_refused", RULE) == 1
+    assert client.vault.pending.turn_away(batch, "policy_refused", RULE) == 0
     assert (state(client, "P-1"), state(client, "P-2")) == (SignalState.REFUSED, SignalState.NEW)

@@ -108,7 +108,7 @@ async def test_what_waits_says_why_and_what_sends_it(tmp_path: Path, world: Worl
     obstacle = await client.send()
     assert obstacle is not None
     out, written = _console(width=100)
-    show_waiting(out, client.vault.signals.waiting(), obstacle)
+    show_waiting(out, client.vault.pending.count(), obstacle)
     show_waiting(out, 2, UnavailableError(Code.UNAVAILABLE, "The service cannot be reached."))
     show_waiting(out, 0, obstacle)
     assert written.getvalue().splitlines() == [

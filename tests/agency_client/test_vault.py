@@ -12,7 +12,8 @@ from agency_client.vault import Vault
 from agency_client.vault.adding import NewSignal
 from agency_client.vault.evidence import Receipt
 from agency_client.vault.outbox import NewPosting, PostingKind
-from agency_client.vault.signals import KeptKey, Pending
+from agency_client.vault.pending import Pending
+from agency_client.vault.signals import KeptKey
 from protocol.errors import Code, ConfigurationError, ConflictError
 from protocol.ids import Epoch, KeyKind, PurposeId, SignalId
 from protocol.messages import Refusal
@@ -44,7 +45,7 @@ def signal(number: int, text: bytes = b"Willem van der Berg", reference: str | N
 def ready(vault: Vault, count: int = 2, key: str = "key-1") -> int:
     """Add, tag and post some signals."""
     vault.signals.add([signal(n) for n in range(1, count + 1)], NOW)
-    pending = vault.signals.pending(count)
+    pending = vault.pending.batch(count)
     posting = NewPosting(PostingKind.PUSH, "/v1/signals", key, b'{"exact": "bytes"}', PURPOSE)
     return vault.outbox.put_push(posting, [(p, KEYS) for p in pending], Epoch(3), NOW)
 
@@ -60,7 +61,7 @@ def test_the_same_record_is_added_once(vault: Vault) -> None:
     assert vault.signals.add([signal(1), signal(2)], NOW).new == 2
     again = vault.signals.add([signal(11, reference="DOSSIER-1"), signal(12, b"other", "DOSSIER-2")], NOW)
     assert (again.new, again.known, again.changed) == (0, 1, 1)
-    assert [p.draft for p in vault.signals.pending(10)] == [b"Willem van der Berg", b"other"]
+    assert [p.draft for p in vault.pending.batch(10)] == [b"Willem van der Berg", b"other"]
 
 
 def test_a_record_twice_in_one_chunk_is_one_signal_with_the_last_content(vault: Vault) -> None:
@@ -68,7 +69,7 @@ def test_a_record_twice_in_one_chunk_is_one_signal_with_the_last_content(vault: 
     first, changed, same = (signal(n, text, "DOSSIER-1") for n, text in ((1, b"a"), (2, b"b"), (3, b"b")))
     added = vault.signals.add([first, changed, same], NOW)
     assert (added.new, added.changed, added.known) == (1, 1, 1)
-    assert [(p.id, p.draft) for p in vault.signals.pending(10)] == [(first.id, b"b")]
+    assert [(p.id, p.draft) for p in vault.pending.batch(10)] == [(first.id, b"b")]
 
 
 def test_a_changed_record_supersedes_its_sent_signal(vault: Vault) -> None:
@@ -77,7 +78,7 @@ def test_a_changed_record_supersedes_its_sent_signal(vault: Vault) -> None:
     vault.outbox.offer(number)
     vault.outbox.settle_push(number, {signal(1).id: None}, [receipt(0)], NOW)
     assert vault.signals.add([signal(5, b"changed", "DOSSIER-1")], NOW).changed == 1
-    assert vault.signals.pending(10)[0].supersedes == signal(1).id
+    assert vault.pending.batch(10)[0].supersedes == signal(1).id
 
 
 def test_a_refused_record_is_tried_again_and_a_withdrawn_one_is_not(vault: Vault) -> None:
@@ -112,7 +113,7 @@ def test_a_posting_stays_open_until_it_is_settled(vault: Vault) -> None:
 def test_tagging_that_lost_a_race_writes_nothing(vault: Vault) -> None:
     """When a signal changes while it is being tagged, neither its tags nor the request are written."""
     vault.signals.add([signal(1)], NOW)
-    pending = vault.signals.pending(1)
+    pending = vault.pending.batch(1)
     vault.signals.add([signal(2, b"changed", "DOSSIER-1")], NOW)
     posting = NewPosting(PostingKind.PUSH, "/v1/signals", "key", b"{}", PURPOSE)
     with pytest.raises(ConflictError):

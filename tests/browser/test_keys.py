@@ -65,7 +65,7 @@ async def test_a_signal_is_sent_by_keys(tmp_path: Path, browser: Browser, axe: A
         await press(one, "See who may learn what")
         await press(one, "Send this signal")
         assert "said=sent" in one.page.url
-        assert console.client.vault.signals.waiting() == 1
+        assert console.client.vault.pending.count() == 1
 
 
 async def test_a_hit_is_worked_off_by_keys(tmp_path: Path, browser: Browser, axe: Axe) -> None:

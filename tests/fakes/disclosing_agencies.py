@@ -92,7 +92,7 @@ class Office:
         self.vault.signals.add(
             [NewSignal(signal, purpose, "R-1", draft.to_bytes(), now + timedelta(days=30), draft)], now
         )
-        (pending,) = self.vault.signals.pending(1, {}, ())
+        (pending,) = self.vault.pending.batch(1, {}, ())
         kept = [KeptKey(KeyKind(kind), "subject", bytes(32)) for kind in keys]
         posting = NewPosting(PostingKind.PUSH, "/v1/signals", new_key(), b'{"signals":[]}', purpose)
         number = self.vault.outbox.put_push(posting, [(pending, kept)], self.world.epoch, now)

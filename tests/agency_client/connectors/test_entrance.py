@@ -114,7 +114,7 @@ def test_what_a_person_withdrew_stays_withdrawn(agency: Agency) -> None:
     """A system that goes on giving a record which a person took back does not send it again."""
     entrance, vault = Entrance(agency.session), agency.session.vault
     entrance.admit([row()], COLUMNS, ZAKEN)
-    assert vault.signals.withdraw_unsent(vault.signals.find("Z-1")[0].id)
+    assert vault.pending.withdraw_unsent(vault.signals.find("Z-1")[0].id)
     assert entrance.admit([row()], COLUMNS, ZAKEN).held_back == 1
     assert states(agency) == [SignalState.WITHDRAWN]
 

@@ -76,10 +76,10 @@ async def test_a_signal_by_form_is_shown_before_it_is_sent(console: Console) -> 
     page = await console.post("/signals/preview", FILLED)
     assert "Openbaar Ministerie Oost" in page.text
     assert "on a hit: which agency, whom to call, and the facts" in page.text
-    assert not console.client.vault.signals.waiting()
+    assert not console.client.vault.pending.count()
     before = console.running.outbox.next()
     path = await made(console)
-    assert console.client.vault.signals.waiting() == 1
+    assert console.client.vault.pending.count() == 1
     assert before.is_set()
     assert await console.client.send() is None
     shown = (await console.get(path, lang="nl")).text

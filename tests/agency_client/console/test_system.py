@@ -157,7 +157,7 @@ async def test_a_row_is_mended_in_place(console: Console) -> None:
     assert "De regel is hersteld" in page.text
     vault = console.client.vault
     assert vault.quarantine.get(number).state is QuarantineState.REPAIRED
-    assert vault.signals.waiting() == 1
+    assert vault.pending.count() == 1
 
 
 async def test_a_row_is_put_aside_once(console: Console) -> None:
