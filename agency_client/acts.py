@@ -17,7 +17,7 @@ from agency_client.vault.hits import HitState, KeptHit
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key, withdrawal
 from agency_client.vault.signals import Kept
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError
-from protocol.ids import HitId
+from protocol.ids import DisclosureId, HitId
 from protocol.messages import Justification, OpeningRequest, PartName
 
 
@@ -67,6 +67,15 @@ class Acts:
             raise NotFoundError(Code.NOT_FOUND, "There is no such hit.", hint="`sluis agency inbox` lists them.")
         if len(found) > 1:
             raise ConflictError(Code.CONFLICT, "Several hits begin like this.", hint="Type more of the hit's number.")
+        return found[0]
+
+    def find_request(self, text: str) -> DisclosureId:
+        """Return the request for more whose id starts with what the user typed. Raises as ``find_hit``."""
+        found = self._vault.disclosures.starting_with(text)
+        if not found:
+            raise NotFoundError(Code.NOT_FOUND, "There is no such request.", hint="`sluis agency requests` lists them.")
+        if len(found) > 1:
+            raise ConflictError(Code.CONFLICT, "Several requests begin like this.", hint="Type more of its number.")
         return found[0]
 
     async def open(self, hit: HitId, why: Justification, person: str) -> Opened:

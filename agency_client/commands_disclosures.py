@@ -205,14 +205,14 @@ async def _ask(session: Session, hit: str, wanted: Wanted, why: Justification, p
 async def _take(session: Session, request: str, person: str) -> Disclosed:
     async with online(session, asyncio.sleep) as doors:
         await doors.reading.read()
-        return await doors.disclosing.take(doors.disclosing.find(request), session.person(person))
+        return await doors.disclosing.take(doors.acts.find_request(request), session.person(person))
 
 
 def _do(machine: Machine, home: Path, request: str, person: str | None, deed: Deed, said: str) -> None:
     async def run(session: Session) -> None:
         async with online(session, asyncio.sleep) as doors:
             await doors.reading.read()
-            found = doors.disclosing.find(request)
+            found = doors.acts.find_request(request)
             await deed(session, doors, found, session.person(machine.person_of(person)))
 
     with machine.opened(home) as session:

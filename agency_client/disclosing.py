@@ -41,7 +41,7 @@ from protocol.disclosures import (
     sha256,
     why_digest,
 )
-from protocol.errors import Code, ConfigurationError, ConflictError, InputError, NotFoundError, RefusedError
+from protocol.errors import Code, ConfigurationError, ConflictError, InputError, RefusedError
 from protocol.group import random_bytes
 from protocol.hpke import OpeningKey, RecipientKey
 from protocol.ids import AnswerId, DisclosureId, HitId, PartyId
@@ -107,15 +107,6 @@ class Disclosing:
     def covenant(self) -> Covenant:
         """What the parties agreed."""
         return self._engine.covenant
-
-    def find(self, text: str) -> DisclosureId:
-        """Return the request whose id starts with what the user typed. Raises ``NotFoundError``, ``ConflictError``."""
-        found = self._vault.disclosures.starting_with(text)
-        if not found:
-            raise NotFoundError(Code.NOT_FOUND, "There is no such request.", hint="`sluis agency requests` lists them.")
-        if len(found) > 1:
-            raise ConflictError(Code.CONFLICT, "Several requests begin like this.", hint="Type more of its number.")
-        return found[0]
 
     # --- The asker --------------------------------------------------------------------------------------------------
 
