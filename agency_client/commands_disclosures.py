@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """``sluis agency more``, ``requests``, ``grant``, ``refuse``, ``approve``, ``hand-over``, ``take`` and ``cancel``.
 
-Not here: the acts (``disclosing.py``), how they are printed (``showing_disclosures.py``), the machine (``cli.py``).
+Not here: the acts (``requesting.py``, ``deciding.py``), how they are printed (``showing_disclosures.py``), the machine
+(``cli.py``).
 """
 
 import asyncio
@@ -14,13 +15,15 @@ from typing import Annotated, Final
 import typer
 
 from agency_client.command_line import HomeOption, JsonOption, PersonOption, print_json
-from agency_client.disclosing import Answer, Attachment, Disclosed, Wanted
+from agency_client.deciding import Answer
 from agency_client.machine import Machine
+from agency_client.requesting import Disclosed
 from agency_client.saving import save_files
 from agency_client.session import Online, Session, online
 from agency_client.showing_disclosures import disclosed_json, disclosure_json, show_codes, show_disclosed, show_requests
 from agency_client.why_looking import require_reason
 from edge.cli import reported
+from protocol.disclosure_payload import Attachment, Wanted
 from protocol.disclosures import MAX_ATTACHMENTS
 from protocol.encoding import Json
 from protocol.errors import Code, InputError
@@ -120,7 +123,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         answer = Answer(text, _fields(field or []), _files(attach or []))
 
         async def give(_: Session, doors: Online, found: DisclosureId, who: str) -> None:
-            await doors.disclosing.grant(found, answer, who)
+            await doors.deciding.grant(found, answer, who)
 
         _do(machine, home, request, person, give, "Given, and proven to stand in the log.")
 
@@ -136,7 +139,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         """Refuse what was asked. The code stands in the log, so that refusals can be counted; your words do not."""
 
         async def turn_down(_: Session, doors: Online, found: DisclosureId, who: str) -> None:
-            await doors.disclosing.refuse(found, code, text, who)
+            await doors.deciding.refuse(found, code, text, who)
 
         _do(machine, home, request, person, turn_down, "Refused, and proven to stand in the log.")
 
@@ -146,7 +149,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         """Agree as the first of two persons that something is given; a colleague then gives it (`grant`)."""
 
         async def agree(_: Session, doors: Online, found: DisclosureId, who: str) -> None:
-            await doors.disclosing.approve(found, who)
+            await doors.deciding.approve(found, who)
 
         _do(machine, home, request, person, agree, "Approved. A colleague can give it now: `sluis agency grant`.")
 
@@ -161,7 +164,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         """Let a colleague answer. It stays within your agency: the asker and the broker hear nothing of it."""
 
         async def pass_on(_: Session, doors: Online, found: DisclosureId, who: str) -> None:
-            await doors.disclosing.hand_over(found, to, who)
+            await doors.deciding.hand_over(found, to, who)
 
         _do(machine, home, request, person, pass_on, "Handed over.")
 
@@ -171,7 +174,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         """Take your own request back. What was given and not read yet is deleted."""
 
         async def take_back(_: Session, doors: Online, found: DisclosureId, who: str) -> None:
-            await doors.disclosing.cancel(found, who)
+            await doors.requesting.cancel(found, who)
 
         _do(machine, home, request, person, take_back, "Taken back, and proven to stand in the log.")
 
@@ -199,13 +202,13 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
 async def _ask(session: Session, hit: str, wanted: Wanted, why: Justification, person: str) -> DisclosureId:
     async with online(session, asyncio.sleep) as doors:
         await doors.reading.read()
-        return await doors.disclosing.ask(doors.acts.find_hit(hit), wanted, why, session.person(person))
+        return await doors.requesting.ask(doors.acts.find_hit(hit), wanted, why, session.person(person))
 
 
 async def _take(session: Session, request: str, person: str) -> Disclosed:
     async with online(session, asyncio.sleep) as doors:
         await doors.reading.read()
-        return await doors.disclosing.take(doors.acts.find_request(request), session.person(person))
+        return await doors.requesting.take(doors.acts.find_request(request), session.person(person))
 
 
 def _do(machine: Machine, home: Path, request: str, person: str | None, deed: Deed, said: str) -> None:

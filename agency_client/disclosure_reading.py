@@ -5,7 +5,7 @@ What must hold: the log has this notice for this agency, and beside it the entry
 decision, the reading, the end), of the same moment and hit; the asker signed the request, with what is wanted; the
 owner signed the answer or refusal, for just this request; the deadlines are those of the covenant; the rules that the
 board signed allow it; and what is sealed to us opens. Not here: fetching and opening an answer's chunks
-(``disclosing.py``).
+(``requesting.py``, ``deciding.py``).
 """
 
 from collections.abc import Mapping

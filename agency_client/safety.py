@@ -3,7 +3,7 @@
 
 They are shown first, and travel along with everything that is given about the person (law.md M-4). The guide names
 these fields; agencies may write them in Dutch. Not here: showing them (``showing.py``), giving them
-(``disclosing.py``).
+(``deciding.py``).
 """
 
 from collections.abc import Mapping

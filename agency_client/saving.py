@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Save files that another agency sent: under a harmless name, never over another file, readable by the owner only.
 
-Not here: where they came from (``disclosing.py``).
+Not here: where they came from (``requesting.py``).
 """
 
 import os

@@ -19,7 +19,8 @@ from agency_client.budgets import keep_budgets
 from agency_client.changing import Changing
 from agency_client.checking import Checking
 from agency_client.cosigning import Cosigning
-from agency_client.disclosing import Disclosing
+from agency_client.deciding import Deciding
+from agency_client.disclosure_desk import DisclosureDesk
 from agency_client.erasing import Erasing
 from agency_client.evaluation import KeyHolders
 from agency_client.following import Following
@@ -32,6 +33,7 @@ from agency_client.post import Post, Tally
 from agency_client.probe_counts import Declaring
 from agency_client.probing import Prober
 from agency_client.reading import Reading
+from agency_client.requesting import Requesting
 from agency_client.retagging import Retagging
 from agency_client.searching import Searching
 from agency_client.settings import Home, Identity, open_home, require_place
@@ -133,7 +135,8 @@ class Online:
     informing: InformingDesk
     declaring: Declaring
     erasing: Erasing
-    disclosing: Disclosing
+    requesting: Requesting
+    deciding: Deciding
     following: Following
     changing: Changing
     retagging: Retagging
@@ -239,6 +242,7 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
         reader = Reader(session.me.id, covenant, versions, session.identity.disclosure)
         reading = Reading(vault, broker, trail, reader, clock, works)
         acts = Acts(vault, post, reader, clock)
+        desk = DisclosureDesk(vault, post, session.engine, session.me.id, signer, clock)
         asking = Asking(vault.evidence, broker, trail, keys, holders, reader, session.engine, clock, works)
         statistics = Statistics(vault.evidence, broker, trail, versions, session.engine, clock)
         unusual = UnusualUses(vault.evidence, broker, trail, versions, session.engine, session.me.id, clock)
@@ -262,11 +266,8 @@ async def online(session: Session, sleep: Callable[[float], Awaitable[None]]) ->
                 changing=Changing(vault, post, acts, covenant, clock),
                 retagging=Retagging(vault, holders, keys, post, session.identity.sender, covenant, clock, works=works),
                 erasing=Erasing(vault, broker, trail, versions, session.me.id, clock),
-                disclosing=Disclosing(
-                    *(vault, post, broker, session.engine, session.me.id, signer, session.identity.disclosure),
-                    session.person,
-                    clock,
-                ),
+                requesting=Requesting(desk, broker, session.identity.disclosure),
+                deciding=Deciding(desk, session.person),
                 pings={door.party: door.ping for door in doors},
                 settle=settle,
             )

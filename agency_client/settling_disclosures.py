@@ -2,7 +2,7 @@
 """Settlers of a request for more: asking, deciding, saying that it was read, taking it back.
 
 An answer's chunks are sent before the decision that gives it, however often that is begun anew. Not here: making them
-(``disclosing.py``), verifying what the other side did (``disclosure_reading.py``).
+(``requesting.py``, ``deciding.py``), verifying what the other side did (``disclosure_reading.py``).
 """
 
 from datetime import datetime

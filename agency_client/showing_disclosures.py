@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Requests for more as a terminal and a program see them: danger first, other people's texts as plain text only.
 
-Not here: the acts (``disclosing.py``).
+Not here: the acts (``requesting.py``, ``deciding.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from agency_client.disclosing import Disclosed
+from agency_client.requesting import Disclosed
 from agency_client.session import Session
 from agency_client.showing import reference_of
 from agency_client.vault.disclosures import KeptDisclosure

@@ -2,7 +2,7 @@
 """The form by which somebody asks the other agency of a hit for more: about what, in which words, and why.
 
 What is asked is sealed to the other agency; why stands in the log. Not here: the requests themselves
-(``requests.py``), the act (``agency_client/disclosing.py``).
+(``requests.py``), the act (``agency_client/requesting.py``).
 """
 
 import asyncio
@@ -105,7 +105,7 @@ def add_more(app: FastAPI, house: House) -> None:
         if errors:
             return await shown(visit, found, form, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
         wanted, why = Wanted(topics=topics, text=text), form.justification(visit.running.session.covenant, visit.speech)
-        desk = visit.running.online.disclosing
+        desk = visit.running.online.requesting
 
         async def asked() -> None:
             await desk.ask(found, wanted, why, visit.person())

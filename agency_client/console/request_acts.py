@@ -3,7 +3,7 @@
 
 Of two who decide at once one wins, and the other gets the page as it then is. An attachment is handed out only by an
 act that the log has, and always as a file. Not here: the page (``request_shown.py``), the acts themselves
-(``agency_client/disclosing.py``).
+(``agency_client/requesting.py``, ``agency_client/deciding.py``).
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from agency_client.console.colleagues import reference_of
 from agency_client.console.hit_acts import ROLES
 from agency_client.console.request_shown import AnswerShown, answer_shown, request_shown
 from agency_client.console.visits import House, Visit
-from agency_client.disclosing import Answer, Attachment
+from agency_client.deciding import Answer
 from edge.problems import plain
+from protocol.disclosure_payload import Attachment
 from protocol.disclosures import MAX_ATTACHMENTS, MAX_FILES, MAX_WORDS
 from protocol.errors import Code, ConflictError, NotFoundError, RefusedError, UnavailableError
 from protocol.ids import DisclosureId
@@ -78,7 +79,7 @@ def add_request(app: FastAPI, house: House) -> None:
         found, answer = request_id(request), _answer(visit)
         if errors := _wrong(visit, answer):
             return await request_page(visit, found, status=HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors)
-        return await _tried(visit, found, visit.running.online.disclosing.grant(found, answer, visit.person()), "given")
+        return await _tried(visit, found, visit.running.online.deciding.grant(found, answer, visit.person()), "given")
 
     @app.post("/requests/{request}/refuse", include_in_schema=False)
     async def refuse(visit: decide, request: str) -> Response:
@@ -87,12 +88,12 @@ def add_request(app: FastAPI, house: House) -> None:
         if known is None or code not in known.refusals or len(text) > MAX_WORDS:
             errors = {"reason": visit.speech.gettext("Choose a reason.")}
             return await request_page(visit, found, status=HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors)
-        desk = visit.running.online.disclosing
+        desk = visit.running.online.deciding
         return await _tried(visit, found, desk.refuse(found, code, text, visit.person()), "refused")
 
     @app.post("/requests/{request}/approve", include_in_schema=False)
     async def approve(visit: decide, request: str) -> Response:
-        found, desk = request_id(request), visit.running.online.disclosing
+        found, desk = request_id(request), visit.running.online.deciding
         return await _tried(visit, found, desk.approve(found, visit.person()), "approved")
 
     @app.post("/requests/{request}/hand-over", include_in_schema=False)
@@ -102,12 +103,12 @@ def add_request(app: FastAPI, house: House) -> None:
         if not any(one.subject == to and "coordinator" in one.roles for one in accounts):
             errors = {"to": visit.speech.gettext("Choose a colleague.")}
             return await request_page(visit, found, status=HTTPStatus.UNPROCESSABLE_ENTITY, errors=errors)
-        desk = visit.running.online.disclosing
+        desk = visit.running.online.deciding
         return await _tried(visit, found, desk.hand_over(found, to, visit.person()), "handed-over")
 
     @app.post("/requests/{request}/cancel", include_in_schema=False)
     async def cancel(visit: enter, request: str) -> Response:
-        found, desk = request_id(request), visit.running.online.disclosing
+        found, desk = request_id(request), visit.running.online.requesting
         return await _tried(visit, found, desk.cancel(found, visit.person()), "cancelled")
 
     @app.post("/requests/{request}/answer", include_in_schema=False)
@@ -139,7 +140,7 @@ def _problem(error: ConflictError) -> str:
 async def _read(visit: Visit, request: DisclosureId, place: int | None) -> Response:
     """Have the log say that the answer is read, and only then show it, or hand out one of its files."""
     try:
-        given = await visit.running.online.disclosing.take(request, visit.person())
+        given = await visit.running.online.requesting.take(request, visit.person())
     except UnavailableError:
         visit.running.nudge()
         status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -16,8 +16,8 @@ from agency_client.console.languages import N_, Speech
 from agency_client.console.reasons import reason_said
 from agency_client.console.released import Line, danger_of, fields_of, text_lines
 from agency_client.console.timeline import Happened, happened
-from agency_client.disclosing import Disclosed
 from agency_client.people.accounts import AccountState
+from agency_client.requesting import Disclosed
 from agency_client.running import Running
 from agency_client.vault.disclosures import KeptDisclosure
 from agency_client.vault.hits import HitState

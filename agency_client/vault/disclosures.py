@@ -2,7 +2,7 @@
 """The shelf of requests for more: what we asked and what is asked of us, as far as the log proves it.
 
 Only verified things are put here, and our own steps on their way. Not here: verifying (``disclosure_reading.py``),
-doing (``disclosing.py``), which step may follow which (``protocol/disclosure_states.py``).
+doing (``requesting.py``, ``deciding.py``), which step may follow which (``protocol/disclosure_states.py``).
 """
 
 from collections.abc import Sequence

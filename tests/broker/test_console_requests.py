@@ -6,8 +6,8 @@ import re
 from http import HTTPStatus
 from pathlib import Path
 
-from agency_client.disclosing import Wanted
 from agency_client.people.accounts import Account, AccountState
+from protocol.disclosure_payload import Wanted
 from protocol.ids import PurposeId
 from protocol.messages import Justification
 from protocol.questions import PersonRole
@@ -92,7 +92,7 @@ async def test_of_two_who_decide_at_once_one_wins(database: str, tmp_path: Path)
     """The other gets the page as it then is, and nothing of what he did leaves."""
     why = Justification(code="own-case", text="Huisbezoek", case_reference="Z-1")
     async with meeting(database, tmp_path) as met, console_at(met.owner) as owner:
-        made = await met.asker.disclosing.ask(met.hit, Wanted(text="Waar?"), why, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, Wanted(text="Waar?"), why, met.asker.person("Anna"))
         await met.owner.read()
         one, other = await asyncio.gather(
             owner.post(f"/requests/{made}/grant", {"text": "Bij tante."}),
@@ -115,7 +115,7 @@ async def test_two_persons_decide_where_the_covenant_says_so(database: str, tmp_
         meeting(database, tmp_path, purpose=victim, ground="runaway-minor", bases=bases) as met,
         console_at(met.owner) as owner,
     ):
-        made = await met.asker.disclosing.ask(met.hit, Wanted(text="Waar?"), why, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, Wanted(text="Waar?"), why, met.asker.person("Anna"))
         await met.owner.read()
         page = (await owner.get(f"/requests/{made}")).text
         assert "two persons decide" in page

@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from agency_client.disclosing import Answer, Attachment, Wanted
+from agency_client.deciding import Answer
 from agency_client.post import Tally
+from protocol.disclosure_payload import Attachment, Wanted
 from protocol.disclosure_states import DisclosureState
 from protocol.disclosures import CHUNK
 from protocol.errors import Code, ConflictError, UnavailableError
@@ -88,10 +89,10 @@ async def test_a_kill_between_two_pieces_goes_on_with_the_next(database: str, tm
     calls: list[str] = []
     bend = _dying(calls, name="put_chunk", at=2, when=when)
     async with meeting(database, tmp_path, bent_owner=bend) as met:
-        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         await met.owner.read()
         with pytest.raises(KilledError):
-            await met.owner.disclosing.grant(made, ANSWER, met.owner.person("Bas"))
+            await met.owner.deciding.grant(made, ANSWER, met.owner.person("Bas"))
         assert not met.owner.vault.disclosures.get(made).answer
         before = len(calls)
         await _resume(met.owner)
@@ -101,7 +102,7 @@ async def test_a_kill_between_two_pieces_goes_on_with_the_next(database: str, tm
         await _resume(met.owner)
         assert _kinds(database)["DisclosureDecided"] == 1
         await met.asker.read()
-        given = await met.asker.disclosing.take(made, met.asker.person("Anna"))
+        given = await met.asker.requesting.take(made, met.asker.person("Anna"))
         assert given.attachments == ANSWER.attachments
 
 
@@ -110,13 +111,13 @@ async def test_a_kill_at_the_decision_decides_once(database: str, tmp_path: Path
     """Whether the broker took it or not, after the start it is decided, once, and a colleague's comes too late."""
     bend = _dying([], name="post", at=1, when=when)
     async with meeting(database, tmp_path, bent_owner=bend) as met:
-        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         await met.owner.read()
         with pytest.raises(KilledError):
-            await met.owner.disclosing.refuse(made, "no-consent", "Nee.", met.owner.person("Bas"))
+            await met.owner.deciding.refuse(made, "no-consent", "Nee.", met.owner.person("Bas"))
         met.owner.reopen()
         with pytest.raises(ConflictError) as late:
-            await met.owner.disclosing.grant(made, ANSWER, met.owner.person("Cor"))
+            await met.owner.deciding.grant(made, ANSWER, met.owner.person("Cor"))
         assert late.value.code is Code.ALREADY_DECIDED
         await _resume(met.owner)
         assert met.owner.vault.disclosures.get(made).state is DisclosureState.REFUSED
@@ -130,13 +131,13 @@ async def test_an_answer_that_the_broker_took_is_given_though_we_died(
     """Also when the asker read it meanwhile and its pieces are gone, the start finds it given, by us, once."""
     bend = _dying([], name="post", at=1, when="after")
     async with meeting(database, tmp_path, bent_owner=bend) as met:
-        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         await met.owner.read()
         with pytest.raises(KilledError):
-            await met.owner.disclosing.grant(made, ANSWER, met.owner.person("Bas"))
+            await met.owner.deciding.grant(made, ANSWER, met.owner.person("Bas"))
         if read:
             await met.asker.read()
-            await met.asker.disclosing.take(made, met.asker.person("Anna"))
+            await met.asker.requesting.take(made, met.asker.person("Anna"))
             # What is told of it can be read before our own answer is there.
             await met.owner.read()
         await _resume(met.owner)
@@ -151,15 +152,15 @@ async def test_a_kill_before_the_receipt_loses_nothing(database: str, tmp_path: 
     calls: list[str] = []
     bend = _dying(calls, name="post", at=2, when=when)
     async with meeting(database, tmp_path, bent_asker=bend) as met:
-        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         await met.owner.read()
-        await met.owner.disclosing.grant(made, ANSWER, met.owner.person("Bas"))
+        await met.owner.deciding.grant(made, ANSWER, met.owner.person("Bas"))
         await met.asker.read()
         with pytest.raises(KilledError):
-            await met.asker.disclosing.take(made, met.asker.person("Anna"))
+            await met.asker.requesting.take(made, met.asker.person("Anna"))
         fetched = calls.count("chunk")
         met.asker.reopen()
-        given = await met.asker.disclosing.take(made, met.asker.person("Anna"))
+        given = await met.asker.requesting.take(made, met.asker.person("Anna"))
         assert given.attachments == ANSWER.attachments
         assert calls.count("chunk") == fetched
         assert _kinds(database)["DisclosureReceived"] == 1
@@ -170,9 +171,9 @@ async def test_a_request_that_never_left_is_asked_once(database: str, tmp_path: 
     bend = _dying([], name="post", at=1, when="before")
     async with meeting(database, tmp_path, bent_asker=bend) as met:
         with pytest.raises(KilledError):
-            await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+            await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         met.asker.reopen()
-        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         await met.owner.read()
         assert [one.id for one in met.owner.vault.disclosures.to_decide()] == [made]
         assert _kinds(database)["DisclosureRequested"] == 1

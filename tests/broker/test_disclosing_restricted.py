@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agency_client.disclosing import Answer
+from agency_client.deciding import Answer
 from agency_client.disclosure_kept import KeptDisclosure
 from protocol.disclosure_states import DisclosureState
 from protocol.errors import Code, ConflictError
@@ -21,7 +21,7 @@ from tests.fakes.office_console import console_at
 
 async def asked(met: Meeting) -> DisclosureId:
     """Let the asker ask, and the owner hear of it."""
-    made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+    made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
     assert not (await met.owner.read(0.0)).failures
     return made
 
@@ -40,7 +40,7 @@ async def test_nothing_is_given_while_a_signal_is_restricted(database: str, tmp_
     """Whichever side's it is, and also when the owner's client has not heard of it; it goes on when it is lifted."""
     async with meeting(database, tmp_path) as met:
         made = await asked(met)
-        grant = met.owner.disclosing.grant
+        grant = met.owner.deciding.grant
         for office, signal in sides(met):
             await restrict(met.world, office.party, signal)
             with pytest.raises(ConflictError) as caught:
@@ -56,7 +56,7 @@ async def test_nothing_is_given_while_a_signal_is_restricted(database: str, tmp_
             await met.owner.read(0.0)
         await grant(made, Answer("Bel eerst."), met.owner.person("Bas"))
         await met.asker.read(0.0)
-        assert (await met.asker.disclosing.take(made, met.asker.person("Anna"))).text == "Bel eerst."
+        assert (await met.asker.requesting.take(made, met.asker.person("Anna"))).text == "Bel eerst."
 
 
 async def test_a_restricted_signal_can_be_refused_and_taken_back(database: str, tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ async def test_a_restricted_signal_can_be_refused_and_taken_back(database: str, 
     async with meeting(database, tmp_path) as met:
         made, other = await asked(met), await asked(met)
         await restrict(met.world, met.owner.party, met.owner_signal)
-        await met.owner.disclosing.refuse(made, "not-necessary", "Wordt nagekeken.", met.owner.person("Bas"))
-        await met.asker.disclosing.cancel(other, met.asker.person("Anna"))
+        await met.owner.deciding.refuse(made, "not-necessary", "Wordt nagekeken.", met.owner.person("Bas"))
+        await met.asker.requesting.cancel(other, met.asker.person("Anna"))
         assert kept(met.owner, made).state is DisclosureState.REFUSED
         assert kept(met.asker, other).state is DisclosureState.CANCELLED
         with pytest.raises(ConflictError) as caught:
@@ -79,7 +79,7 @@ async def test_nobody_approves_what_is_being_checked(database: str, tmp_path: Pa
         made = await asked(met)
         await restrict(met.world, met.owner.party, met.owner_signal)
         with pytest.raises(ConflictError) as caught:
-            await met.owner.disclosing.approve(made, met.owner.person("Bas"))
+            await met.owner.deciding.approve(made, met.owner.person("Bas"))
         assert caught.value.code is Code.SIGNAL_RESTRICTED
         assert kept(met.owner, made).approvals == ()
 
@@ -88,9 +88,9 @@ async def test_what_was_given_is_not_read_while_a_signal_is_restricted(database:
     """Neither the first time nor once more, also when the asker's client has not heard of it; then it is read again."""
     async with meeting(database, tmp_path) as met:
         made, who = await asked(met), met.asker.person("Anna")
-        await met.owner.disclosing.grant(made, Answer("Bel eerst."), met.owner.person("Bas"))
+        await met.owner.deciding.grant(made, Answer("Bel eerst."), met.owner.person("Bas"))
         await met.asker.read(0.0)
-        takes = met.asker.disclosing.take
+        takes = met.asker.requesting.take
         for state in (DisclosureState.GRANTED, DisclosureState.RECEIVED):
             assert kept(met.asker, made).state is state
             for office, signal in sides(met):
@@ -113,7 +113,7 @@ async def test_an_answer_and_a_restriction_at_once_are_one_after_the_other(datab
     async with meeting(database, tmp_path) as met:
         made = await asked(met)
         given, _ = await asyncio.gather(
-            met.owner.disclosing.grant(made, Answer("Ja."), met.owner.person("Bas")),
+            met.owner.deciding.grant(made, Answer("Ja."), met.owner.person("Bas")),
             restrict(met.world, met.owner.party, met.owner_signal),
             return_exceptions=True,
         )
@@ -131,7 +131,7 @@ async def test_the_console_says_that_it_waits(database: str, tmp_path: Path) -> 
     """Both sides read why nothing happens, in their language, and no colleague is blamed for it."""
     async with meeting(database, tmp_path) as met, console_at(met.owner) as owner, console_at(met.asker) as asker:
         made, other = await asked(met), await asked(met)
-        await met.owner.disclosing.grant(other, Answer("Ja."), met.owner.person("Bas"))
+        await met.owner.deciding.grant(other, Answer("Ja."), met.owner.person("Bas"))
         await met.asker.read(0.0)
         await restrict(met.world, met.owner.party, met.owner_signal)
         page = await owner.post(f"/requests/{made}/grant", {"text": "Ja."}, lang="nl")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agency_client.disclosing import Answer, Attachment, Wanted
-from protocol.disclosure_payload import seal_wanted
+from agency_client.deciding import Answer
+from protocol.disclosure_payload import Attachment, Wanted, seal_wanted
 from protocol.disclosure_states import DisclosureState
 from protocol.disclosures import (
     CHUNK,
@@ -70,7 +70,7 @@ def _bend(**more: Any) -> Callable[[Any], Any]:
 
 
 async def _ask(met: Meeting, wanted: Wanted = WANTED) -> DisclosureId:
-    return await met.asker.disclosing.ask(met.hit, wanted, WHY, met.asker.person("Anna"))
+    return await met.asker.requesting.ask(met.hit, wanted, WHY, met.asker.person("Anna"))
 
 
 def _of(notice: DisclosureNotice) -> Terms:
@@ -165,7 +165,7 @@ async def test_an_answer_to_another_request_or_by_another_is_no_answer(database:
         second = await _ask(met, Wanted(text="En waar woont hij?"))
         await met.owner.read()
         for made in (first, second):
-            await met.owner.disclosing.grant(made, Answer(f"Over {made}."), met.owner.person("Bas"))
+            await met.owner.deciding.grant(made, Answer(f"Over {made}."), met.owner.person("Bas"))
         page = await met.world.agency(POLICE).told(3)
         old = next(one for one in page.notices if isinstance(one, DisclosureNotice) and one.disclosure_id == first)
 
@@ -179,7 +179,7 @@ async def test_an_answer_to_another_request_or_by_another_is_no_answer(database:
             assert met.asker.vault.disclosures.get(second).state is DisclosureState.REQUESTED
         bent[-1].notice, bent[-1].count = (lambda told: told), 1
         assert not (await met.asker.read(0.0)).failures
-        given = await met.asker.disclosing.take(second, met.asker.person("Anna"))
+        given = await met.asker.requesting.take(second, met.asker.person("Anna"))
         assert given.text == f"Over {second}."
 
 
@@ -210,15 +210,15 @@ async def test_pieces_that_are_not_the_answers_are_seen(
     async with meeting(database, tmp_path, bent_asker=bend) as met:
         made = await _ask(met)
         await met.owner.read()
-        await met.owner.disclosing.grant(made, BIG, met.owner.person("Bas"))
+        await met.owner.deciding.grant(made, BIG, met.owner.person("Bas"))
         await met.asker.read()
         answer = met.asker.vault.disclosures.get(made).answer
         assert answer is not None
         bent[-1].count, bent[-1].pieces = answer.chunks, swap
         with pytest.raises(VerificationError) as error:
-            await met.asker.disclosing.take(made, met.asker.person("Anna"))
+            await met.asker.requesting.take(made, met.asker.person("Anna"))
         assert error.value.code is Code.ENVELOPE_INVALID
         assert met.asker.vault.disclosures.content(made) is None
         assert met.asker.vault.disclosures.get(made).state is DisclosureState.GRANTED
         bent[-1].pieces = lambda found: found
-        assert (await met.asker.disclosing.take(made, met.asker.person("Anna"))).attachments == BIG.attachments
+        assert (await met.asker.requesting.take(made, met.asker.person("Anna"))).attachments == BIG.attachments

@@ -8,11 +8,12 @@ import pytest
 
 from agency_client.acts import Acts
 from agency_client.changing import Changing
-from agency_client.disclosing import Answer, Wanted
+from agency_client.deciding import Answer
 from agency_client.following import Following
 from agency_client.vault.changes import ChangeKind
 from agency_client.vault.hits import HitState
 from broker.following_worker import GRACE, tell_late
+from protocol.disclosure_payload import Wanted
 from protocol.errors import Code, ConflictError, RefusedError
 from protocol.follow_ups import FollowUpState
 from protocol.messages import Justification
@@ -73,17 +74,17 @@ async def test_a_restriction_hides_all_that_was_released_and_lifting_shows_it(da
     """Hit and answer are not to be had while it lasts; the sender sees who carried it out, and both come back."""
     async with meeting(database, tmp_path) as met:
         anna, bas = met.asker.person("Anna"), met.owner.person("Bas")
-        made = await met.asker.disclosing.ask(met.hit, WANTED, WHY, anna)
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, anna)
         await _read(met.owner)
-        await met.owner.disclosing.grant(made, Answer("Bel eerst."), bas)
+        await met.owner.deciding.grant(made, Answer("Bel eerst."), bas)
         await _read(met.asker)
-        assert (await met.asker.disclosing.take(made, anna)).text == "Bel eerst."
+        assert (await met.asker.requesting.take(made, anna)).text == "Bel eerst."
         changing = _changing(met.owner)
         await changing.restrict(met.owner_signal, True, "accuracy-contested", bas)
         await _read(met.asker)
         assert met.asker.vault.hits.get(met.hit).state is HitState.RESTRICTED
         with pytest.raises(ConflictError) as hidden:
-            await met.asker.disclosing.take(made, anna)
+            await met.asker.requesting.take(made, anna)
         assert hidden.value.code is Code.SIGNAL_RESTRICTED
         await _changing(met.asker).answer()
         await _read(met.owner)
@@ -93,7 +94,7 @@ async def test_a_restriction_hides_all_that_was_released_and_lifting_shows_it(da
         await changing.restrict(met.owner_signal, False, "settled", bas)
         await _read(met.asker)
         assert met.asker.vault.hits.get(met.hit).state is HitState.LIVE
-        assert (await met.asker.disclosing.take(made, anna)).text == "Bel eerst."
+        assert (await met.asker.requesting.take(made, anna)).text == "Bel eerst."
 
 
 async def test_a_signal_lives_on_at_both_ends(database: str, tmp_path: Path) -> None:

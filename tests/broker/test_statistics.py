@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agency_client.disclosing import Answer
+from agency_client.deciding import Answer
 from broker.declaring import declarers
 from broker.postgres.store import PostgresStore
 from broker.statistics import closed_before, counted_kinds
@@ -203,11 +203,11 @@ async def test_many_processes_count_a_month_once(database: str) -> None:
 async def test_requests_for_more_count_at_who_asked_and_end_once(database: str, tmp_path: Path) -> None:
     """Given, refused, or not decided in time; one that is taken back, or read, is nothing more."""
     async with meeting(database, tmp_path) as met:
-        anna, bas, desk = met.asker.person("Anna"), met.owner.person("Bas"), met.asker.disclosing
+        anna, bas, desk = met.asker.person("Anna"), met.owner.person("Bas"), met.asker.requesting
         made = [await desk.ask(met.hit, WANTED, WHY, anna) for _ in range(5)]
         await met.owner.read(0.0)
-        await met.owner.disclosing.grant(made[0], Answer("Ja."), bas)
-        await met.owner.disclosing.refuse(made[1], "not-necessary", "", bas)
+        await met.owner.deciding.grant(made[0], Answer("Ja."), bas)
+        await met.owner.deciding.refuse(made[1], "not-necessary", "", bas)
         await desk.cancel(made[2], anna)
         await met.asker.read(0.0)
         await desk.take(made[0], anna)

@@ -11,8 +11,8 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser
 
 from agency_client.console.screens import SCREENS
-from agency_client.disclosing import Wanted
 from agency_client.run_settings import RunSettings
+from protocol.disclosure_payload import Wanted
 from protocol.ids import PartyId
 from protocol.messages import Justification
 from tests.browser.keys import FOCUS, choose, press, tab_to, type_into, unfold
@@ -112,7 +112,7 @@ async def test_requests_are_decided_on_by_keys(database: str, tmp_path: Path, br
     ):
         one = found.one
         for wanted in ("Where?", "With whom?"):
-            await met.asker.disclosing.ask(met.hit, Wanted(text=wanted), WHY, met.asker.person("Anna"))
+            await met.asker.requesting.ask(met.hit, Wanted(text=wanted), WHY, met.asker.person("Anna"))
         await met.owner.read()
         await one.open("/today")
         await press(one, "Decide")

@@ -13,11 +13,12 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser
 
-from agency_client.disclosing import Answer, Wanted
+from agency_client.deciding import Answer
 from agency_client.doors import BrokerDoor
 from agency_client.people.accounts import Account, AccountState
 from agency_client.post import Tally
 from agency_client.run_settings import RunSettings
+from protocol.disclosure_payload import Wanted
 from protocol.errors import Code, UnavailableError
 from protocol.ids import PurposeId
 from protocol.messages import Justification
@@ -47,7 +48,7 @@ async def test_a_request_at_both_ends(database: str, tmp_path: Path, browser: Br
             await here.seen("requests.html", "Hier is niets.", f"/requests/list/{which}")
         person = met.asker.person("Anna")
         given, refused, ended = [
-            await met.asker.disclosing.ask(met.hit, Wanted(topics=("safety-now",), text=text), WHY, person)
+            await met.asker.requesting.ask(met.hit, Wanted(topics=("safety-now",), text=text), WHY, person)
             for text in ("Waar?", LONG, "Met wie?")
         ]
         await met.owner.read()
@@ -105,10 +106,10 @@ async def test_a_request_that_waits_and_is_over(database: str, tmp_path: Path, b
     ):
         person = met.asker.person("Anna")
         given, open_ = [
-            await met.asker.disclosing.ask(met.hit, Wanted(text=text), WHY, person) for text in ("Waar?", "Met wie?")
+            await met.asker.requesting.ask(met.hit, Wanted(text=text), WHY, person) for text in ("Waar?", "Met wie?")
         ]
         await met.owner.read()
-        await met.owner.disclosing.grant(given, Answer("Bij haar tante."), met.owner.person("Bas"))
+        await met.owner.deciding.grant(given, Answer("Bij haar tante."), met.owner.person("Bas"))
         await restrict(met.world, met.owner.party, met.owner_signal)
         await here.one.open(f"/requests/{open_}")
         await here.one.fill({"text": LONG})
@@ -140,7 +141,7 @@ async def test_a_request_that_two_decide(database: str, tmp_path: Path, browser:
         console_at(met.owner, RunSettings()) as owner,
         room(owner.app, browser, axe, lang="en") as here,
     ):
-        made = await met.asker.disclosing.ask(met.hit, Wanted(text="Waar?"), WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, Wanted(text="Waar?"), WHY, met.asker.person("Anna"))
         await met.owner.read()
         await here.seen("request.html", "two persons decide", f"/requests/{made}")
         await here.one.send("/approve")
@@ -187,7 +188,7 @@ async def test_the_broker_goes_away_while_somebody_decides(
         console_at(met.owner, RunSettings()) as owner,
         room(owner.app, browser, axe, lang="nl") as here,
     ):
-        made = await met.asker.disclosing.ask(met.hit, Wanted(text="Waar?"), WHY, met.asker.person("Anna"))
+        made = await met.asker.requesting.ask(met.hit, Wanted(text="Waar?"), WHY, met.asker.person("Anna"))
         await met.owner.read()
         await here.one.open(f"/requests/{made}")
         await here.one.fill({"text": LONG})
@@ -201,7 +202,7 @@ async def test_the_broker_goes_away_while_somebody_decides(
             await met.owner.post.send(number, Tally())
         await here.seen("request.html", "beantwoord", f"/requests/{made}")
         await met.asker.read()
-        assert (await met.asker.disclosing.take(made, met.asker.person("Anna"))).text == LONG
+        assert (await met.asker.requesting.take(made, met.asker.person("Anna"))).text == LONG
 
 
 def _add_colleague(office: Office) -> None:

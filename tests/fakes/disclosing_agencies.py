@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from agency_client.disclosing import Disclosing
+from agency_client.deciding import Deciding
+from agency_client.disclosure_desk import DisclosureDesk
 from agency_client.doors import BrokerDoor
 from agency_client.draft import Draft, DraftKey
 from agency_client.heard import Heard
 from agency_client.inbox import Reader
 from agency_client.post import Post
 from agency_client.reading import News, Reading
+from agency_client.requesting import Requesting
 from agency_client.signed_versions import SignedVersions
 from agency_client.trail import LogKeys, Trail
 from agency_client.transport import broker_door
@@ -49,7 +51,8 @@ class Office:
     vault: Vault = field(init=False)
     post: Post = field(init=False)
     reading: Reading = field(init=False)
-    disclosing: Disclosing = field(init=False)
+    requesting: Requesting = field(init=False)
+    deciding: Deciding = field(init=False)
 
     def __post_init__(self) -> None:
         self.open()
@@ -67,9 +70,9 @@ class Office:
         self.post = Post(self.vault, door, trail, versions, self.party, clock, no_pause)
         self.reading = Reading(self.vault, door, trail, Reader(self.party, kit.covenant, versions, opening), clock)
         engine: PolicyEngine = agreed.engine
-        self.disclosing = Disclosing(
-            self.vault, self.post, door, engine, self.party, signer, opening, self.person, clock
-        )
+        desk = DisclosureDesk(self.vault, self.post, engine, self.party, signer, clock)
+        self.requesting = Requesting(desk, door, opening)
+        self.deciding = Deciding(desk, self.person)
 
     def reopen(self) -> None:
         """Start anew, as after a kill."""

@@ -33,6 +33,12 @@ async def console_at(office: Office, settings: RunSettings = PLAIN) -> AsyncIter
     home = Home(office.folder, file)
     session = Session(home, identity, nobody, agreed, me, office.vault, clock, lambda _: None)
     following = Following(office.vault, office.post, agreed.covenant, clock)
-    doors = SimpleNamespace(post=office.post, reading=office.reading, disclosing=office.disclosing, following=following)
+    doors = SimpleNamespace(
+        post=office.post,
+        reading=office.reading,
+        requesting=office.requesting,
+        deciding=office.deciding,
+        following=following,
+    )
     async with console_over(session, cast("Online", doors), cast("Client", office), settings=settings) as console:
         yield console

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import uuid4
@@ -221,8 +222,8 @@ def test_nothing_is_translated_that_nobody_says_any_more() -> None:
 
 def test_what_somebody_who_decides_is_refused_with_is_known() -> None:
     """Every refusal of asking and deciding that a page may show has its Dutch."""
-    source = ast.parse((ROOT / "agency_client" / "disclosing.py").read_text(encoding="utf-8"))
-    for node in ast.walk(source):
+    sources = [ROOT / "agency_client" / name for name in ("requesting.py", "deciding.py", "disclosure_desk.py")]
+    for node in chain.from_iterable(ast.walk(ast.parse(source.read_text(encoding="utf-8"))) for source in sources):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("RefusedError", "InputError"):
             detail = node.args[1]
             if isinstance(detail, ast.Constant):

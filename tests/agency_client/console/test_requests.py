@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agency_client.console.request_acts import as_file
-from agency_client.disclosing import Attachment
+from protocol.disclosure_payload import Attachment
 from tests.fakes.console_world import Console, console_of
 from tests.fakes.small_world import World
 
