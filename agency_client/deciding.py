@@ -152,8 +152,7 @@ class Deciding:
         return kept
 
     def _require_unrestricted(self, kept: KeptDisclosure) -> None:
-        """Pass unless a signal of the hit is restricted, as far as it is known here: the broker asks it again."""
-        if self._vault.changes.is_restricted(kept.signal) or self._vault.hits.is_restricted(kept.hit):
+        if self._desk.is_restricted(kept.signal, kept.hit):
             raise ConflictError(
                 Code.SIGNAL_RESTRICTED,
                 "A signal of this hit is restricted; nothing is given about it until that is lifted.",

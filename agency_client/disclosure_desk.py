@@ -21,7 +21,7 @@ from protocol.disclosure_states import Step
 from protocol.errors import Code, RefusedError
 from protocol.group import random_bytes
 from protocol.hpke import RecipientKey
-from protocol.ids import PartyId
+from protocol.ids import HitId, PartyId, SignalId
 from protocol.messages import Message
 from protocol.policy import DecideDisclosure, Decision, PolicyEngine, RequestDisclosure
 from protocol.signing import Signer
@@ -56,6 +56,13 @@ class DisclosureDesk:
             raise RefusedError(
                 Code.POLICY_REFUSED, decision.reason, rule=decision.rule, hint="Nothing was sent; see the covenant."
             )
+
+    def is_restricted(self, signal: SignalId, hit: HitId) -> bool:
+        """Say whether our signal of a hit or its counterpart is restricted, as far as it is known here.
+
+        The broker asks it again.
+        """
+        return self.vault.changes.is_restricted(signal) or self.vault.hits.is_restricted(hit)
 
     def recipient_of(self, party: PartyId) -> RecipientKey:
         """Return the key to which is sealed what only that agency reads. Raises ``RefusedError`` when it has none."""

@@ -60,15 +60,22 @@ class Requesting:
     async def ask(self, hit: HitId, wanted: Wanted, why: Justification, person: str) -> DisclosureId:
         """Ask the other agency of a hit for more; the same that is still on its way is not asked twice.
 
-        Raises ``RefusedError`` for what the rules do not allow (nothing leaves then), ``UnavailableError`` when the
-        request waits in the outbox.
+        Raises ``RefusedError`` for what the rules do not allow (nothing leaves then), ``ConflictError``
+        (``signal_restricted``) while a signal of the hit is restricted, ``UnavailableError`` when the request waits in
+        the outbox.
         """
         kept = self._vault.hits.get(hit)
         counterpart = kept.notice.counterpart
-        if kept.state in (HitState.WITHDRAWN, HitState.RESTRICTED) or counterpart is None:
+        if kept.state is HitState.WITHDRAWN or counterpart is None:
             raise RefusedError(
                 Code.CONFLICT,
                 "There is nobody to ask about this hit: the other agency is not named, or its signal is gone.",
+            )
+        if self._desk.is_restricted(kept.notice.my_signal, hit):
+            raise ConflictError(
+                Code.SIGNAL_RESTRICTED,
+                "A signal of this hit is restricted; nothing is asked about it until that is lifted.",
+                hint="You are told when it is lifted.",
             )
         self._require_topics(wanted)
         for known in self._vault.disclosures.of_hit(hit):

@@ -7,7 +7,7 @@ in the answer to that one request and nowhere else. Not here: the page (``hit.py
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
@@ -59,15 +59,25 @@ async def hit_page(
     return answer
 
 
-async def tried(visit: Visit, hit: HitId, act: Awaitable[None], said: str) -> Response:
-    """Do an act on a hit and go back to its page, which says what became of it."""
+async def tried(
+    visit: Visit,
+    hit: HitId,
+    act: Awaitable[None],
+    said: str,
+    restricted: Callable[[], Awaitable[Response]] | None = None,
+) -> Response:
+    """Do an act on a hit and go back to its page, which says what became of it; or to ``restricted`` when the act waits
+    until a restriction is lifted.
+    """
     try:
         await act
     except UnavailableError:
         visit.running.nudge()
         visit.running.changed()
         return visit.see(f"/hits/{hit}", "waits")
-    except ConflictError:
+    except ConflictError as error:
+        if restricted is not None and error.code is Code.SIGNAL_RESTRICTED:
+            return await restricted()
         return await hit_page(visit, hit, status=HTTPStatus.CONFLICT, problem="conflict")
     visit.running.changed()
     return visit.see(f"/hits/{hit}", said)

@@ -76,6 +76,8 @@ def add_more(app: FastAPI, house: House) -> None:
         form: ReasonForm | None = None,
         errors: Mapping[str, str] | None = None,
         status: int = HTTPStatus.OK,
+        *,
+        restricted: bool = False,
     ) -> Response:
         more = await asyncio.to_thread(more_shown, visit.running, hit, visit.speech)
         asked = form or ReasonForm(case=more.case)
@@ -88,6 +90,7 @@ def add_more(app: FastAPI, house: House) -> None:
             errors=errors or {},
             chosen=chosen,
             text=text,
+            restricted=restricted or more.restricted,
             reasons=options(visit.running.session.covenant, visit.speech),
         )
 
@@ -110,4 +113,7 @@ def add_more(app: FastAPI, house: House) -> None:
         async def asked() -> None:
             await desk.ask(found, wanted, why, visit.person())
 
-        return await tried(visit, found, asked(), "asked")
+        async def restricted() -> Response:
+            return await shown(visit, found, form, status=HTTPStatus.CONFLICT, restricted=True)
+
+        return await tried(visit, found, asked(), "asked", restricted)

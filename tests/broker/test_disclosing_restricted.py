@@ -147,3 +147,13 @@ async def test_the_console_says_that_it_waits(database: str, tmp_path: Path) -> 
         assert page.text.count("is beperkt zolang het wordt nagekeken") == 1
         assert "Wat u schreef, en niet is verstuurd" in page.text
         assert "Bel eerst haar tante." in page.text
+        for _ in range(2):
+            # The second time the asker's client has heard of it, and asks nobody.
+            fields = {"reason": "own-case", "case": "Z-1", "wanted": "Is het veilig?"}
+            page = await asker.post(f"/hits/{met.hit}/more", fields, lang="nl")
+            assert page.status_code == HTTPStatus.CONFLICT
+            assert page.text.count("is beperkt zolang het wordt nagekeken") == 1
+            assert "Is het veilig?" in page.text
+            await met.asker.read(0.0)
+        # The first was refused by the broker; the second was never written.
+        assert [one.failed is None for one in met.asker.vault.disclosures.of_hit(met.hit)].count(False) == 1
