@@ -89,19 +89,7 @@ class PendingSignals:
                 .order_by(col(SignalRow.position))
                 .limit(limit)
             ).all()
-        return [
-            Pending(
-                row.position or 0,
-                SignalId(UUID(row.id)),
-                PurposeId(row.purpose),
-                row.digest,
-                self._database.open(row.draft, "draft", row.id),
-                row.expires_at,
-                None if row.supersedes is None else SignalId(UUID(row.supersedes)),
-                as_person(who),
-            )
-            for row in rows
-        ]
+        return [pending_of(self._database, row, as_person(who)) for row in rows]
 
     def count(self) -> int:
         """Return how many signals still have to be sent or proven; without probes, since people are told this."""
@@ -223,6 +211,20 @@ class PendingSignals:
         """Write that the log forgot whom a signal's entries concern, and that it stands no more."""
         with self._database.writing() as session:
             self.step(session, [signal], Step.WITHDRAW)
+
+
+def pending_of(database: Database, row: SignalRow, person: str | None = None) -> Pending:
+    """Return a signal as it is tagged, its draft unsealed."""
+    return Pending(
+        row.position or 0,
+        SignalId(UUID(row.id)),
+        PurposeId(row.purpose),
+        row.digest,
+        database.open(row.draft, "draft", row.id),
+        row.expires_at,
+        None if row.supersedes is None else SignalId(UUID(row.supersedes)),
+        person,
+    )
 
 
 def _moved(state: SignalState, step: Step, code: str | None, rule: str | None) -> dict[str, object]:

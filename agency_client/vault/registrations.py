@@ -18,7 +18,7 @@ from agency_client.states import SignalState
 from agency_client.vault.database import Database
 from agency_client.vault.evidence import put_receipts
 from agency_client.vault.outbox import NewPosting, Outbox
-from agency_client.vault.pending import Pending
+from agency_client.vault.pending import Pending, pending_of
 from agency_client.vault.probes import real
 from agency_client.vault.registration_tables import RegistrationRow
 from agency_client.vault.signals import KeptKey, pack_keys
@@ -99,18 +99,7 @@ class Registrations:
                 .where(col(SignalRow.id).in_([str(one) for one in signals]), SignalRow.state == SignalState.ACCEPTED)
                 .order_by(col(SignalRow.position))
             ).all()
-        return [
-            Pending(
-                row.position or 0,
-                SignalId(UUID(row.id)),
-                PurposeId(row.purpose),
-                row.digest,
-                self._database.open(row.draft, "draft", row.id),
-                row.expires_at,
-                None if row.supersedes is None else SignalId(UUID(row.supersedes)),
-            )
-            for row in rows
-        ]
+        return [pending_of(self._database, row) for row in rows]
 
     def put(
         self,
