@@ -88,6 +88,49 @@ class KeptDisclosure:
     opened: bool
     """Whether what was given is here, opened and checked."""
 
+    @classmethod
+    def begun(
+        cls,
+        terms: Terms,
+        direction: Direction,
+        signal: SignalId,
+        *,
+        at: datetime,
+        due_at: datetime,
+        why: Justification | None,
+        wanted: Wanted | None,
+        request: str,
+        waiting: Step | None = None,
+    ) -> "KeptDisclosure":
+        """Return a request of which nothing was done yet but asking; the shelf gives it its number."""
+        return cls(
+            number=0,
+            id=terms.id,
+            direction=direction,
+            state=DisclosureState.REQUESTED,
+            hit=terms.hit,
+            signal=signal,
+            purpose=terms.purpose,
+            other=terms.owner if direction == "mine" else terms.asker,
+            at=at,
+            due_at=due_at,
+            fetch_by=None,
+            waiting=waiting,
+            failed=None,
+            rule=None,
+            why=why,
+            wanted=wanted,
+            refusal=None,
+            given=None,
+            approvals=(),
+            assigned_to=None,
+            steps=(),
+            request=request,
+            answer=None,
+            answer_digest=None,
+            opened=False,
+        )
+
     @property
     def is_open(self) -> bool:
         """Whether somebody still has to decide."""

@@ -19,7 +19,7 @@ from agency_client.trail import Proven, prove
 from agency_client.verified import Receipt, Told, VerifiedDisclosure
 from protocol.checkpoint import CosignedCheckpoint
 from protocol.disclosure_payload import Wanted, open_refusal, open_wanted
-from protocol.disclosure_states import CANCELLED, DisclosureState, Step
+from protocol.disclosure_states import CANCELLED, Step
 from protocol.disclosures import (
     DisclosureNotice,
     Terms,
@@ -93,7 +93,17 @@ class DisclosureReader:
         )
         told, why, wanted = self._told(notice, acted, terms, request, engine, known)
         receipt = issued.receipt(str(notice.seq))
-        return VerifiedDisclosure(notice, receipt, self._fresh(notice, direction, request, why, wanted), told)
+        begun = KeptDisclosure.begun(
+            terms,
+            direction,
+            notice.my_signal,
+            at=notice.requested_at,
+            due_at=notice.due_at,
+            why=why,
+            wanted=wanted,
+            request=request,
+        )
+        return VerifiedDisclosure(notice, receipt, begun, told)
 
     def _direction(self, notice: DisclosureNotice) -> Direction:
         if notice.asker == notice.owner or self.agency not in (notice.asker, notice.owner):
@@ -242,42 +252,6 @@ class DisclosureReader:
         act = event.act
         if (act.agency, act.recipient) != (actor, recipient) or recipient != self.agency or act.person is None:
             raise _not_proven("The log's entry is of another agency, for another one, or of nobody.")
-
-    def _fresh(
-        self,
-        notice: DisclosureNotice,
-        direction: Direction,
-        request: str,
-        why: Justification | None,
-        wanted: Wanted | None,
-    ) -> KeptDisclosure:
-        return KeptDisclosure(
-            number=0,
-            id=notice.disclosure_id,
-            direction=direction,
-            state=DisclosureState.REQUESTED,
-            hit=notice.hit_id,
-            signal=notice.my_signal,
-            purpose=notice.purpose,
-            other=notice.asker if direction == "theirs" else notice.owner,
-            at=notice.requested_at,
-            due_at=notice.due_at,
-            fetch_by=None,
-            waiting=None,
-            failed=None,
-            rule=None,
-            why=why,
-            wanted=wanted,
-            refusal=None,
-            given=None,
-            approvals=(),
-            assigned_to=None,
-            steps=(),
-            request=request,
-            answer=None,
-            answer_digest=None,
-            opened=False,
-        )
 
 
 def _require_subject(notice: DisclosureNotice, event: Event) -> None:

@@ -98,32 +98,16 @@ class Requesting:
             key_id=self._desk.signer.key_id,
             signature=self._desk.signer.sign(request_statement(terms, *digests)),
         )
-        asked = KeptDisclosure(
-            number=0,
-            id=terms.id,
-            direction="mine",
-            state=DisclosureState.REQUESTED,
-            hit=hit,
-            signal=kept.notice.my_signal,
-            purpose=purpose,
-            other=owner,
+        asked = KeptDisclosure.begun(
+            terms,
+            "mine",
+            kept.notice.my_signal,
             at=now,
             due_at=now + timedelta(hours=self._desk.covenant.purpose(purpose).disclosure_hours),
-            fetch_by=None,
-            waiting=Step.ASK,
-            failed=None,
-            rule=None,
             why=why,
             wanted=wanted,
-            refusal=None,
-            given=None,
-            approvals=(),
-            assigned_to=None,
-            steps=(),
             request=request_digest(terms, *digests),
-            answer=None,
-            answer_digest=None,
-            opened=False,
+            waiting=Step.ASK,
         )
         posting = self._desk.posting(PostingKind.DISCLOSURE_REQUEST, "", asked, request, person)
         await self._desk.send(self._vault.disclosures.ask(asked, posting, now))

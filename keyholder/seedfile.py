@@ -43,9 +43,9 @@ class SeedFolder:
         if not epochs:
             return None
         path = self._path(epochs[-1])
-        secrets = read_keyfile(path, self._passphrase)
+        held = read_keyfile(path, self._passphrase)
         try:
-            seeds = {members_of(name.removeprefix("set-")): Seed(secret.reveal()) for name, secret in secrets.items()}
+            seeds = {members_of(name.removeprefix("set-")): Seed(secret.reveal()) for name, secret in held.items()}
             return HeldSeeds(self._holder, self._sharing, epochs[-1], seeds)
         except ValueError:
             raise ConfigurationError(
