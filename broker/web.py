@@ -210,7 +210,7 @@ def _add_routes(app: FastAPI, started: Running, public_url: str) -> None:
 
 
 async def _end(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    """End all workers. They are told again: before Python 3.12 ``wait_for``, as the pool uses it, can lose that."""
+    """End all workers. They are told again each second: one that misses it must not keep the process from stopping."""
     left = set(tasks)
     while left:
         for task in left:
