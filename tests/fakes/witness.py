@@ -108,6 +108,8 @@ async def serving(apps: Sequence[FastAPI], sockets: Sequence[socket.socket]) -> 
         for task in tasks:
             if task.done():
                 task.result()
+                # An application whose lifespan fails ends its server without an error.
+                raise RuntimeError("An application did not start: see the log lines above.")
         await asyncio.sleep(0.01)
     try:
         yield
