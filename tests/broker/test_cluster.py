@@ -7,7 +7,6 @@ import shutil
 import signal
 import stat
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg
@@ -170,7 +169,6 @@ def test_refuses_data_of_another_version(cluster_folder: Path) -> None:
     """Data of another major version is named, not opened."""
     (cluster_folder / "data").mkdir(parents=True)
     (cluster_folder / "data" / "PG_VERSION").write_text("14\n")
-    started = time.monotonic()
     with pytest.raises(ConfigurationError, match="PostgreSQL 14"):
         cluster.start(cluster_folder, binaries.find(None, os.environ["PATH"]))
-    assert time.monotonic() - started < 5
+    assert [path.name for path in (cluster_folder / "data").iterdir()] == ["PG_VERSION"]
