@@ -3,8 +3,8 @@
 
 What computes gives way to what waits, and is two runs: what is left over at the end keeps two processors busy.
 
-What the other runs say is shown when they have ended. Ends with a failure when one fails. Arguments go to one ordinary
-run instead. Not here: any test.
+What the other runs say is shown when they have ended: of one that passed how long it took, of one that failed all.
+Ends with a failure when one fails. Arguments go to one ordinary run instead. Not here: any test.
 """
 
 import subprocess
@@ -47,9 +47,15 @@ def main(arguments: list[str]) -> int:
         for name, run, said in runs:
             statuses.append(run.wait())
             said.seek(0)
-            sys.stdout.write(f"\n{name}:\n{said.read().decode(errors='replace')}")
+            lines = said.read().decode(errors="replace")
+            sys.stdout.write(f"\n{name}:\n{lines if statuses[-1] else _times(lines)}")
             sys.stdout.flush()
     return next((status for status in statuses if status), 0)
+
+
+def _times(lines: str) -> str:
+    """Return the end of what a run said: its slowest tests, and how many there were."""
+    return lines[lines.rfind("\n", 0, lines.find(" slowest ")) + 1 :]
 
 
 def _pytest(*arguments: str) -> list[str]:
