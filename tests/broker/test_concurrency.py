@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-import psycopg
+import httpx
 
 from broker import binaries, cluster
 from broker.matching import hit_id
@@ -34,6 +34,7 @@ from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.covenants import make_covenant, seed_of
 from tests.fakes.data_keys import share_keys
 from tests.fakes.processes import Process, free_port, start
+from tests.fakes.waiting import comes, until_settled
 from tests.fakes.witness import FakeWitness, listeners, serving, url_of
 
 PASSPHRASE = "vier losse woorden hier"
@@ -86,20 +87,6 @@ async def _all_told(world: BrokerWorld, party: PartyId) -> list[HitId]:
         after = page.notices[-1].seq
 
 
-async def _settled(world: BrokerWorld, database: str) -> None:
-    """Wait until nothing is left to match and everything that happened is published."""
-    for _ in range(600):
-        with psycopg.connect(database) as connection:
-            row = connection.execute(
-                """SELECT (SELECT count(*) FROM match_queue) + (SELECT count(*) FROM events WHERE log_index IS NULL)
-                   + (SELECT size - published_size FROM log_head)"""
-            ).fetchone()
-        if row == (0,):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the broker did not settle")
-
-
 async def test_eight_concurrent_pushers_match_the_oracle(database: str) -> None:
     """Eight agencies push overlapping people at once: each hit is told once to each side, and no other."""
     async with broker_world(database, agencies=8, brokers=2) as world:
@@ -113,7 +100,7 @@ async def test_eight_concurrent_pushers_match_the_oracle(database: str) -> None:
                 assert all(result.status == "accepted" for result in answer.results), party
 
         await asyncio.gather(*(pusher(party) for party in parties))
-        await _settled(world, database)
+        await until_settled(database)
         told = [(party, hit) for party in parties for hit in await _all_told(world, party)]
         expected = _oracle(signals)
         assert len(expected) > 100
@@ -128,7 +115,7 @@ async def test_one_person_pushed_by_two_at_the_same_moment(database: str) -> Non
         for round_number in range(12):
             pair = [world.signal(party, {"phone": f"r{round_number}"}) for party in parties]
             await asyncio.gather(*(world.agency(s_party).push(s) for s_party, s in zip(parties, pair, strict=True)))
-        await _settled(world, database)
+        await until_settled(database)
         for party in parties:
             told = await _all_told(world, party)
             assert (len(told), len(set(told))) == (12, 12)
@@ -244,7 +231,7 @@ async def _nothing_lost(
                 for result in answer.results
             }
             assert set(proven) == {signal.id for mine in signals.values() for signal in mine}
-            await _settled(world, database)
+            await until_settled(database)
             told = [(party, hit) for party in parties for hit in await _all_told(world, party)]
             assert Counter(told) == Counter(_oracle(signals))
             await verify_from_zero(world)
@@ -307,11 +294,7 @@ async def test_another_broker_takes_over_from_a_killed_sequencer(database: str, 
         world = BrokerWorld(kit, witnesses, clock, http, database)
         first = await asyncio.to_thread(BrokerProcess(tmp_path, world, free_port()).start)
         try:
-            for _ in range(100):
-                ready = await http.get(first.url + "/readyz")
-                if ready.json().get("publishedSize"):
-                    break
-                await asyncio.sleep(0.05)
+            await comes(lambda: _published(http, first.url))
             async with serving([world.app()], sockets[3:]):
                 party = kit.covenant.agencies[0].id
                 await world.agency(party).push(world.signal(party, {"phone": "before"}))
@@ -345,3 +328,7 @@ def test_status_and_init_speak_plainly(tmp_path: Path) -> None:
     assert silent.exit_code == 75
     assert "No broker answers" in silent.output
     assert json.loads((tmp_path / "h" / "broker.json").read_text())["id"] == "broker"
+
+
+async def _published(http: httpx.AsyncClient, url: str) -> bool:
+    return bool((await http.get(url + "/readyz")).json().get("publishedSize"))

@@ -9,11 +9,12 @@ import pytest
 from protocol.errors import ConflictError, UnavailableError
 from protocol.messages import PushAnswer, Signal
 from protocol.notices import HitNotice
-from tests.broker.test_concurrency import _all_told, _settled
+from tests.broker.test_concurrency import _all_told
 from tests.broker.test_log import verify_from_zero
 from tests.fakes.broker_world import POLICE, PROSECUTION, BrokerWorld, broker_world
 from tests.fakes.data_keys import openings_of
 from tests.fakes.failing_database import Failure, When, Whose, breakable
+from tests.fakes.waiting import until_settled
 
 _MOST = 24
 """Exchanges of an act, at least: behind them a request only asks, again and again, whether its event is proven."""
@@ -88,12 +89,12 @@ async def test_no_failing_exchange_loses_or_invents_anything(
                 assert answer.results[0].status == "accepted"
                 acknowledged.append(str(mine.id))
                 if whose != "request":
-                    await _settled(world, database)
+                    await until_settled(database)
                 plan(None)
                 if not failure.happened:
                     break
             assert at > 2, "no exchange was hit"
-            await _settled(world, database)
+            await until_settled(database)
             effects, events = _effects(database), _events(database)
             for name, happened in effects.items():
                 assert Counter(events[name]) == Counter(happened), name
@@ -115,7 +116,7 @@ async def test_no_failing_exchange_of_a_withdrawal_loses_or_doubles_it(
             ours = [world.signal(POLICE, one) for one in keys]
             await world.agency(PROSECUTION).push(*(world.signal(PROSECUTION, one) for one in keys))
             await world.agency(POLICE).push(*ours)
-            await _settled(world, database)
+            await until_settled(database)
             for at, mine in enumerate(ours):
                 failure = Failure("request", at, when)
                 plan(failure)
@@ -129,7 +130,7 @@ async def test_no_failing_exchange_of_a_withdrawal_loses_or_doubles_it(
                 assert answer.evidence is not None
                 if not failure.happened:
                     break
-            await _settled(world, database)
+            await until_settled(database)
             assert at > 2
             effects, events = _effects(database), _events(database)
             for name, happened in effects.items():

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import httpx
 import psycopg
 import pytest
 
@@ -15,6 +16,7 @@ from protocol.merkle import TILE_WIDTH, TileId, leaf_hash, root_of
 from protocol.tiles import entries_path, parse_entries, tile_path, tile_width
 from tests.fakes.broker_world import POLICE, PROSECUTION, BrokerWorld, broker_world
 from tests.fakes.covenants import seed_of
+from tests.fakes.waiting import comes
 from tests.fakes.witness import FakeWitness, listeners, serving
 
 PHONE = {"phone": "1"}
@@ -134,11 +136,12 @@ async def test_a_restored_database_is_noticed_before_signing(database: str) -> N
     with psycopg.connect(database) as connection:
         connection.execute("TRUNCATE events, log_tiles, log_head, checkpoints, cosignatures, signals, tags, covenants")
     async with broker_world(database, before=lambda fakes: _remember(fakes, seen)) as world:
-        for _ in range(100):
-            ready = await world.http.get(world.kit.covenant.broker.url + "/readyz")
-            if ready.status_code == 503:
-                break
-            await asyncio.sleep(0.05)
+
+        async def unready() -> httpx.Response | None:
+            answer = await world.http.get(world.kit.covenant.broker.url + "/readyz")
+            return answer if answer.status_code == 503 else None
+
+        ready = await comes(unready)
         assert ready.json()["status"] == "log-frozen"
         assert ready.json()["logSize"] == 0
 

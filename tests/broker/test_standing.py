@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A running broker under a changing covenant: swapped whole, logged first, and at rest when none is in force."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from protocol.agreed import Agreed
 from protocol.errors import Code, RefusedError, UnavailableError
 from tests.fakes.broker_world import CARE, POLICE, PURPOSE, BrokerWorld, broker_world
 from tests.fakes.covenants import amended
+from tests.fakes.waiting import comes
 
 PHONE = {"phone": "+31612345678"}
 NO_POLICE = {
@@ -30,14 +30,15 @@ def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _until(world: BrokerWorld, holds: Callable[[dict[str, object]], bool]) -> dict[str, object]:
-    for _ in range(200):
+    async def look() -> dict[str, object]:
         answer = await world.http.get(world.kit.covenant.broker.url + "/readyz")
         state: dict[str, object] = answer.json()
-        if holds(state):
-            assert answer.headers[COVENANT_HEADER] == state["covenant"]["sha256"]  # type: ignore[index]
-            return state
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the broker stays at {state}")
+        if not holds(state):
+            return {}
+        assert answer.headers[COVENANT_HEADER] == state["covenant"]["sha256"]  # type: ignore[index]
+        return state
+
+    return await comes(look)
 
 
 def _activated(database: str) -> list[str]:

@@ -28,6 +28,7 @@ from protocol.signing import sign_key_statement
 from tests.fakes.broker_world import POLICE, PURPOSE, BrokerWorld, Clock, broker_world
 from tests.fakes.covenants import make_covenant
 from tests.fakes.data_keys import keys_of
+from tests.fakes.waiting import comes
 
 
 def _open(database: str, clock: Clock):
@@ -124,11 +125,12 @@ async def test_key_statements_are_served_with_proof(database: str) -> None:
         for witness, signed in zip(world.witnesses, [*good, forged], strict=True):
             witness.statements.append(signed)
         params = {"purpose": PURPOSE, "epoch": world.epoch}
-        for _ in range(100):
-            answer = await world.agency(POLICE).client.get("/v1/key-statements", KeyStatementsAnswer, params=params)
-            if len(answer.statements) == 2:
-                break
-            await asyncio.sleep(0.1)
+
+        async def both() -> KeyStatementsAnswer | None:
+            found = await world.agency(POLICE).client.get("/v1/key-statements", KeyStatementsAnswer, params=params)
+            return found if len(found.statements) >= 2 else None
+
+        answer = await comes(both)
         assert [one.signed for one in answer.statements] == good
         for one in answer.statements:
             event = world.prove(one.evidence, answer.checkpoint)

@@ -62,6 +62,7 @@ from tests.fakes import disclosure_requests as more
 from tests.fakes.broker_world import CARE, MUNICIPALITY, POLICE, BrokerWorld, broker_world, new_signal_id, tag_of
 from tests.fakes.covenants import FIRST, make_covenant
 from tests.fakes.data_keys import openings_of
+from tests.fakes.waiting import until_settled
 from tests.protocol.test_policy import NOW
 
 HIDDEN: Final = PurposeId("victim-protection")
@@ -456,18 +457,6 @@ def _events(database: str) -> Counter[str]:
     return found
 
 
-async def _settled(database: str) -> None:
-    """Wait until nothing is left to match."""
-    async with await psycopg.AsyncConnection.connect(database) as connection:
-        for _ in range(200):
-            row = await (await connection.execute("SELECT count(*) FROM match_queue")).fetchone()
-            await connection.rollback()
-            if row == (0,):
-                return
-            await asyncio.sleep(0.05)
-    raise AssertionError("the matching queue does not empty")
-
-
 async def _victims_side(world: BrokerWorld) -> tuple[SignalId, HitId, DisclosureId]:
     """Let three agencies signal about the victim, find each other, ask, open and withdraw; return what that left."""
     made = {}
@@ -501,7 +490,7 @@ async def _suspects_side(world: World) -> tuple[dict[str, Any], Counter[str]]:
     before = _events(world.broker.database)
     seen: dict[str, Any] = {}
     for case in dict.fromkeys(CASES.values()):
-        await _settled(world.broker.database)
+        await until_settled(world.broker.database)
         for done in await asyncio.gather(*(_tried(world, party, case) for party in SUSPECT_SIDE)):
             seen |= done
     return seen, _events(world.broker.database) - before

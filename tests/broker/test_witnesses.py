@@ -4,7 +4,7 @@
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -35,18 +35,10 @@ from protocol.messages import parse
 from protocol.witness_reports import CosignatureKept, CosignatureUpload, WitnessReports, WitnessState, read_reports
 from tests.fakes.broker_world import CARE, POLICE, PROSECUTION, BrokerWorld, broker_world
 from tests.fakes.covenants import seed_of
+from tests.fakes.waiting import comes
 from tests.fakes.witness import FakeWitness
 
 PHONE = {"phone": "1"}
-
-
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what comes by itself."""
-    for _ in range(600):
-        if await true():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never came")
 
 
 async def get(world: BrokerWorld, path: str) -> str:
@@ -213,7 +205,7 @@ async def test_a_quiet_log_is_cosigned_anew(database: str) -> None:
                 await asyncio.sleep(1.5)
                 assert (await head(world)).cosigned_at == before.cosigned_at
                 continue
-            await until(lambda fresh=fresh: _cosigned_since(world, fresh))  # type: ignore[misc]  # a bound default
+            await comes(lambda fresh=fresh: _cosigned_since(world, fresh))  # type: ignore[misc]  # a bound default
             after = await head(world)
             assert after.checkpoint == before.checkpoint
             assert not any(state.failing(world.clock()) for state in (await states(world)).values())
@@ -230,11 +222,11 @@ async def test_a_silent_key_holder_is_seen_to_fail(database: str) -> None:
             witness.clock = world.clock
         await world.agency(POLICE).push(world.signal(POLICE, PHONE))
         name = world.witnesses[2].signer.key.name
-        await until(lambda: _seen(world, name, world.witnesses[0].last))
+        await comes(lambda: _seen(world, name, world.witnesses[0].last))
         world.witnesses[2].down = True
         world.clock.ahead = timedelta(hours=7)
         fresh = (world.clock() - timedelta(minutes=30)).timestamp()
-        await until(lambda: _cosigned_since(world, fresh))
+        await comes(lambda: _cosigned_since(world, fresh))
         found = await states(world)
         assert {one.name for one in found.values() if one.failing(world.clock())} == {name}
         (line,) = [line for line in witness_lines(list(found.values()), world.clock()) if line.startswith(name)]
@@ -251,7 +243,7 @@ async def test_a_witness_that_comes_back_catches_up_in_a_quiet_log(database: str
         assert not await _seen(world, late.signer.key.name, tree)
         late.down = False
         world.clock.ahead = timedelta(minutes=2)
-        await until(lambda: _seen(world, late.signer.key.name, tree))
+        await comes(lambda: _seen(world, late.signer.key.name, tree))
         assert late.signer.key.name in (await head(world)).cosigners
 
 
@@ -279,7 +271,7 @@ async def test_a_broker_restored_from_an_old_backup_freezes(database: str, serve
             witness.last, witness.shown = last, shown
 
     async with broker_world(server.url(backup), before=remember) as world:
-        await until(lambda: _is_frozen(world))
+        await comes(lambda: _is_frozen(world))
         state = await readyz(world)
         assert f"shows a checkpoint of {newer.size} entries" in str(state["frozenBecause"])
         assert f"this database, which has {old.size} entries" in str(state["frozenBecause"])
@@ -308,7 +300,7 @@ async def test_a_checkpoint_that_only_an_agency_saw_freezes_a_restored_broker(
         newer = Checkpoint(old.checkpoint.origin, old.checkpoint.size + 45, bytes(range(32)))
         with pytest.raises(ConflictError):
             await upload(world, CARE, note_of(world, newer, CARE))
-        await until(lambda: _is_frozen(world))
+        await comes(lambda: _is_frozen(world))
         why = (await readyz(world))["frozenBecause"]
         assert isinstance(why, str)
         assert why.startswith(f"{CARE} shows a checkpoint of {newer.size} entries that this log's own key signed")
@@ -321,7 +313,7 @@ async def test_a_checkpoint_that_only_an_agency_saw_freezes_a_restored_broker(
         (line,) = [one for one in lines if one["event"].startswith("log frozen")]
         assert (line["step"], line["size"], line["entries"]) == (CARE, newer.size, old.checkpoint.size)
     async with broker_world(database) as world:
-        await until(lambda: _is_frozen(world))
+        await comes(lambda: _is_frozen(world))
         assert (await readyz(world))["frozenBecause"] == why
 
 

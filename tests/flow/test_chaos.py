@@ -32,6 +32,7 @@ from tests.fakes.dutch_people import Town
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import write_people
 from tests.fakes.processes import Process, run, start
+from tests.fakes.waiting import is_settled, until
 from tests.fakes.whole_system import System
 
 PUSHERS = ("police-oost", "care-linde", "municipality-dalen")
@@ -40,7 +41,6 @@ EACH = 36
 """Records an agency and round: a few hundred in all, of which each client has some on the way when it is killed."""
 TOWN = 70
 """People in all: few enough that agencies know the same, too many for keys that point at everybody."""
-SETTLE_SECONDS = 60.0
 CLIENT_SECONDS = 120.0
 """More than a client needs beside its pauses while broker and key-holders start again on a busy machine."""
 
@@ -161,21 +161,6 @@ async def notices(system: System, agency: str) -> list[HitNotice]:
     return [one for one in told if isinstance(one, HitNotice)]
 
 
-def settle(system: System) -> None:
-    """Wait until nothing is left to match, and all that happened is published."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline:
-        with psycopg.connect(system.database) as connection:
-            row = connection.execute(
-                """SELECT (SELECT count(*) FROM match_queue) + (SELECT count(*) FROM events WHERE log_index IS NULL)
-                   + (SELECT size - published_size FROM log_head)"""
-            ).fetchone()
-        if row == (0,):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the broker did not settle")
-
-
 @pytest.mark.timeout(600)
 def test_kills_lose_and_double_nothing(system: System, tmp_path: Path) -> None:
     """However broker, key-holders and clients are killed, each record stands once and each hit is told once a side."""
@@ -192,7 +177,7 @@ def test_kills_lose_and_double_nothing(system: System, tmp_path: Path) -> None:
     for sheet, found in zip(sheets, signals, strict=True):
         assert set(found) == set(sheet.people)
         assert {one["state"] for one in found.values()} == {"accepted"}
-    settle(system)
+    until(lambda: is_settled(system.database))
     with psycopg.connect(system.database) as connection:
         stored = connection.execute("SELECT agency, id FROM signals").fetchall()
     ids = {name: SignalId(UUID(one["signalId"])) for found in signals for name, one in found.items()}

@@ -8,7 +8,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from protocol.notices import NoticePage
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import by_phone
 from tests.fakes.processes import ProcessError, run
+from tests.fakes.waiting import until
 from tests.fakes.whole_system import System, whole_system
 
 POLICE, CARE = "police-oost", "care-linde"
@@ -47,14 +48,6 @@ def own() -> Iterator[System]:
 def servers(system: System) -> list[str]:
     """Return the addresses of broker and key-holders."""
     return [system.url, *(holder.url for holder in system.holders.covenant.key_holders)]
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that comes by itself."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, "it did not come"
-        time.sleep(0.1)
 
 
 def acted_under(url: str) -> str:
@@ -159,7 +152,7 @@ def test_expired_signatures_stop_every_act_and_lose_nothing(own: System, tmp_pat
     assert "3 signals wait" in pushed.stdout
     own.start_broker()
     sign(own, None, days=SHORT / 86_400)
-    until(lambda: all(httpx.get(f"{url}/readyz").status_code == 503 for url in servers(own)[1:]), 60)
+    until(lambda: all(httpx.get(f"{url}/readyz").status_code == 503 for url in servers(own)[1:]))
     until(lambda: httpx.get(f"{own.url}/readyz").json()["covenantInForce"] is False)
     assert asyncio.run(_asked(own)) == [Code.COVENANT_EXPIRED, Code.COVENANT_EXPIRED]
     for path in ("/log/checkpoint", "/covenant/timestamp.json", "/healthz"):

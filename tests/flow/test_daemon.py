@@ -12,12 +12,11 @@ import pytest
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import by_phone
 from tests.fakes.processes import Process, start
+from tests.fakes.waiting import until
 from tests.fakes.whole_system import System
-from tests.flow.test_outages import until
 
 DALEN, CARE = "municipality-dalen", "care-linde"
 TRY_LATER = 75
-SECONDS = 120.0
 
 
 def stay(system: System, name: str) -> Process:
@@ -62,19 +61,19 @@ def test_a_client_that_stays_outlives_outages_and_kills(system: System, tmp_path
         system.running["broker"].kill()
         waits = system.read(DALEN, "push", str(second), *system.purpose_of(DALEN), status=TRY_LATER)
         assert waits["waiting"] == 3
-        until(lambda: not state(system)["broker"]["ok"], SECONDS)
+        until(lambda: not state(system)["broker"]["ok"])
         assert "broker: away since" in system.agency(DALEN, "status")
         process.kill()
     system.start_broker()
     with stay(system, "staying-again") as process:
         # Its outbox was empty, and by a long poll, since the proxy lets no stream through, it was told.
-        until(lambda: state(system)["pid"] == process.pid and state(system)["sentAt"] is not None, SECONDS)
-        until(lambda: state(system)["noticeAt"] is not None, SECONDS)
+        until(lambda: state(system)["pid"] == process.pid and state(system)["sentAt"] is not None)
+        until(lambda: state(system)["noticeAt"] is not None)
         assert ours(system) == {"accepted": 6}
         inbox = system.read(DALEN, "inbox")
         told = Counter(hit["reference"] for hit in inbox["hits"] if hit["reference"].startswith("NM-"))
         assert told == {f"NM-{number}": 1 for number in range(850, 856)}
         assert inbox["findings"] == []
         assert len(stored(system)) - before == 6
-        until(lambda: state(system)["broker"]["ok"] and state(system)["blocked"] is None, SECONDS)
+        until(lambda: state(system)["broker"]["ok"] and state(system)["blocked"] is None)
         assert process.stop() == 0

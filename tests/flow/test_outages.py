@@ -5,8 +5,7 @@ broker's past comes back. Not here: parts that are killed in the middle of somet
 
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.lying_proxy import LyingProxy
 from tests.fakes.people_files import by_phone
 from tests.fakes.processes import run, start
+from tests.fakes.waiting import until
 from tests.fakes.whole_system import System
 
 POLICE, CARE, DALEN = "police-oost", "care-linde", "municipality-dalen"
@@ -68,14 +68,6 @@ def frozen(system: System) -> Any:
         counted = connection.execute("SELECT count(*) FROM events").fetchone()
     assert counted is not None
     return {**httpx.get(f"{system.url}/readyz").json(), "logged": counted[0]}
-
-
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
 
 
 def hits(inbox: Any, prefix: str) -> dict[str, str]:

@@ -9,11 +9,10 @@ import httpx
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import by_phone
 from tests.fakes.processes import run, start
+from tests.fakes.waiting import until
 from tests.fakes.whole_system import System
-from tests.flow.test_outages import until
 
 POLICE, CARE = "police-oost", "care-linde"
-SECONDS = 120.0
 PHONES = {number: f"06{10_000_000 + number}" for number in (811, 812)}
 FOR = {"purpose": "offender-prevention", "grounds": "exploits-or-recruits", "basis": "legal-duty"}
 
@@ -45,15 +44,15 @@ def test_records_of_own_systems_come_in_and_go_out(system: System, tmp_path: Pat
         def state(reference: str) -> str:
             return str(http.get(f"/records/{reference}").json()["signals"][0]["state"])
 
-        until(lambda: state("OS-811") == "accepted", SECONDS)
-        until(lambda: (folder / "done" / "a.csv.result.json").exists(), SECONDS)
+        until(lambda: state("OS-811") == "accepted")
+        until(lambda: (folder / "done" / "a.csv.result.json").exists())
         result = json.loads((folder / "done" / "a.csv.result.json").read_text())
         assert (result["new"], result["quarantined"]) == (1, 1)
-        until(lambda: len(http.get("/hits").json()["hits"]) == 1, SECONDS)
+        until(lambda: len(http.get("/hits").json()["hits"]) == 1)
         hit = http.get("/hits").json()["hits"][0]
         assert (hit["reference"], hit["agency"]) == ("OS-811", CARE)
         assert http.delete("/records/OS-811").json()["state"] in {"withdrawing", "ended"}
-        until(lambda: state("OS-811") == "withdrawn", SECONDS)
+        until(lambda: state("OS-811") == "withdrawn")
         assert http.get("/records/OS-812").status_code == 404, "it is another system's"
         assert http.get("/hits", headers={"Authorization": "Bearer sluis_crm.x"}).status_code == 401
         listed = {one["reference"]: one["state"] for one in system.read(POLICE, "signals")["signals"]}

@@ -4,13 +4,12 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.fakes.keyholders import ENVIRONMENT
 from tests.fakes.people_files import by_phone
 from tests.fakes.processes import run, start
+from tests.fakes.waiting import until
 from tests.fakes.whole_system import System
 
 POLICE, CARE = "police-oost", "care-linde"
@@ -56,14 +55,6 @@ def _follow(system: System, tmp_path: Path, after: int) -> None:
         # Nothing waits on it: a loaded machine takes its time.
         assert tail.wait(90) == INTERRUPTED
         assert "Traceback" not in tail.logs()
-
-
-def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.2)
 
 
 def test_who_may_not_read_is_told_so(system: System) -> None:

@@ -8,8 +8,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from deploy.processes import free_port
 from protocol.note import LogKey, b64
 from tests.broker.conftest import database, server, template
 from tests.fakes.covenants import seed_of
+from tests.fakes.waiting import until
 
 __all__ = ["database", "server", "template"]
 
@@ -120,7 +120,7 @@ class LiteWitness:
         )
         self._ends.callback(_end, witness)
         self.url = f"http://{address}"
-        _until(lambda: witness.poll() is not None or _answers(self.url))
+        until(lambda: witness.poll() is not None or _answers(self.url))
         assert witness.poll() is None, (self.folder / "litewitness.log").read_text()
 
     @property
@@ -172,10 +172,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def _until(done: Callable[[], bool]) -> None:
-    ends = time.monotonic() + START_SECONDS
-    while not done():
-        assert time.monotonic() < ends, "litewitness did not start"
-        time.sleep(0.05)

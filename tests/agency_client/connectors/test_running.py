@@ -2,7 +2,7 @@
 """Connectors look in their turn while the client runs, each on its own, and say how they are doing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,15 +14,9 @@ from agency_client.connectors.settings import PasswordFrom
 from agency_client.connectors.states import states_of
 from agency_client.mapping import Mapping
 from tests.fakes.agency_session import HEADER, MAPPING, Agency
+from tests.fakes.waiting import comes
 
 GOOD = "Z-1,Anna,Berg,2001-01-31,,\n"
-
-
-async def until(what: Callable[[], bool]) -> None:
-    """Wait for something that will be so, however slow this machine is."""
-    async with asyncio.timeout(60):
-        while not what():  # noqa: ASYNC110 - it is on the disk, which sets no event
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -61,8 +55,8 @@ async def test_each_connector_goes_on_whatever_happens_to_another(agency: Agency
     (folder / "a.csv").write_text(HEADER + GOOD)
     rang = agency.running.outbox.next()
     async with running(agency) as connectors:
-        await until(lambda: {one.name for one in connectors.states() if one.problem} == {"away", "wrong"})
-        await until(lambda: {one.name for one in connectors.states() if one.taken == 1} == {"good"})
+        await comes(lambda: {one.name for one in connectors.states() if one.problem} == {"away", "wrong"})
+        await comes(lambda: {one.name for one in connectors.states() if one.taken == 1} == {"good"})
     assert rang.is_set(), "what was taken is sent at once"
     assert agency.session.vault.signals.find("Z-1")
 
@@ -74,9 +68,9 @@ async def test_a_connector_that_is_added_or_switched_off_counts_at_once(agency: 
     async with running(agency):
         describe(agency, "late", folder)
         (folder / "a.csv").write_text(HEADER + GOOD)
-        await until(lambda: bool(agency.session.vault.signals.find("Z-1")))
+        await comes(lambda: bool(agency.session.vault.signals.find("Z-1")))
         describe(agency, "late", folder, "enabled: false\n")
-        await until(lambda: not states_of(agency.session)[0].enabled)
+        await comes(lambda: not states_of(agency.session)[0].enabled)
 
 
 async def test_wishes_to_withdraw_are_carried_out(agency: Agency) -> None:
@@ -100,4 +94,4 @@ async def test_wishes_to_withdraw_are_carried_out(agency: Agency) -> None:
     assert vault.outbox.count_open() == 0
     async with running(agency):
         put("accepted")
-        await until(lambda: vault.outbox.count_open() == 1)
+        await comes(lambda: vault.outbox.count_open() == 1)
