@@ -21,7 +21,7 @@ from board.cases import Tried, read_cases, try_cases
 from board.checking import find_issues, unformatted
 from board.models import model_engine
 from board.parties import add_party as added
-from board.parties import name_of, parties_of, rewrite
+from board.parties import changed, name_of, parties_of, rewrite
 from board.replaying import add_replay
 from board.showing import add_showing
 from board.signing import Desk, add_commands
@@ -29,7 +29,7 @@ from edge.cli import exit_status, reported
 from edge.covenant_folder import read_folder
 from edge.files import alone, put_file
 from edge.keyfile import SecretText, passphrase_from
-from protocol.covenant import Covenant, read_party
+from protocol.covenant import Covenant, Parties, read_party
 from protocol.covenant_reading import PARTIES
 from protocol.errors import Code, ConfigurationError, Issue
 
@@ -120,11 +120,15 @@ def run_cases(
 def add_party(
     folder: Folder,
     party: Annotated[list[Path], typer.Argument(help="Party statements, as written by `init`.", show_default=False)],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put a party's new statement in the place of the one that is there.")
+    ] = False,
 ) -> None:
     """Add parties to the covenant, from the statements that their own `init` wrote.
 
     A statement holds public keys only. Compare its keys with the party by telephone before you add it: who is in
-    the covenant is believed. The same statement again changes nothing; another one of the same party is refused.
+    the covenant is believed. The same statement again changes nothing; another one of the same party is refused, unless
+    you say --replace: then you see what it changes. Whether an agency is suspended stays as it is.
     """
     statements = [read_party(path.name, _read(path)) for path in party]
     with alone(folder):
@@ -133,15 +137,22 @@ def add_party(
         there = parties_of(covenant)
         parties = there
         for statement in statements:
-            before, parties = parties, added(parties, statement)
-            done = "is there already" if parties == before else "added"
-            _console().print(f"{name_of(statement)}: {done}", highlight=False)
+            name, before = name_of(statement), parties
+            parties = added(parties, statement, replace=replace)
+            _console().print(f"{name}: {_done(before, parties, name)}", highlight=False)
         if parties != there:
             files[PARTIES] = rewrite(files[PARTIES].decode(), parties).encode()
             covenant = Covenant.parse(files)
             put_file(folder / PARTIES, files[PARTIES])
     for lack in covenant.missing():
         _console().print(f"  not complete yet: {lack}", highlight=False)
+
+
+def _done(before: Parties, after: Parties, name: str) -> str:
+    if before == after:
+        return "is there already"
+    fields = changed(before, after, name)
+    return "added" if "id" in fields else f"replaced: {', '.join(fields)}"
 
 
 def _list_cases(tried: Sequence[Tried]) -> None:

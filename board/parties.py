@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Add a party's statement to a covenant's parties: nothing is replaced, and the same statement twice changes nothing.
+"""Add a party's statement to a covenant's parties, or replace it; the same statement twice changes nothing.
 
 Not here: the folder (``cli.py``), and whether the parties wanted this one; that is the covenant board's decision.
 """
@@ -25,17 +25,21 @@ def parties_of(covenant: Covenant) -> Parties:
     )
 
 
-def add_party(parties: Parties, statement: PartyStatement) -> Parties:
+def add_party(parties: Parties, statement: PartyStatement, *, replace: bool = False) -> Parties:
     """Return the parties with this one added; the same parties when it is there already, word for word.
 
-    Raises ``ConflictError`` (``conflict``) when another statement of the same party, or another broker, is there.
+    Raises ``ConflictError`` (``conflict``) when another statement of the same party, or another broker, is there;
+    unless ``replace`` says that the new one comes in its place. Whether an agency is suspended stays as it is.
     """
     if statement.agency is not None:
-        return parties.model_copy(update={"agencies": _listed(parties.agencies, statement.agency)})
+        states = {agency.id: agency.state for agency in parties.agencies}
+        new = statement.agency.model_copy(update={"state": states.get(statement.agency.id, statement.agency.state)})
+        return parties.model_copy(update={"agencies": _listed(parties.agencies, new, replace)})
     if statement.key_holder is not None:
-        holders = _listed(parties.key_holders, statement.key_holder)
+        holders = _listed(parties.key_holders, statement.key_holder, replace)
         return parties.model_copy(update={"key_holders": tuple(sorted(holders, key=lambda holder: holder.index))})
-    if parties.broker is not None and (parties.broker, parties.log) != (statement.broker, statement.log):
+    there = parties.broker, parties.log
+    if parties.broker is not None and there != (statement.broker, statement.log) and not replace:
         raise _conflict(parties.broker.id)
     return parties.model_copy(update={"broker": statement.broker, "log": statement.log})
 
@@ -52,18 +56,31 @@ def rewrite(text: str, parties: Parties) -> str:
     return (head[0] if head else "") + dump_parties(parties)
 
 
-def _listed(there: tuple[_Listed, ...], new: _Listed) -> tuple[_Listed, ...]:
-    for party in there:
-        if party.id == new.id:
-            if party == new:
-                return there
-            raise _conflict(party.id)
-    return (*there, new)
+def changed(before: Parties, after: Parties, name: str) -> list[str]:
+    """Return which fields of a party's statement differ, as they stand in the file."""
+    old, new = (_fields(parties, name) for parties in (before, after))
+    return sorted(field for field in {*old, *new} if old.get(field) != new.get(field))
+
+
+def _fields(parties: Parties, name: str) -> dict[str, object]:
+    if parties.broker is not None and parties.broker.id == name:
+        return {**parties.broker.model_dump(by_alias=True), "log": parties.log}
+    listed: tuple[Agency | KeyHolder, ...] = (*parties.agencies, *parties.key_holders)
+    return next((one.model_dump(by_alias=True) for one in listed if one.id == name), {})
+
+
+def _listed(there: tuple[_Listed, ...], new: _Listed, replace: bool) -> tuple[_Listed, ...]:
+    old = next((party for party in there if party.id == new.id), None)
+    if old is None:
+        return (*there, new)
+    if old != new and not replace:
+        raise _conflict(old.id)
+    return tuple(new if party is old else party for party in there)
 
 
 def _conflict(party: str) -> ConflictError:
     return ConflictError(
         Code.CONFLICT,
         f"The covenant already has another statement of {party}.",
-        hint="If the parties agreed to the change, edit or remove the old entry in parties.yaml, and run this again.",
+        hint="If the parties agreed to the change, and you compared the keys, run this again with --replace.",
     )

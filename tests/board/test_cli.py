@@ -277,6 +277,35 @@ def test_another_statement_of_the_same_party_is_refused(
     assert (folder / "parties.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize(("place", "fields"), [(0, "title"), (5, "title, url"), (8, "url")])
+def test_another_statement_takes_the_place_of_the_old_one_when_told(
+    folder: Path, statements: list[Path], tmp_path: Path, place: int, fields: str
+):
+    """With --replace, naming the fields that it changes; all other parties stay as they are."""
+    run("add-party", folder, *statements)
+    before = parsed(folder)
+    other = tmp_path / "other.yaml"
+    text = statements[place].read_text()
+    text = text.replace("Politie", "Politei").replace("Sleutelhouder", "Sleutel").replace("127.0.0.1", "127.0.0.2")
+    other.write_text(text)
+    result = run("add-party", folder, "--replace", other)
+    assert result.exit_code == 0, result.output
+    assert f"replaced: {fields}" in result.output
+    after = parsed(folder)
+    assert after.sha256 != before.sha256
+    were = [(*one.agencies, *one.key_holders, one.broker) for one in (before, after)]
+    assert sum(old != new for old, new in zip(*were, strict=True)) == 1
+
+
+def test_a_suspended_agency_stays_so_when_its_statement_is_replaced(folder: Path, statements: list[Path]):
+    """Its own statement says that it is active, as every one does; that is the board's to say."""
+    run("add-party", folder, *statements)
+    path = folder / "parties.yaml"
+    path.write_text(path.read_text().replace("state: active", "state: suspended", 1))
+    assert run("add-party", folder, "--replace", *statements).exit_code == 0
+    assert [one.state for one in parsed(folder).agencies].count("suspended") == 1
+
+
 def test_a_party_that_does_not_fit_is_refused(folder: Path, statements: list[Path], tmp_path: Path):
     """A fourth key-holder, or an agency with another's key under its own name, is refused and nothing is written."""
     run("add-party", folder, *statements)
