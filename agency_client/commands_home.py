@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""``sluis agency init`` and ``enrol``: an agency's folder, its keys, and whose covenant it believes.
+"""``sluis agency init``, ``enrol``, ``renew-disclosure-key``: an agency's folder, its keys, whose covenant it believes.
 
 Not here: what is in the folder (``settings.py``), believing a covenant (``edge/covenant_watch.py``), the machine
 (``cli.py`` passes it).
@@ -15,7 +15,7 @@ from rich.console import Console
 from agency_client.command_line import HomeOption
 from agency_client.machine import Machine
 from agency_client.session import Session, online, opened
-from agency_client.settings import home_file, make_home, open_home
+from agency_client.settings import forget_older_keys, home_file, make_home, open_home, renew_disclosure_key
 from edge.cli import reported
 from edge.covenant_watch import enrol as enrol_home
 from protocol.encoding import format_time
@@ -75,6 +75,35 @@ def add_home(app: typer.Typer, machine: Machine) -> None:
                   "it is kept up to date.", highlight=False)  # fmt: skip
         with opened(home, passphrase, machine.clock) as session:
             asyncio.run(_check_keys(session, out))
+
+    @app.command("renew-disclosure-key")
+    @reported()
+    def renew_key(
+        home: HomeOption,
+        forget_older: Annotated[
+            bool,
+            typer.Option(
+                "--forget-older",
+                help="Make none; destroy the older ones, except the one that the covenant names. What is sealed to "
+                "them and was not read yet can never be read then.",
+            ),
+        ] = False,
+    ) -> None:
+        """Make a new key that others seal to, when they ask for more or give it, and the statement that says so.
+
+        The older ones stay, so that everything on its way opens. Others use the new one once the covenant names it.
+        Until then no other one is made, so you can run this again.
+        """
+        passphrase = machine.passphrase()
+        with opened(home, passphrase, machine.clock, offline=True) as session:
+            change = forget_older_keys if forget_older else renew_disclosure_key
+            done = change(session.home, passphrase, session.me.disclosure_key)
+        if done.made:
+            typer.echo("A new disclosure key is made. Restart `sluis agency run`, so that it has the key, and then:")
+        if not done.placed:
+            typer.echo(f"Give {session.home.statement_path} to the covenant board; it holds no secrets. "
+                       "The covenant does not name the newest key yet.")  # fmt: skip
+        typer.echo(f"Older keys that are kept: {done.older}.")
 
 
 async def _check_keys(session: Session, out: Console) -> None:

@@ -41,7 +41,7 @@ from protocol.events import (
     Event,
     NoticeIssued,
 )
-from protocol.hpke import OpeningKey
+from protocol.hpke import Opens
 from protocol.ids import PartyId
 from protocol.messages import Justification
 from protocol.policy import DecideDisclosure, PolicyEngine, RequestDisclosure
@@ -60,7 +60,7 @@ class DisclosureReader:
 
     agency: PartyId
     versions: SignedVersions
-    opening: OpeningKey | None = field(repr=False)
+    opening: Opens | None = field(repr=False)
 
     def verify(
         self, notice: DisclosureNotice, cosigned: CosignedCheckpoint, known: KeptDisclosure | None

@@ -51,7 +51,7 @@ from protocol.encoding import format_time
 from protocol.envelope import PartContext, open_part, part_digest, signal_statement
 from protocol.errors import AuthenticationError, Code, VerificationError
 from protocol.events import KeyMuted, NoticeIssued
-from protocol.hpke import OpeningKey
+from protocol.hpke import Opens
 from protocol.ids import Epoch, KeyKind, PartyId, PurposeId, SignalId
 from protocol.keys import opens_parts, quality_of
 from protocol.messages import Agreement, Counterpart, Level, PartName, Quality, ReleasedWrap, Role, SealedPart
@@ -144,7 +144,7 @@ class Reader:
     covenant: Covenant
     versions: SignedVersions
     """The covenants that the board signed: all that is told must have been told under one of them."""
-    opening: OpeningKey | None = field(default=None, repr=False)
+    opening: Opens | None = field(default=None, repr=False)
     """Our own key for what is disclosed; without it, words that are sealed to us stay closed."""
 
     def verify(self, notice: Notice, cosigned: CosignedCheckpoint, mine: Mine | None) -> VerifiedNotice:

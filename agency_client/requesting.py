@@ -29,7 +29,7 @@ from protocol.disclosures import (
     why_digest,
 )
 from protocol.errors import Code, ConfigurationError, ConflictError, InputError, RefusedError
-from protocol.hpke import OpeningKey
+from protocol.hpke import Opens
 from protocol.ids import DisclosureId, HitId, PartyId
 from protocol.messages import Justification
 from protocol.policy import RequestDisclosure
@@ -51,7 +51,7 @@ class Disclosed:
 class Requesting:
     """The asker's acts on a request for more. ``person`` is always an opaque reference."""
 
-    def __init__(self, desk: DisclosureDesk, broker: DisclosureDoor, opening: OpeningKey | None) -> None:
+    def __init__(self, desk: DisclosureDesk, broker: DisclosureDoor, opening: Opens | None) -> None:
         self._desk = desk
         self._vault = desk.vault
         self._broker = broker
@@ -179,12 +179,12 @@ class Requesting:
                 Code.MALFORMED, "The covenant has no such topic to ask about.", hint=f"Use one of {', '.join(known)}."
             )
 
-    def _own_key(self) -> OpeningKey:
+    def _own_key(self) -> Opens:
         if self._opening is None or self._desk.covenant.agency(self._desk.me).disclosure_key is None:
             raise ConfigurationError(
                 Code.SETTINGS_INVALID,
                 "This agency has no disclosure key, so that nobody can give it anything.",
-                hint="Its home, or its place in the covenant, is from before disclosures: make a new home with "
-                "`sluis agency init`, and give its statement to the board.",
+                hint="Its home, or its place in the covenant, is from before disclosures: run "
+                "`sluis agency renew-disclosure-key`, and give the statement that it writes to the board.",
             )
         return self._opening

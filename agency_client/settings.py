@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from agency_client.disclosure_keys import RenewedKey, names_of, opening_keys, renewed, without_older
 from agency_client.submit import Sender
 from agency_client.vault import Vault
 from edge.covenant_trust import CovenantTrust
@@ -22,7 +23,7 @@ from protocol.covenant import Covenant, dump_party
 from protocol.covenant_parts import Agency, BodyKind, Oin, PartyStatement, SigningKey, Title
 from protocol.errors import Code, ConfigurationError, ConflictError, InputError, UnavailableError
 from protocol.group import random_bytes
-from protocol.hpke import OpeningKey
+from protocol.hpke import OpeningKeys
 from protocol.ids import KeyId, PartyId
 from protocol.messages import Message, Party, Time, parse
 from protocol.note import WitnessSigner
@@ -37,8 +38,6 @@ LOCK: Final = "sending.lock"
 _SECRETS: Final = ("signing", "vault", "lookup", "case", "person")
 _WITNESS: Final = "witness"
 """Never the signing key: who signs an act must not be made to sign a checkpoint by it. Absent in an older home."""
-_DISCLOSURE: Final = "disclosure"
-"""The seed of the key that others seal to (hpke.py). Absent in an older home, which takes no part in disclosures."""
 _KEY_BYTES: Final = 32
 _MAX_CONTACT: Final = 16_384
 
@@ -68,7 +67,7 @@ class Identity:
     lookup_key: SecretBytes = field(repr=False)
     witness: WitnessSigner | None = None
     """By which it cosigns the log as it sees it; a home from before witness keys has none."""
-    disclosure: OpeningKey | None = field(default=None, repr=False)
+    disclosure: OpeningKeys | None = field(default=None, repr=False)
     """By which it opens what others seal to it; a home from before disclosures has none."""
 
     @property
@@ -108,13 +107,13 @@ class Home:
     def identity(self, passphrase: SecretText) -> Identity:
         """Open the private keys. Raises ``ConfigurationError``."""
         found = read_keyfile(self.folder / IDENTITY, passphrase)
-        names = set(found) - {_WITNESS, _DISCLOSURE}
+        names = set(found) - {_WITNESS, *names_of(found)}
         if names != set(_SECRETS) or any(len(secret.reveal()) != _KEY_BYTES for secret in found.values()):
             raise ConfigurationError(Code.KEY_FILE_INVALID, f"{IDENTITY} does not hold an agency's keys.")
         signer = Signer(KeyId(f"{self.file.id}:1"), found["signing"].reveal())
         sender = Sender(signer, found["case"].reveal())
         witness = WitnessSigner(self.file.id, found[_WITNESS].reveal()) if _WITNESS in found else None
-        disclosure = OpeningKey(found[_DISCLOSURE].reveal()) if _DISCLOSURE in found else None
+        disclosure = opening_keys({name: secret.reveal() for name, secret in found.items()})
         return Identity(sender, found["person"], found["vault"], found["lookup"], witness, disclosure)
 
     def vault(self, identity: Identity) -> Vault:
@@ -188,13 +187,28 @@ def make_home(folder: Path, wanted: HomeFile, passphrase: SecretText) -> Home:
         )
     home = Home(folder, present)
     if not (folder / IDENTITY).exists():
-        secrets = {name: random_bytes(_KEY_BYTES) for name in (*_SECRETS, _WITNESS, _DISCLOSURE)}
+        made = {name: random_bytes(_KEY_BYTES) for name in (*_SECRETS, _WITNESS)}
+        secrets, _ = renewed(made, None, random_bytes(_KEY_BYTES))
         profile = Profile[present.key_file_cost.upper()]
         write_keyfile(folder / IDENTITY, secrets, passphrase, profile=profile)
-    statement = _statement(present, home.identity(passphrase))
-    replace_file(home.statement_path, dump_party(statement).encode())
-    home.statement_path.chmod(0o644)
+    _write_statement(home, passphrase)
     return home
+
+
+def renew_disclosure_key(home: Home, passphrase: SecretText, placed: bytes | None) -> RenewedKey:
+    """Make a new key that others seal to, beside the older ones, and write the party statement that says so.
+
+    ``placed`` is the public key that the covenant names; see ``disclosure_keys.renewed``. Raises
+    ``ConfigurationError`` for a wrong passphrase.
+    """
+    held = _secrets(home, passphrase)
+    return _keep_keys(home, passphrase, held, *renewed(held, placed, random_bytes(_KEY_BYTES)))
+
+
+def forget_older_keys(home: Home, passphrase: SecretText, placed: bytes | None) -> RenewedKey:
+    """Destroy older ones: what is sealed to them and not read yet opens nowhere any more. Raises as above."""
+    held = _secrets(home, passphrase)
+    return _keep_keys(home, passphrase, held, *without_older(held, placed))
 
 
 def require_place(home: Home, identity: Identity, covenant: Covenant) -> Agency:
@@ -211,14 +225,14 @@ def require_place(home: Home, identity: Identity, covenant: Covenant) -> Agency:
         )
     signer = identity.sender.signer
     witness = identity.witness.key.vkey if identity.witness is not None else None
-    disclosure = identity.disclosure.public.encoded if identity.disclosure is not None else None
+    disclosure = identity.disclosure.publics if identity.disclosure is not None else frozenset()
     same = {
         "kind": entry.kind == home.file.kind,
         "OIN": entry.oin == home.file.oin,
         # Without one in the covenant this client cosigns nothing, and all else is as before.
         "witness key": entry.witness in (None, witness),
         # Without one in the covenant this client takes no part in disclosures, and all else is as before.
-        "disclosure key": entry.disclosure_key in (None, disclosure),
+        "disclosure key": entry.disclosure_key is None or entry.disclosure_key in disclosure,
         "signing key": any((key.id, key.key) == (signer.key_id, signer.public_key) for key in entry.signing_keys),
     }
     differs = [what for what, equal in same.items() if not equal]
@@ -246,6 +260,25 @@ def _read(folder: Path) -> HomeFile | None:
         return parse(HomeFile, (folder / SETTINGS).read_bytes())
     except FileNotFoundError:
         return None
+
+
+def _secrets(home: Home, passphrase: SecretText) -> dict[str, bytes]:
+    return {name: secret.reveal() for name, secret in read_keyfile(home.folder / IDENTITY, passphrase).items()}
+
+
+def _keep_keys(
+    home: Home, passphrase: SecretText, held: Mapping[str, bytes], kept: Mapping[str, bytes], done: RenewedKey
+) -> RenewedKey:
+    if kept != held:
+        write_keyfile(home.folder / IDENTITY, kept, passphrase, profile=Profile[home.file.key_file_cost.upper()])
+    _write_statement(home, passphrase)
+    return done
+
+
+def _write_statement(home: Home, passphrase: SecretText) -> None:
+    statement = _statement(home.file, home.identity(passphrase))
+    replace_file(home.statement_path, dump_party(statement).encode())
+    home.statement_path.chmod(0o644)
 
 
 def _statement(file: HomeFile, identity: Identity) -> PartyStatement:

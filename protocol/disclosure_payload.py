@@ -34,7 +34,7 @@ from protocol.encoding import label, lp, u32
 from protocol.envelope import CONTENT_KEY_BYTES, open_bytes, pad, seal_bytes, unpad
 from protocol.errors import Code, InputError, VerificationError
 from protocol.group import random_bytes
-from protocol.hpke import OpeningKey, RecipientKey
+from protocol.hpke import Opens, RecipientKey
 from protocol.ids import AnswerId
 from protocol.messages import CodeText, Message, parse
 
@@ -161,7 +161,7 @@ def seal_wanted(wanted: Wanted, owner: RecipientKey, terms: Terms) -> bytes:
     return owner.seal(pad(wanted.to_json(), WORDS_BLOCK), wanted_info(terms))
 
 
-def open_wanted(sealed: bytes, key: OpeningKey, terms: Terms) -> Wanted:
+def open_wanted(sealed: bytes, key: Opens, terms: Terms) -> Wanted:
     """Return what is asked. Raises ``VerificationError`` (``envelope_invalid``)."""
     return _parsed(Wanted, unpad(key.open(sealed, wanted_info(terms)), WORDS_BLOCK))
 
@@ -171,7 +171,7 @@ def seal_refusal(words: str, reason: str, asker: RecipientKey, terms: Terms) -> 
     return asker.seal(pad(RefusalWords(text=words).to_json(), WORDS_BLOCK), refusal_info(terms, reason))
 
 
-def open_refusal(sealed: bytes, reason: str, key: OpeningKey, terms: Terms) -> str:
+def open_refusal(sealed: bytes, reason: str, key: Opens, terms: Terms) -> str:
     """Return the words of a refusal. Raises ``VerificationError`` (``envelope_invalid``)."""
     return _parsed(RefusalWords, unpad(key.open(sealed, refusal_info(terms, reason)), WORDS_BLOCK)).text
 
@@ -190,7 +190,7 @@ def seal_answer(content: Content, answer: AnswerId, asker: RecipientKey, terms: 
     return Unsigned(answer, asker.seal(key, answer_info(terms, answer)), chunks)
 
 
-def open_answer(sealed: SealedAnswer, chunks: Sequence[bytes], key: OpeningKey, terms: Terms) -> Content:
+def open_answer(sealed: SealedAnswer, chunks: Sequence[bytes], key: Opens, terms: Terms) -> Content:
     """Return what an answer says. Raises ``VerificationError`` (``envelope_invalid``) unless every chunk is there, in
     its place, of this answer to this request.
     """

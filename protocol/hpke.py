@@ -8,8 +8,10 @@ HPKE. Spec: ``spec/disclosures.md``. Not here: what is sealed, and for whom.
 """
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
@@ -98,6 +100,42 @@ class OpeningKey:
                 "What was sealed does not open with this key for what it is said to be.",
                 hint="It was changed, belongs to another request, or was sealed to another key.",
             ) from None
+
+
+class OpeningKeys:
+    """The private keys of one recipient, newest first: who does not know the newest yet still seals to an older one."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Sequence[OpeningKey]) -> None:
+        """Take at least one. None is a ``ValueError``."""
+        if not keys:
+            raise ValueError("a recipient has at least one key")
+        self._keys = tuple(keys)
+
+    @property
+    def public(self) -> RecipientKey:
+        """The newest one's public key, to which others should seal."""
+        return self._keys[0].public
+
+    @property
+    def publics(self) -> frozenset[bytes]:
+        """The encoded public keys of all."""
+        return frozenset(key.public.encoded for key in self._keys)
+
+    def open(self, sealed: bytes, info: bytes) -> bytes:
+        """Return what was sealed to any of them for ``info``. Raises ``VerificationError`` (``envelope_invalid``)."""
+        for key in self._keys[:-1]:
+            with suppress(VerificationError):
+                return key.open(sealed, info)
+        return self._keys[-1].open(sealed, info)
+
+
+class Opens(Protocol):
+    """One key or several, by which what was sealed is opened."""
+
+    def open(self, sealed: bytes, info: bytes) -> bytes:
+        """Return what was sealed for ``info``. Raises ``VerificationError`` (``envelope_invalid``)."""
 
 
 def _no_key() -> InputError:

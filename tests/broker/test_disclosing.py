@@ -2,6 +2,7 @@
 """Asking for more and giving it, from one agency's vault to the other's, over a real broker."""
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from agency_client.deciding import Answer
 from protocol.disclosure_payload import Attachment, Wanted
 from protocol.disclosure_states import DisclosureState, Step
 from protocol.errors import Code, ConfigurationError, ConflictError, InputError, NotFoundError, RefusedError, SluisError
+from protocol.hpke import OpeningKey, OpeningKeys
 from protocol.ids import PurposeId
 from protocol.messages import Justification
 from tests.broker.test_erasing import erase
@@ -234,11 +236,27 @@ async def test_erasing_a_signal_leaves_nothing_of_what_was_asked_about_it(databa
         assert met.asker.vault.disclosures.get(made).state is not DisclosureState.GRANTED
 
 
+async def test_what_was_sealed_to_an_older_key_is_read_with_the_newer_beside_it(database: str, tmp_path: Path) -> None:
+    """Both sides make a new key while a request is under way: what the others sealed before they knew opens."""
+    async with meeting(database, tmp_path) as met:
+        made = await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
+        for office in (met.asker, met.owner):
+            older = met.world.kit.disclosure_keys[office.party]
+            assert isinstance(older, OpeningKey)
+            met.world.kit.disclosure_keys[office.party] = OpeningKeys([OpeningKey(os.urandom(32)), older])
+            office.reopen()
+        assert not (await met.owner.read()).failures
+        assert met.owner.vault.disclosures.get(made).wanted == WANTED
+        await met.owner.deciding.grant(made, Answer("Ja."), met.owner.person("Bas"))
+        await met.asker.read()
+        assert (await met.asker.requesting.take(made, met.asker.person("Anna"))).text == "Ja."
+
+
 async def test_a_home_without_a_disclosure_key_says_what_to_do(database: str, tmp_path: Path) -> None:
     """An older home can neither ask nor read, and hears how that is mended."""
     async with meeting(database, tmp_path) as met:
         met.asker.requesting._opening = None
-        with pytest.raises(ConfigurationError, match="sluis agency init"):
+        with pytest.raises(ConfigurationError, match="renew-disclosure-key"):
             await met.asker.requesting.ask(met.hit, WANTED, WHY, met.asker.person("Anna"))
         assert not met.asker.vault.disclosures.mine()
 

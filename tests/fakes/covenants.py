@@ -17,7 +17,7 @@ from nacl.public import PrivateKey
 from protocol.checkpoint import LogSigner, WitnessSigner
 from protocol.covenant import Covenant, dump_parties
 from protocol.covenant_parts import Agency, AgencyKind, Broker, KeyHolder, Log, Parties, SigningKey, Title
-from protocol.hpke import OpeningKey
+from protocol.hpke import OpeningKey, OpeningKeys
 from protocol.ids import HolderIndex, KeyId, PartyId
 from protocol.signing import Signer
 
@@ -45,7 +45,7 @@ class CovenantKit:
     sealing_keys: dict[PartyId, PrivateKey]
     log_signer: LogSigner
     agency_witnesses: dict[PartyId, WitnessSigner] = field(default_factory=dict)
-    disclosure_keys: dict[PartyId, OpeningKey] = field(default_factory=dict)
+    disclosure_keys: dict[PartyId, OpeningKey | OpeningKeys] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write the files as a covenant folder and return it."""
@@ -60,7 +60,7 @@ def seed_of(name: str) -> bytes:
     return hashlib.sha256(b"tests/fakes/covenants " + name.encode()).digest()
 
 
-def _opening_key(kept: dict[PartyId, OpeningKey], party: PartyId) -> OpeningKey:
+def _opening_key(kept: dict[PartyId, OpeningKey | OpeningKeys], party: PartyId) -> OpeningKey:
     key = kept[party] = OpeningKey(seed_of(f"{party} disclosure"))
     return key
 
@@ -91,7 +91,7 @@ def make_covenant(
     witnesses: dict[PartyId, WitnessSigner] = {}
     sealing: dict[PartyId, PrivateKey] = {}
     own: dict[PartyId, WitnessSigner] = {}
-    opening: dict[PartyId, OpeningKey] = {}
+    opening: dict[PartyId, OpeningKey | OpeningKeys] = {}
 
     def key_of(party: str) -> tuple[SigningKey, ...]:
         signer = signers[PartyId(party)] = Signer(KeyId(f"{party}:1"), seed_of(f"{party} signing"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import InputError, VerificationError
-from protocol.hpke import ENCAPSULATED_BYTES, OVERHEAD, PUBLIC_BYTES, OpeningKey, RecipientKey
+from protocol.hpke import ENCAPSULATED_BYTES, OVERHEAD, PUBLIC_BYTES, OpeningKey, OpeningKeys, RecipientKey
 
 KEY = OpeningKey(bytes(range(32)))
 OTHER = OpeningKey(bytes(32))
@@ -68,3 +68,19 @@ def test_a_private_key_does_not_show_itself() -> None:
     assert repr(KEY) == "OpeningKey(…)"
     with pytest.raises(ValueError, match="32"):
         OpeningKey(b"short")
+
+
+def test_a_recipient_with_several_keys_opens_what_was_sealed_to_any() -> None:
+    """Whichever of its keys was used; to another's key, or for something else, it stays shut."""
+    keys = OpeningKeys([KEY, OTHER])
+    assert keys.public == KEY.public
+    assert keys.publics == {KEY.public.encoded, OTHER.public.encoded}
+    for key in (KEY, OTHER):
+        sealed = key.public.seal(b"text", b"info")
+        assert keys.open(sealed, b"info") == b"text"
+        with pytest.raises(VerificationError):
+            keys.open(sealed, b"other")
+    with pytest.raises(VerificationError):
+        keys.open(OpeningKey(b"3" * 32).public.seal(b"text", b"info"), b"info")
+    with pytest.raises(ValueError, match="at least one"):
+        OpeningKeys([])
