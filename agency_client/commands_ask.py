@@ -6,14 +6,12 @@ JSON on standard input. Not here: asking (``ask.py``), the machine (``cli.py`` p
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from agency_client.ask import Answered, Question, question_of, require_allowed
 from agency_client.ask_person import MAX_JSON, person_of, person_of_file, person_of_json
@@ -22,11 +20,10 @@ from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.machine import Machine
 from agency_client.push import MAPPING_SUFFIX
 from agency_client.session import Session, online
-from agency_client.why_looking import require_reason
+from agency_client.why_looking import justification_of, require_reason
 from edge.cli import reported
 from protocol.errors import Code, InputError
 from protocol.ids import PurposeId
-from protocol.messages import Justification, OpeningRequest, parse
 from protocol.normalise import Person
 
 STANDARD_INPUT: Final = "-"
@@ -94,7 +91,7 @@ def add_ask(app: typer.Typer, machine: Machine) -> None:
 
         Options about the person stay in your shell's history: leave them out to be asked, or write JSON to --file -.
         """
-        why = _why(reason_code, reason, case)
+        why = justification_of(reason_code, reason, case)
         one = {
             "given_names": given_names,
             "surname": surname,
@@ -116,7 +113,7 @@ def add_ask(app: typer.Typer, machine: Machine) -> None:
             require_allowed(session.me.id, PurposeId(purpose), (), session.engine, session.clock())
             whom = _whom(fields, file, mapping, ask=ask)
             question = question_of(whom, PurposeId(purpose), why, session.covenant)
-            out = Console(stderr=True) if as_json else machine.console()
+            out = machine.notes() if as_json else machine.console()
             show_unused(out, question.unused)
             answered = asyncio.run(_ask(session, question, machine.person_of(person)))
             if as_json:
@@ -128,11 +125,6 @@ def add_ask(app: typer.Typer, machine: Machine) -> None:
 async def _ask(session: Session, question: Question, person: str) -> Answered:
     async with online(session, asyncio.sleep) as doors:
         return await doors.asking.ask(question, session.person(person))
-
-
-def _why(code: str, text: str, case: str) -> Justification:
-    why = {"justification": {"code": code, "text": text, "caseReference": case}}
-    return parse(OpeningRequest, json.dumps(why).encode()).justification
 
 
 def _whom(fields: Mapping[str, Sequence[str]], file: str | None, mapping: Path | None, *, ask: bool) -> Person:

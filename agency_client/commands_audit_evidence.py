@@ -5,14 +5,12 @@ Evidence is never deleted; that somebody looked at it is said with ``sluis agenc
 then the client stays stopped. Not here: finding (``trail.py``), checking the file (``protocol/fork_evidence.py``).
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agency_client.command_line import HomeOption
+from agency_client.command_line import HomeOption, print_json
 from agency_client.cosigning import PLACE
 from agency_client.machine import Machine
 from agency_client.session import Session
@@ -44,7 +42,7 @@ def add_evidence(app: typer.Typer, machine: Machine) -> None:
                     {"number": one.number, "code": one.code, "foundAt": one.found_at, "seenAt": one.seen_at}
                     for one in found
                 ]
-                sys.stdout.write(json.dumps({"evidence": rows}) + "\n")
+                print_json({"evidence": rows})
                 return
             out = machine.console()
             for one in found:

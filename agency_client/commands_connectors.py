@@ -4,8 +4,6 @@
 Not here: the connectors (``connectors/``), the machine (``cli.py`` passes it).
 """
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agency_client.command_line import HomeOption, JsonOption
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.connectors.descriptions import FOLDER, SUFFIX, Broken, described, read_description
 from agency_client.connectors.settings import machine_passwords
 from agency_client.connectors.sql import DELETIONS
@@ -41,7 +39,7 @@ def add_connectors(app: typer.Typer, machine: Machine) -> None:
         with machine.offline(home) as session:
             found = states_of(session)
         if as_json:
-            sys.stdout.write(json.dumps({"connectors": [_json(one) for one in found]}) + "\n")
+            print_json({"connectors": [_json(one) for one in found]})
         else:
             _show(machine.console(), found)
 
@@ -72,10 +70,8 @@ def add_connectors(app: typer.Typer, machine: Machine) -> None:
             reasons: list[Json] = [
                 {"field": place, "code": code, "count": count} for (place, code, _), count in tried.reasons.items()
             ]
-            sys.stdout.write(
-                json.dumps({"rows": tried.rows, "used": tried.used, "partly": tried.partly,
-                            "refused": tried.refused, "gone": tried.gone, "reasons": reasons}) + "\n"
-            )  # fmt: skip
+            print_json({"rows": tried.rows, "used": tried.used, "partly": tried.partly,
+                        "refused": tried.refused, "gone": tried.gone, "reasons": reasons})  # fmt: skip
             return
         out = machine.console()
         out.print(

@@ -21,14 +21,14 @@ from agency_client.requesting import Disclosed
 from agency_client.saving import save_files
 from agency_client.session import Online, Session, online
 from agency_client.showing_disclosures import disclosed_json, disclosure_json, show_codes, show_disclosed, show_requests
-from agency_client.why_looking import require_reason
+from agency_client.why_looking import justification_of, require_reason
 from edge.cli import reported
 from protocol.disclosure_payload import Attachment, Wanted
 from protocol.disclosures import MAX_ATTACHMENTS
 from protocol.encoding import Json
 from protocol.errors import Code, InputError
 from protocol.ids import DisclosureId
-from protocol.messages import Justification, OpeningRequest, parse
+from protocol.messages import Justification, parse
 
 RequestArgument = Annotated[
     str, typer.Argument(help="The request's number, or how it begins: see `requests`.", show_default=False)
@@ -73,7 +73,7 @@ def add_disclosures(app: typer.Typer, machine: Machine) -> None:
         if ask is None or case is None or reason is None:
             raise InputError(Code.MALFORMED, "A request says what (--ask), why (--reason) and for which case (--case).")
         wanted = parse(Wanted, json.dumps({"text": ask, "topics": topic or []}).encode())
-        why = _why(reason_code, reason, case)
+        why = justification_of(reason_code, reason, case)
         with machine.opened(home) as session:
             require_reason(reason_code, session.covenant)
             made = asyncio.run(_ask(session, hit, wanted, why, machine.person_of(person)))
@@ -221,11 +221,6 @@ def _do(machine: Machine, home: Path, request: str, person: str | None, deed: De
     with machine.opened(home) as session:
         asyncio.run(run(session))
         machine.console().print(said)
-
-
-def _why(code: str, text: str, case: str) -> Justification:
-    found = {"justification": {"code": code, "text": text, "caseReference": case}}
-    return parse(OpeningRequest, json.dumps(found).encode()).justification
 
 
 def _fields(given: list[str]) -> dict[str, str]:

@@ -6,7 +6,6 @@ Not here: reading notices (``reading.py``), the words of a hit (``showing.py``, 
 """
 
 import asyncio
-import json
 from typing import Annotated, Final
 
 import typer
@@ -31,13 +30,13 @@ from agency_client.showing import (
 )
 from agency_client.showing_waits import show_overdue, wait_json
 from agency_client.vault.hits import HitState, KeptHit
-from agency_client.why_looking import require_reason
+from agency_client.why_looking import justification_of, require_reason
 from agency_client.wording import words_of
 from edge.cli import exit_status, reported, show
 from edge.covenant_watch import LOOK_SECONDS
 from protocol.encoding import Json
 from protocol.errors import SluisError, UnavailableError, VerificationError
-from protocol.messages import Justification, OpeningRequest, parse
+from protocol.messages import Justification
 from protocol.notices import QueriedNotice
 
 _LONG_POLL: Final = 25.0
@@ -81,8 +80,7 @@ def add_inbox(app: typer.Typer, machine: Machine) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Show whom to call. That you look, and why, is put in the log first."""
-        why = {"justification": {"code": reason_code, "text": reason, "caseReference": case}}
-        justification: Justification = parse(OpeningRequest, json.dumps(why).encode()).justification
+        justification = justification_of(reason_code, reason, case)
         with machine.opened(home) as session:
             require_reason(reason_code, session.covenant)
             found = asyncio.run(_open(session, hit, justification, machine.person_of(person)))

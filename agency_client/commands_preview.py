@@ -57,7 +57,7 @@ def add_preview(app: typer.Typer, machine: Machine) -> None:
                 _show(session, kinds, Looked(), machine.console(), spoken, as_json)
                 return
             constants = Constants(purpose, grounds, basis, urgency)
-            out = Console(stderr=True) if as_json else machine.console()
+            out = machine.notes() if as_json else machine.console()
             mappings, _ = settle_mappings(session, files, mapping, constants, out)
             show_look(session, look(session.intake(), mappings, Looked()), machine.console(), spoken, as_json=as_json)
 
@@ -73,12 +73,11 @@ def show_look(
         out.print("Nothing was sent. Names, numbers and dates never leave; only pseudonyms do.", highlight=False)
 
 
-def approved(session: Session, files: Looked, *, guessed: bool, yes: bool) -> bool:
+def approved(session: Session, files: Looked, out: Console, *, guessed: bool, yes: bool) -> bool:
     """Show what was never shown before, and ask at a terminal whether to go on; elsewhere it is shown and goes on."""
     shelf, covenant = session.vault.evidence, session.covenant
     fresh = not_shown(shelf, covenant, files.pushed)
     if fresh:
-        out = Console(stderr=True)
         out.print("A push of this kind is new under this covenant:", highlight=False)
         _show(session, fresh, files, out, "en", as_json=False)
     asking = sys.stdin.isatty() and not yes

@@ -6,15 +6,13 @@ it).
 """
 
 import asyncio
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from agency_client.command_line import HomeOption, JsonOption
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.machine import Machine
 from agency_client.probe_answers import Answers
 from agency_client.probe_exchange import Taken, statement_for, take
@@ -52,7 +50,7 @@ def add_probes(app: typer.Typer, machine: Machine) -> None:
         with machine.offline(home) as session:
             figures = figures_of(session.prober())
             if as_json:
-                sys.stdout.write(json.dumps(figures_json(figures)) + "\n")
+                print_json(figures_json(figures))
             else:
                 show_figures(machine.console(), figures, _lang(lang))
 

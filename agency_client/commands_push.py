@@ -55,9 +55,9 @@ def add_push(app: typer.Typer, machine: Machine) -> None:
             if dry_run:
                 show_look(session, look(session.intake(), mappings, Looked()), out)
                 return
-            if not approved(session, looked_at(session, mappings), guessed=guessed, yes=yes):
+            if not approved(session, looked_at(session, mappings), machine.notes(), guessed=guessed, yes=yes):
                 raise typer.Exit(0)
-            pushed = asyncio.run(push_files(session, mappings, Console(stderr=True), asyncio.sleep))
+            pushed = asyncio.run(push_files(session, mappings, machine.notes(), asyncio.sleep))
             waiting = session.vault.pending.count()
             if as_json:
                 print_json(push_json(pushed.taken, pushed.tally, waiting))

@@ -4,8 +4,6 @@
 Not here: the repair (``connectors/repairing.py``), the machine (``cli.py`` passes it).
 """
 
-import json
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -78,7 +76,7 @@ def add_quarantine(app: typer.Typer, machine: Machine) -> None:
             who = session.person(machine.person_of(person))
             done = Repairing(session).repair(number, given, who)
         if as_json:
-            sys.stdout.write(json.dumps(_repaired_json(done)) + "\n")
+            print_json(_repaired_json(done))
         elif done.done:
             machine.console().print("Repaired and taken; it is sent with the next `send`, or by the client that runs.")
         else:

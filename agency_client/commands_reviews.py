@@ -5,8 +5,6 @@ Not here: what is due and deciding (``informing.py``), the machine (``cli.py`` p
 """
 
 import asyncio
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
@@ -16,16 +14,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agency_client.command_line import HomeOption, JsonOption
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.informing import Review, reviews
 from agency_client.machine import Machine
 from agency_client.session import Session, online
+from agency_client.why_looking import justification_of
 from edge.cli import reported
 from protocol.covenant_purposes import Informing
 from protocol.encoding import Json
 from protocol.errors import Code, InputError
 from protocol.informing import InformingReview
-from protocol.messages import Justification, OpeningRequest, parse
+from protocol.messages import Justification
 
 
 def add_reviews(app: typer.Typer, machine: Machine) -> None:
@@ -45,7 +44,7 @@ def add_reviews(app: typer.Typer, machine: Machine) -> None:
             within = None if due is None else timedelta(days=due)
             found = reviews(session.vault, session.covenant, session.clock(), within)
             if as_json:
-                sys.stdout.write(json.dumps({"reviews": [_json(one) for one in found]}) + "\n")
+                print_json({"reviews": [_json(one) for one in found]})
                 return
             _show(machine.console(), found)
 
@@ -70,8 +69,7 @@ def add_reviews(app: typer.Typer, machine: Machine) -> None:
         if informed == (defer_until is not None):
             raise InputError(Code.MALFORMED, "Say one thing: --informed, or --defer-until a day.")
         day = None if defer_until is None else _day(defer_until)
-        why = {"justification": {"code": reason_code, "text": reason, "caseReference": case}}
-        justification = parse(OpeningRequest, json.dumps(why).encode()).justification
+        justification = justification_of(reason_code, reason, case)
         with machine.opened(home) as session:
             asyncio.run(_decide(session, signal, day, approver, justification, machine.person_of(person)))
             machine.console().print("Entered, and proven to stand in the log.")

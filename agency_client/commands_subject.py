@@ -6,7 +6,6 @@ the shell's history. Not here: collecting (``subject_search.py``), the answer (`
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -16,7 +15,7 @@ from typing import Annotated, Final, cast
 import typer
 
 from agency_client.ask_person import MAX_JSON, person_of, person_of_file
-from agency_client.command_line import HomeOption, JsonOption, PersonOption
+from agency_client.command_line import HomeOption, JsonOption, PersonOption, print_json
 from agency_client.commands_ask import PROMPTS, STANDARD_INPUT
 from agency_client.machine import Machine
 from agency_client.mapping_person import fields_of_yaml
@@ -30,12 +29,13 @@ from agency_client.subject_report import SubjectReport, build, redact
 from agency_client.subject_search import Collected, scope_of
 from agency_client.subject_showing import clock_of, collected_json, request_json, show_report, show_requests
 from agency_client.vault.subject_requests import CitizenRequest, RequestStep
+from agency_client.why_looking import justification_of
 from edge.cli import reported
 from edge.languages import LANGS, Lang
 from protocol.encoding import lp
 from protocol.errors import Code, InputError
 from protocol.ids import HitId, PurposeId
-from protocol.messages import Justification, OpeningRequest, parse
+from protocol.messages import Justification
 from protocol.normalise import Person
 
 _OBJECTS: Final = (".yaml", ".yml", ".json")
@@ -85,7 +85,7 @@ def add_subject(app: typer.Typer, machine: Machine) -> None:
         """
         langs = cast("list[Lang]", _chosen(lang, LANGS, "lang"))
         forms = _chosen(form, ("full", "redacted"), "form")
-        why = _why(reason_code, reason, case)
+        why = justification_of(reason_code, reason, case)
         came = _day(received)
         with machine.opened(home) as session:
             refused = _refusals(refuse, refuse_reason, session)
@@ -108,7 +108,7 @@ def add_subject(app: typer.Typer, machine: Machine) -> None:
             register.put(case, RequestStep.REPORTED, said, session.clock())
             if as_json:
                 found = collected_json(full, collected)
-                sys.stdout.write(json.dumps({**found, "files": [str(one) for one in written]}) + "\n")
+                print_json({**found, "files": [str(one) for one in written]})
                 return
             show_report(machine.console(), full, collected, out, len(written))
 
@@ -125,7 +125,7 @@ def add_subject(app: typer.Typer, machine: Machine) -> None:
             found = [one for one in session.vault.subject_requests.all() if every or one.is_open]
             found.sort(key=lambda one: (not one.is_open, clock_of(one, today).answer_before, one.case))
             if as_json:
-                sys.stdout.write(json.dumps({"requests": [request_json(one, today) for one in found]}) + "\n")
+                print_json({"requests": [request_json(one, today) for one in found]})
                 return
             show_requests(machine.console(), found, today)
 
@@ -251,11 +251,6 @@ def _ground(text: str) -> str:
     if text not in GROUNDS:
         raise InputError(Code.MALFORMED, "There is no such ground to refuse.", hint=f"Choose: {', '.join(GROUNDS)}.")
     return text
-
-
-def _why(code: str, text: str, case: str) -> Justification:
-    why = {"justification": {"code": code, "text": text, "caseReference": case}}
-    return parse(OpeningRequest, json.dumps(why).encode()).justification
 
 
 def _chosen(text: str, known: Sequence[str], option: str) -> list[str]:

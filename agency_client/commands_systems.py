@@ -4,14 +4,13 @@
 Not here: the tokens (``vault/systems.py``), the machine (``cli.py`` passes it).
 """
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from agency_client.command_line import HomeOption, JsonOption
+from agency_client.command_line import HomeOption, JsonOption, print_json
 from agency_client.connectors.descriptions import FOLDER, NAME, SUFFIX
 from agency_client.machine import Machine
 from agency_client.vault.systems import KeptSystem, Scope
@@ -56,7 +55,7 @@ def add_systems(app: typer.Typer, machine: Machine) -> None:
         with machine.offline(home) as session:
             found = session.vault.systems.all()
         if as_json:
-            sys.stdout.write(json.dumps({"systems": [_json(one) for one in found]}) + "\n")
+            print_json({"systems": [_json(one) for one in found]})
             return
         if not found:
             machine.console().print("No system has a token.")

@@ -4,8 +4,16 @@
 Not here: the form in the console (``console/reasons.py``), that a reason is needed at all (the covenant's guards).
 """
 
+import json
+
 from protocol.covenant import Covenant
 from protocol.errors import Code, InputError
+from protocol.messages import Justification, parse
+
+
+def justification_of(code: str, text: str, case: str) -> Justification:
+    """Return what the log is told of why, from what somebody typed. Raises ``InputError`` with what is wrong."""
+    return parse(Justification, json.dumps({"code": code, "text": text, "caseReference": case}).encode())
 
 
 def require_reason(code: str, covenant: Covenant) -> None:

@@ -188,13 +188,13 @@ def test_a_new_kind_is_shown_and_asked_at_a_terminal(
     """Who says no stops the push and is asked again; who says yes is not asked for the same kind again."""
     found = looked_at(here, {people: MAPPING})
     asked = _at(monkeypatch, terminal=True, answers=False)
-    assert not approved(here, found, guessed=False, yes=False)
+    assert not approved(here, found, Console(stderr=True), guessed=False, yes=False)
     assert "Could be told" in capsys.readouterr().err
     _at(monkeypatch, terminal=True, answers=True)
-    assert approved(here, found, guessed=False, yes=False)
+    assert approved(here, found, Console(stderr=True), guessed=False, yes=False)
     assert "Could be told" in capsys.readouterr().err
     asked = _at(monkeypatch, terminal=True, answers=False)
-    assert approved(here, found, guessed=False, yes=False)
+    assert approved(here, found, Console(stderr=True), guessed=False, yes=False)
     assert (asked, capsys.readouterr().err) == ([], "")
 
 
@@ -209,7 +209,7 @@ def test_without_anybody_to_ask_it_is_shown_and_goes_on(
 ) -> None:
     """With --yes, or where no terminal is, the preview stands on standard error and the push goes on."""
     asked = _at(monkeypatch, terminal=terminal, answers=False)
-    assert approved(here, looked_at(here, {people: MAPPING}), guessed=True, yes=yes)
+    assert approved(here, looked_at(here, {people: MAPPING}), Console(stderr=True), guessed=True, yes=yes)
     said = capsys.readouterr()
     assert (asked, said.out) == ([], "")
     assert "Could be told" in said.err
