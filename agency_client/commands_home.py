@@ -19,6 +19,7 @@ from agency_client.settings import forget_older_keys, home_file, make_home, open
 from edge.cli import reported
 from edge.covenant_watch import enrol as enrol_home
 from protocol.encoding import format_time
+from protocol.errors import Code, ConflictError
 
 
 def add_home(app: typer.Typer, machine: Machine) -> None:
@@ -88,6 +89,7 @@ def add_home(app: typer.Typer, machine: Machine) -> None:
                 "them and was not read yet can never be read then.",
             ),
         ] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Forget them though answers are still to come.")] = False,
     ) -> None:
         """Make a new key that others seal to, when they ask for more or give it, and the statement that says so.
 
@@ -96,6 +98,8 @@ def add_home(app: typer.Typer, machine: Machine) -> None:
         """
         passphrase = machine.passphrase()
         with opened(home, passphrase, machine.clock, offline=True) as session:
+            if forget_older and not yes:
+                _require_no_answers(session)
             change = forget_older_keys if forget_older else renew_disclosure_key
             done = change(session.home, passphrase, session.me.disclosure_key)
         if done.made:
@@ -104,6 +108,17 @@ def add_home(app: typer.Typer, machine: Machine) -> None:
             typer.echo(f"Give {session.home.statement_path} to the covenant board; it holds no secrets. "
                        "The covenant does not name the newest key yet.")  # fmt: skip
         typer.echo(f"Older keys that are kept: {done.older}.")
+
+
+def _require_no_answers(session: Session) -> None:
+    counts = session.vault.disclosures.counts()
+    coming = counts.mine_open + counts.to_fetch
+    if coming:
+        raise ConflictError(
+            Code.CONFLICT,
+            f"Answers to {coming} of your own requests are to come or to be read, and may be sealed to an older key.",
+            hint="Wait until they are read or over, or say --yes.",
+        )
 
 
 async def _check_keys(session: Session, out: Console) -> None:

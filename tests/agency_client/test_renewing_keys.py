@@ -3,13 +3,16 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from agency_client.disclosure_kept import KeptDisclosure
 from agency_client.session import opened
 from agency_client.settings import IDENTITY, HomeFile, make_home, open_home
+from agency_client.vault.outbox import NewPosting, PostingKind, new_key
 from board.parties import parties_of
 from edge.covenant_folder import read_folder
 from edge.covenant_trust import CovenantTrust
@@ -17,10 +20,13 @@ from edge.keyfile import Profile, SecretText, read_keyfile, write_keyfile
 from protocol.covenant import Covenant, dump_parties, read_party
 from protocol.covenant_parts import Title
 from protocol.covenant_reading import PARTIES
+from protocol.disclosure_payload import Wanted
+from protocol.disclosure_states import Step
+from protocol.disclosures import Terms
 from protocol.errors import Code, ConfigurationError, VerificationError
 from protocol.hpke import OpeningKey, OpeningKeys, RecipientKey
-from protocol.ids import PartyId
-from protocol.messages import utc
+from protocol.ids import DisclosureId, HitId, PartyId, PurposeId, SignalId
+from protocol.messages import Justification, utc
 from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.covenants import make_covenant
 from tests.fakes.keyholders import ENVIRONMENT, PASSPHRASE
@@ -45,10 +51,11 @@ class Place:
     board: SignedCovenants
     signed: int = 0
 
-    def renew(self, *more: str) -> str:
-        """Run the agency's command."""
+    def renew(self, *more: str, status: int = 0) -> str:
+        """Run the agency's command, and return all that it says."""
         line = ["agency", "renew-disclosure-key", "--home", str(self.home), *more]
-        return str(run(line, environment=ENVIRONMENT, seconds=60).stdout)
+        done = run(line, environment=ENVIRONMENT, seconds=60, status=status)
+        return str(done.stdout) + str(done.stderr)
 
     def add(self, *more: str, status: int = 0) -> str:
         """Let the board take the agency's statement into its folder."""
@@ -146,6 +153,34 @@ def test_older_keys_are_destroyed_when_asked_for_and_never_the_one_in_use(place:
     assert place.keys().publics == {place.stated().encoded}
     with pytest.raises(VerificationError):
         place.keys().open(first.seal(b"too late", INFO), INFO)
+
+
+def test_older_keys_stay_while_an_answer_may_be_sealed_to_them(place: Place) -> None:
+    """A request of our own that is under way stops it, unless somebody says that it may be lost."""
+    place.renew()
+    place.add("--replace")
+    place.sign()
+    place.named()
+    terms = Terms(
+        DisclosureId(uuid4()), HitId(uuid4()), PARTY, PartyId("police-oost"), PurposeId("offender-prevention")
+    )
+    asked = KeptDisclosure.begun(
+        terms,
+        "mine",
+        SignalId(uuid4()),
+        at=now(),
+        due_at=now() + timedelta(hours=72),
+        why=Justification(code="case-work", text="Vanavond op huisbezoek.", case_reference="Z-1"),
+        wanted=Wanted(text="Is het veilig?"),
+        request="a1" * 32,
+        waiting=Step.ASK,
+    )
+    with opened(place.home, SECRET, now, offline=True) as session:
+        posting = NewPosting(PostingKind.DISCLOSURE_REQUEST, "/v1/disclosure-requests", new_key(), b"{}", terms.purpose)
+        session.vault.disclosures.ask(asked, posting, now())
+    assert "1 of your own requests" in place.renew("--forget-older", status=65)
+    assert len(place.keys().publics) == 2
+    assert "kept: 0." in place.renew("--forget-older", "--yes")
 
 
 def test_a_home_from_before_disclosures_gets_its_first_key(place: Place) -> None:
