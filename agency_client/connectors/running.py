@@ -20,6 +20,7 @@ from agency_client.daemon import Duty
 from agency_client.running import Running
 from agency_client.session import Session
 from agency_client.vault.connectors import Hindrance, Progress
+from edge.bells import heard
 from edge.logs import Logger, logger
 from protocol.errors import SluisError
 
@@ -63,7 +64,7 @@ class Connectors:
         try:
             while not stop.is_set():
                 await self._reload()
-                await _wait(stop, RELOAD_SECONDS)
+                await heard(stop, RELOAD_SECONDS)
         finally:
             for one in self._tasks.values():
                 one.stop.set()
@@ -102,7 +103,7 @@ class Connectors:
             if last is None or last[0] != problem or done.admitted.rows or now - last[1] >= NOTED_EVERY:
                 last = (problem, now)
                 await asyncio.to_thread(self._note, one.name, done, problem, now)
-            await _wait(stop, every if problem is None else slow)
+            await heard(stop, every if problem is None else slow)
 
     def _note(self, name: str, done: Looked, problem: Hindrance | None, now: datetime) -> None:
         found = done.admitted
@@ -133,7 +134,7 @@ class Connectors:
             if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
                 self._pruned_at = now
                 await asyncio.to_thread(prune, self._running.session)
-            await _wait(stop, WISHES_SECONDS)
+            await heard(stop, WISHES_SECONDS)
 
 
 def connecting(running: Running, stopping: asyncio.Event) -> Duty:
@@ -163,10 +164,3 @@ def carry_out(session: Session) -> int:
 def prune(session: Session) -> int:
     """Forget rows that waited in quarantine too long, and records that are over; returns how many."""
     return session.vault.quarantine.prune(session.clock()) + session.vault.records.prune()
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

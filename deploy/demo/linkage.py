@@ -105,7 +105,7 @@ def _wait_until_quiet(world: World) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     size, since = -1, time.monotonic()
     while time.monotonic() - since < _QUIET_SECONDS:
-        state = httpx.get(f"{world.url(BROKER)}/readyz", trust_env=False).json()
+        state = httpx.get(f"{world.url(BROKER)}/readyz", trust_env=False, timeout=60).json()
         if state["publishedSize"] != size or state["logSize"] != size:
             size, since = state["publishedSize"], time.monotonic()
         if time.monotonic() > deadline:
