@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""What all tests share: draws that are the same at every run, and a collector of garbage that looks less often."""
+"""What all tests share: draws that are the same at every run, a collector of garbage that looks less often, and what a
+test that hangs was waiting for.
+"""
 
+import asyncio
 import gc
+import io
+from collections.abc import Generator
 
 import hypothesis
 import pytest
@@ -21,3 +26,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say of a test that hung where each of its tasks was: the event loop's own stack says nothing of them."""
+    report = yield
+    if report.failed and "Timeout (>" in report.longreprtext:
+        report.sections.append(("Tasks that had not ended", _unended()))
+    return report
+
+
+def _unended() -> str:
+    said = io.StringIO()
+    for task in gc.get_objects():
+        if isinstance(task, asyncio.Task) and not task.done():
+            task.print_stack(file=said)
+    return said.getvalue()
