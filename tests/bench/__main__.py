@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
+from edge import logs
 from tests.bench import console as console_screens
 from tests.bench import decisions, ingest, latency, log, memory, proofs, pseudonyms, search, sequencer
 from tests.bench.measure import Row
@@ -75,4 +76,7 @@ def _measured(name: str, measure: Callable[[], list[Row]], console: Console) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Log lines are written, as in a real process, but to nowhere: who measures reads the table.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        logs.configure(stream=nowhere)
+        sys.exit(main(sys.argv[1:]))
