@@ -33,6 +33,7 @@ from protocol.policy import PolicyEngine
 from tests.fakes.agency import no_pause, signed_nothing
 from tests.fakes.agency_vault import open_vault
 from tests.fakes.broker_world import CARE, GROUND, POLICE, PURPOSE, BrokerWorld, broker_world, new_signal_id
+from tests.fakes.waiting import until_settled
 
 __all__ = ["Meeting", "Office", "meeting"]
 
@@ -84,7 +85,9 @@ class Office:
         return hashlib.sha256(f"{self.party} {name}".encode()).hexdigest()[:32]
 
     async def read(self, wait: float = 10.0) -> News:
-        """Read all notices, waiting for the first."""
+        """Read all notices of what happened by now, waiting for the first."""
+        # Of two acts the first can be proven, and read, while the second waits for its witnesses.
+        await until_settled(self.world.database)
         return await self.reading.read(wait)
 
     def know(self, signal: SignalId, purpose: PurposeId, keys: dict[str, str]) -> None:
