@@ -212,7 +212,7 @@ def forget_older_keys(home: Home, passphrase: SecretText, placed: bytes | None) 
 
 
 def require_place(home: Home, identity: Identity, covenant: Covenant) -> Agency:
-    """Return this agency's entry when the covenant has it with exactly this key.
+    """Return this agency's entry when the covenant has it with the keys of this home.
 
     Raises ``ConfigurationError`` (``covenant_invalid``) that names what differs.
     """

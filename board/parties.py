@@ -28,8 +28,9 @@ def parties_of(covenant: Covenant) -> Parties:
 def add_party(parties: Parties, statement: PartyStatement, *, replace: bool = False) -> Parties:
     """Return the parties with this one added; the same parties when it is there already, word for word.
 
-    Raises ``ConflictError`` (``conflict``) when another statement of the same party, or another broker, is there;
-    unless ``replace`` says that the new one comes in its place. Whether an agency is suspended stays as it is.
+    Raises ``ConflictError`` (``conflict``) when another statement of the same party is there, unless ``replace`` says
+    that the new one comes in its place; and always for a broker of another name. Whether an agency is suspended stays
+    as it is.
     """
     if statement.agency is not None:
         states = {agency.id: agency.state for agency in parties.agencies}
@@ -38,9 +39,15 @@ def add_party(parties: Parties, statement: PartyStatement, *, replace: bool = Fa
     if statement.key_holder is not None:
         holders = _listed(parties.key_holders, statement.key_holder, replace)
         return parties.model_copy(update={"key_holders": tuple(sorted(holders, key=lambda holder: holder.index))})
-    there = parties.broker, parties.log
-    if parties.broker is not None and there != (statement.broker, statement.log) and not replace:
-        raise _conflict(parties.broker.id)
+    there = parties.broker
+    if there is not None and there.id != name_of(statement):
+        raise ConflictError(
+            Code.CONFLICT,
+            f"The covenant already has another broker, {there.id}.",
+            hint="If the parties agreed to the change, remove broker and log from parties.yaml, and run this again.",
+        )
+    if there is not None and (there, parties.log) != (statement.broker, statement.log) and not replace:
+        raise _conflict(there.id)
     return parties.model_copy(update={"broker": statement.broker, "log": statement.log})
 
 

@@ -9,16 +9,15 @@ import pytest
 import time_machine
 
 from agency_client.session import opened
-from agency_client.settings import HomeFile, make_home
 from board.parties import add_party, parties_of
 from edge.covenant_trust import CovenantTrust
 from edge.keyfile import SecretText
 from protocol.covenant import dump_parties, read_party
-from protocol.covenant_parts import Title
 from protocol.errors import Code, NotFoundError, SluisError
-from protocol.ids import PartyId, PurposeId
+from protocol.ids import PurposeId
 from protocol.messages import utc
 from protocol.policy import Evaluate
+from tests.fakes.agency_home import west
 from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.covenants import make_covenant
 
@@ -35,15 +34,7 @@ def now() -> datetime:
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """Yield an enrolled home that was opened once, and whose covenant's signatures have run out since."""
-    file = HomeFile(
-        id=PartyId("police-west"),
-        kind="police",
-        title=Title(nl="Politie West", en="Police West"),
-        oin="9" * 20,
-        made_at=now(),
-        key_file_cost="interactive",
-    )
-    made = make_home(tmp_path / "home", file, PASSPHRASE)
+    made = west(tmp_path / "home", PASSPHRASE, now())
     kit = make_covenant(now=now())
     parties = add_party(parties_of(kit.covenant), read_party("party.yaml", made.statement_path.read_bytes()))
     board = SignedCovenants(tmp_path / "board")

@@ -11,14 +11,13 @@ import pytest
 
 from agency_client.disclosure_kept import KeptDisclosure
 from agency_client.session import opened
-from agency_client.settings import IDENTITY, HomeFile, make_home, open_home
+from agency_client.settings import IDENTITY, open_home
 from agency_client.vault.outbox import NewPosting, PostingKind, new_key
 from board.parties import parties_of
 from edge.covenant_folder import read_folder
 from edge.covenant_trust import CovenantTrust
 from edge.keyfile import Profile, SecretText, read_keyfile, write_keyfile
 from protocol.covenant import Covenant, dump_parties, read_party
-from protocol.covenant_parts import Title
 from protocol.covenant_reading import PARTIES
 from protocol.disclosure_payload import Wanted
 from protocol.disclosure_states import Step
@@ -27,13 +26,13 @@ from protocol.errors import Code, ConfigurationError, VerificationError
 from protocol.hpke import OpeningKey, OpeningKeys, RecipientKey
 from protocol.ids import DisclosureId, HitId, PartyId, PurposeId, SignalId
 from protocol.messages import Justification, utc
+from tests.fakes.agency_home import WEST, west
 from tests.fakes.covenant_repository import SignedCovenants
 from tests.fakes.covenants import make_covenant
 from tests.fakes.keyholders import ENVIRONMENT, PASSPHRASE
 from tests.fakes.processes import run
 
 SECRET = SecretText(PASSPHRASE)
-PARTY = PartyId("police-west")
 INFO = b"what it belongs to"
 
 
@@ -68,7 +67,7 @@ class Place:
         parties = parties_of(Covenant.parse(dict(read_folder(self.folder))))
         encoded = None if key is None else key.encoded
         agencies = tuple(
-            one.model_copy(update={"disclosure_key": encoded}) if one.id == PARTY else one for one in parties.agencies
+            one.model_copy(update={"disclosure_key": encoded}) if one.id == WEST else one for one in parties.agencies
         )
         (self.folder / PARTIES).write_text(dump_parties(parties.model_copy(update={"agencies": agencies})))
 
@@ -103,15 +102,7 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """Return an enrolled home, in a covenant that the board signed."""
-    file = HomeFile(
-        id=PARTY,
-        kind="police",
-        title=Title(nl="Politie West", en="Police West"),
-        oin="9" * 20,
-        made_at=now(),
-        key_file_cost="interactive",
-    )
-    made = make_home(tmp_path / "home", file, SECRET)
+    made = west(tmp_path / "home", SECRET, now())
     board = SignedCovenants(tmp_path / "board")
     board.add_root()
     found = Place(made.folder, make_covenant(now=now()).write(tmp_path / "policies"), board)
@@ -161,9 +152,7 @@ def test_older_keys_stay_while_an_answer_may_be_sealed_to_them(place: Place) -> 
     place.add("--replace")
     place.sign()
     place.named()
-    terms = Terms(
-        DisclosureId(uuid4()), HitId(uuid4()), PARTY, PartyId("police-oost"), PurposeId("offender-prevention")
-    )
+    terms = Terms(DisclosureId(uuid4()), HitId(uuid4()), WEST, PartyId("police-oost"), PurposeId("offender-prevention"))
     asked = KeptDisclosure.begun(
         terms,
         "mine",

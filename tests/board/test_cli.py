@@ -297,6 +297,18 @@ def test_another_statement_takes_the_place_of_the_old_one_when_told(
     assert sum(old != new for old, new in zip(*were, strict=True)) == 1
 
 
+def test_a_broker_of_another_name_takes_nobodys_place(folder: Path, statements: list[Path], tmp_path: Path):
+    """It is another party, with another log: not a new statement of the one that is there, whatever is said."""
+    run("add-party", folder, *statements)
+    before = (folder / "parties.yaml").read_bytes()
+    other = tmp_path / "other.yaml"
+    other.write_text(statements[8].read_text().replace("id: broker", "id: middleman"))
+    result = run("add-party", folder, "--replace", other)
+    assert result.exit_code != 0
+    assert "another broker, broker" in result.output
+    assert (folder / "parties.yaml").read_bytes() == before
+
+
 def test_a_suspended_agency_stays_so_when_its_statement_is_replaced(folder: Path, statements: list[Path]):
     """Its own statement says that it is active, as every one does; that is the board's to say."""
     run("add-party", folder, *statements)
